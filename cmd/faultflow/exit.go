@@ -1,0 +1,92 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"faultflow/internal/errhandler"
+	"faultflow/internal/report"
+	"faultflow/internal/runner"
+	"faultflow/internal/source"
+)
+
+// The exit codes.
+const (
+	exitOK           = 0
+	exitVerdict      = 1   // the verdict is not acceptable
+	exitUsage        = 2   // bad flag or bad input
+	exitIO           = 3   // could not read or write
+	exitInconclusive = 4   // a declared fault never fired, so nothing was proved
+	exitInterrupted  = 130 // the report so far was still written
+)
+
+// exitError carries an exit code. An empty message means that everything has been said.
+type exitError struct {
+	code    int
+	message string
+}
+
+func (e *exitError) Error() string { return e.message }
+
+func usageError(format string, args ...any) error {
+	return &exitError{code: exitUsage, message: fmt.Sprintf(format, args...)}
+}
+
+// exitCode tells the user what went wrong, in one line, and says what the program answers.
+func exitCode(err error, s *streams) int {
+	if err == nil {
+		return exitOK
+	}
+	code, message := exitUsage, err.Error() // cobra's own errors are about usage
+	var exit *exitError
+	var path *fs.PathError
+	switch {
+	case errors.As(err, &exit):
+		code, message = exit.code, exit.message
+	case isUsage(err):
+	case errors.Is(err, runner.ErrOutput), errors.As(err, &path), errors.Is(err, errWrite):
+		code = exitIO
+	}
+	if message != "" {
+		fmt.Fprintf(s.err, "faultflow: %s\n", report.Clean(strings.TrimSpace(message)))
+	}
+	return code
+}
+
+func isUsage(err error) bool {
+	var setting *runner.SettingError
+	var option *source.OptionError
+	return errors.As(err, &setting) || errors.As(err, &option)
+}
+
+// flagError words pflag's errors: flag, value, what is allowed.
+func flagError(err error) error {
+	var invalid *pflag.InvalidValueError
+	if errors.As(err, &invalid) {
+		return usageError("--%s %q: %v", invalid.GetFlag().Name, invalid.GetValue(), invalid.Unwrap())
+	}
+	return usageError("%v; see faultflow --help", err)
+}
+
+// errWrite matches errors of writing to standard output or to a report file.
+var errWrite = errors.New("write")
+
+// verdictError is what a finished run answers.
+func verdictError(r *report.Report, failOn string) error {
+	switch {
+	case r.Interrupted:
+		return &exitError{code: exitInterrupted}
+	case failOn != failNever && !errhandler.Verdict(failOn).Worse(r.Verdict):
+		return &exitError{code: exitVerdict}
+	}
+	for _, f := range r.Faults {
+		if f.Declared && f.Fired == 0 {
+			return &exitError{code: exitInconclusive, message: fmt.Sprintf("inconclusive: the fault %s never fired (it was armed for %d calls), so nothing was proved", f.Spec, f.Armed)}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"faultflow/internal/runner"
+	"faultflow/internal/workflow"
+)
+
+func newGraphCommand(s *streams) *cobra.Command {
+	var recovery bool
+	format := "text"
+	cmd := &cobra.Command{
+		Use:   "graph",
+		Short: "Print the pipeline's graph",
+		Long:  "Print the graph that the pipeline runs through, as it is built.",
+		Example: `  faultflow graph
+  faultflow graph --test-recovery --format mermaid`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usageError("graph takes no argument %q; see faultflow graph --help", args[0])
+			}
+			return nil
+		},
+		RunE: func(*cobra.Command, []string) error {
+			g, err := runner.Graph(recovery)
+			if err != nil {
+				return err
+			}
+			text, err := g.Print(format)
+			if err != nil {
+				return err
+			}
+			if _, err := fmt.Fprint(s.out, text); err != nil {
+				return fmt.Errorf("%w to standard output: %w", errWrite, err)
+			}
+			return nil
+		},
+	}
+	addBool(cmd.Flags(), &recovery, "test-recovery", "the recovery graph")
+	cmd.Flags().Var(choiceValue(&format, "FORMAT", workflow.Formats()), "format", strings.Join(workflow.Formats(), ", "))
+	must(cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(workflow.Formats(), cobra.ShellCompDirectiveNoFileComp)))
+	return cmd
+}

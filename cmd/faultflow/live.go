@@ -1,0 +1,57 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/progress"
+
+	"faultflow/internal/resilience"
+	"faultflow/internal/workflow"
+)
+
+// liveLine shows where a run is while it takes time: one line on standard error, if that is a terminal.
+type liveLine struct {
+	writer  progress.Writer
+	tracker *progress.Tracker
+	done    chan struct{}
+}
+
+// newLiveLine returns nil where there is nothing to show it on; stop does nothing on nil.
+func newLiveLine(s *streams, off bool) *liveLine {
+	if off || !s.errTerminal {
+		return nil
+	}
+	l := &liveLine{writer: progress.NewWriter(), tracker: &progress.Tracker{Message: "starting", RemoveOnCompletion: true}, done: make(chan struct{})}
+	l.writer.SetOutputWriter(s.err)
+	l.writer.SetUpdateFrequency(100 * time.Millisecond)
+	l.writer.SetMessageLength(50)
+	l.writer.Style().Visibility = progress.StyleVisibility{Time: true}
+	l.writer.AppendTracker(l.tracker)
+	go func() {
+		defer close(l.done)
+		l.writer.Render()
+	}()
+	return l
+}
+
+func (l *liveLine) observe(e workflow.Event) {
+	switch e.Kind {
+	case workflow.NodeStarted:
+		l.tracker.UpdateMessage(fmt.Sprintf("cycle %d · %s", e.Cycle, e.Node))
+	case resilience.AttemptStarted:
+		l.tracker.UpdateMessage(fmt.Sprintf("cycle %d · %s · attempt %d", e.Cycle, e.Node, e.Attempt))
+	case resilience.Waiting:
+		l.tracker.UpdateMessage(fmt.Sprintf("cycle %d · %s · attempt %d in %v", e.Cycle, e.Node, e.Attempt+1, e.Wait.Round(time.Millisecond)))
+	}
+}
+
+// stop takes the line away and waits until it is gone.
+func (l *liveLine) stop() {
+	if l == nil {
+		return
+	}
+	l.tracker.MarkAsDone()
+	l.writer.Stop()
+	<-l.done
+}

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+
+	"faultflow/internal/resilience"
+	"faultflow/internal/runner"
+)
+
+// testStreams has no terminal and an empty environment.
+func testStreams(t *testing.T) *streams {
+	t.Helper()
+	return &streams{in: strings.NewReader(""), out: io.Discard, err: io.Discard, width: defaultWidth, getenv: func(string) string { return "" }}
+}
+
+type helpExample struct {
+	text string
+	args []string
+}
+
+// helpExamples splits the examples of a command and those below it into arguments, as a shell would: '…' is one word.
+func helpExamples(c *cobra.Command) []helpExample {
+	var list []helpExample
+	for line := range strings.SplitSeq(c.Example, "\n") {
+		line = strings.TrimSpace(line)
+		var args []string
+		for i, part := range strings.Split(line, "'") {
+			if i%2 == 1 {
+				args = append(args, part)
+			} else {
+				args = append(args, strings.Fields(part)...)
+			}
+		}
+		if len(args) > 0 {
+			list = append(list, helpExample{line, args[1:]})
+		}
+	}
+	for _, sub := range c.Commands() {
+		list = append(list, helpExamples(sub)...)
+	}
+	return list
+}
+
+// TestFlagsBecomeSettings is the first half of the program: arguments in, settings out.
+func TestFlagsBecomeSettings(t *testing.T) {
+	policy := func(change func(*resilience.Policy)) func(*runner.Settings) {
+		return func(s *runner.Settings) {
+			for _, p := range []*resilience.Policy{&s.Collector, &s.Processor, &s.Delivery} {
+				change(p)
+			}
+		}
+	}
+	for _, test := range []struct {
+		args string
+		want func(*runner.Settings)
+	}{
+		{"", func(*runner.Settings) {}},
+		{"--retries 7", policy(func(p *resilience.Policy) { p.Attempts = 7 })},
+		{"--retries 7 --collector-retries 2", func(s *runner.Settings) { s.Collector.Attempts, s.Processor.Attempts, s.Delivery.Attempts = 2, 7, 7 }},
+		{"--collector-retries 2 --retries 7", func(s *runner.Settings) { s.Collector.Attempts, s.Processor.Attempts, s.Delivery.Attempts = 2, 7, 7 }},
+		{"--retry-delay 3s --backoff 1.5 --max-delay 9s --jitter 0", policy(func(p *resilience.Policy) {
+			p.Delay, p.Backoff, p.MaxDelay, p.Jitter = 3e9, 1.5, 9e9, 0
+		})},
+		{"--timeout 1s --bulkhead 2 --bulkhead-wait 0s", policy(func(p *resilience.Policy) { p.Timeout, p.Bulkhead, p.BulkheadWait = 1e9, 2, 0 })},
+		{"--breaker-failures 5 --breaker-open-for 1m --breaker-trial-calls 2", policy(func(p *resilience.Policy) {
+			p.Breaker.Failures, p.Breaker.OpenFor, p.Breaker.TrialCalls = 5, 60e9, 2
+		})},
+		{"--enable-circuit-breaker", func(s *runner.Settings) { s.Collector.Breaker.On = true }},
+		{"--processor-breaker --delivery-breaker", func(s *runner.Settings) { s.Processor.Breaker.On, s.Delivery.Breaker.On = true, true }},
+		{"--simulate-failures --failure-type storage", func(s *runner.Settings) { s.Simulate, s.FailureType = true, "storage" }},
+		{"--test-recovery", func(s *runner.Settings) { s.RecoveryGraph, s.Drill = true, true }},
+		{"--test-recovery --simulate-failures", func(s *runner.Settings) { s.RecoveryGraph, s.Simulate = true, true }},
+		{"--clock virtual", func(s *runner.Settings) { s.Virtual = true }},
+		{"--cycles 3 --interval 1s --batch-size 9 --workers 2", func(s *runner.Settings) { s.Cycles, s.Interval, s.BatchSize, s.Workers = 3, 1e9, 9, 2 }},
+		{"--input - --input-format csv --id-field a --value-field b", func(s *runner.Settings) {
+			s.Input = runner.Input{Path: "-", Format: "csv", IDField: "a", ValueField: "b"}
+		}},
+		{"--fallback=false --recovery=false --spool=false", func(s *runner.Settings) { s.Fallback, s.Recovery, s.Spool = false, false, false }},
+		{"--channels a,b --channel-recover 5s --cache-ttl 1s --cache-max-age 2s", func(s *runner.Settings) {
+			s.Channels, s.ChannelRecover, s.CacheTTL, s.CacheMaxAge = []string{"a", "b"}, 5e9, 1e9, 2e9
+		}},
+	} {
+		t.Run(test.args, func(t *testing.T) {
+			want := runner.Defaults()
+			want.Seed = 7
+			test.want(&want)
+			got := settingsOf(t, append(strings.Fields(test.args), "--seed", "7"))
+			if g, w := dump(got), dump(want); g != w {
+				t.Errorf("settings:\n%s\nwant:\n%s", g, w)
+			}
+		})
+	}
+}
+
+// settingsOf parses arguments the way the root command does, without running anything.
+func settingsOf(t *testing.T, args []string) runner.Settings {
+	t.Helper()
+	o, cmd := newRoot(testStreams(t))
+	if err := cmd.ParseFlags(args); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.complete(cmd.Flags()); err != nil {
+		t.Fatal(err)
+	}
+	return o.settings
+}
+
+// dump writes settings so that two can be compared.
+func dump(s runner.Settings) string { return fmt.Sprintf("%+v", s) }
+
+// TestColorIsDecidedOnce goes through flag, environment and terminal.
+func TestColorIsDecidedOnce(t *testing.T) {
+	for _, test := range []struct {
+		flag     string
+		terminal bool
+		env      map[string]string
+		want     bool
+	}{
+		{colorAuto, true, nil, true},
+		{colorAuto, false, nil, false},
+		{colorAuto, true, map[string]string{"TERM": "dumb"}, false},
+		{colorAuto, true, map[string]string{"NO_COLOR": "1"}, false},
+		{colorAuto, false, map[string]string{"CLICOLOR_FORCE": "1"}, true},
+		{colorAuto, false, map[string]string{"CLICOLOR_FORCE": "0"}, false},
+		{colorAuto, false, map[string]string{"CLICOLOR_FORCE": "1", "NO_COLOR": "1"}, false},
+		{colorAlways, false, map[string]string{"NO_COLOR": "1"}, true},
+		{colorNever, true, map[string]string{"CLICOLOR_FORCE": "1"}, false},
+	} {
+		s := testStreams(t)
+		s.outTerminal = test.terminal
+		s.getenv = func(name string) string { return test.env[name] }
+		if got := s.style(test.flag).Color; got != test.want {
+			t.Errorf("--color %s, terminal %t, %v: color %t, want %t", test.flag, test.terminal, test.env, got, test.want)
+		}
+	}
+}
+
+// TestInterruptedRunStillReports cancels before the run begins: the report is written, and the exit code says why it is
+// short.
+func TestInterruptedRunStillReports(t *testing.T) {
+	for _, clock := range []string{clockReal, clockVirtual} {
+		t.Run(clock, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(context.Background())
+			cancel()
+			var out bytes.Buffer
+			s := testStreams(t)
+			s.out = &out
+			if code := run(ctx, []string{"--clock", clock, "--seed", "1", "--cycles", "5"}, s); code != exitInterrupted {
+				t.Errorf("exits with %d, want %d", code, exitInterrupted)
+			}
+			if !strings.Contains(out.String(), "interrupted") {
+				t.Errorf("the report does not say that the run was interrupted:\n%s", out.String())
+			}
+		})
+	}
+}
+
+// failingWriter is a full disk behind a pipe.
+type failingWriter struct{}
+
+func (failingWriter) Write([]byte) (int, error) { return 0, os.ErrClosed }
+
+func TestOutputThatCannotBeWritten(t *testing.T) {
+	for _, args := range [][]string{{"--clock", "virtual"}, {"--clock", "virtual", "--format", "json"}, {"graph"}, {"--demo-circuit-breaker", "--clock", "virtual"}} {
+		var said bytes.Buffer
+		s := testStreams(t)
+		s.out, s.err = failingWriter{}, &said
+		if code := run(context.Background(), args, s); code != exitIO {
+			t.Errorf("%v exits with %d, want %d", args, code, exitIO)
+		}
+		if !strings.Contains(said.String(), "standard output") {
+			t.Errorf("%v: the message does not say what could not be written: %s", args, said.String())
+		}
+	}
+}

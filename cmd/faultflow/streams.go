@@ -1,0 +1,47 @@
+package main
+
+import (
+	"io"
+	"os"
+
+	"golang.org/x/term"
+
+	"faultflow/internal/report"
+)
+
+// streams are what the program reads from and writes to, and what is known of them. They are made once, for production
+// or for a test, and the environment is read nowhere else.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+	// outTerminal and errTerminal say which of the outputs are terminals; width is that of the terminal, else 80.
+	outTerminal, errTerminal bool
+	width                    int
+	getenv                   func(string) string
+}
+
+const defaultWidth = 80
+
+func systemStreams() *streams {
+	s := &streams{in: os.Stdin, out: os.Stdout, err: os.Stderr, width: defaultWidth, getenv: os.Getenv,
+		outTerminal: term.IsTerminal(int(os.Stdout.Fd())), errTerminal: term.IsTerminal(int(os.Stderr.Fd()))}
+	if w, _, err := term.GetSize(int(os.Stdout.Fd())); err == nil && w > 0 {
+		s.width = min(max(w, 60), 120) // lines beyond that are hard to read
+	}
+	return s
+}
+
+// style decides on color, once: the flag, then NO_COLOR (no-color.org), then CLICOLOR_FORCE, then whether the output is
+// a terminal that knows color.
+func (s *streams) style(color string) report.Style {
+	on := s.outTerminal && s.getenv("TERM") != "dumb"
+	switch force := s.getenv("CLICOLOR_FORCE"); {
+	case color == colorAlways:
+		on = true
+	case color == colorNever, s.getenv("NO_COLOR") != "":
+		on = false
+	case force != "" && force != "0":
+		on = true
+	}
+	return report.Style{Color: on, Width: s.width}
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"runtime/debug"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/spf13/cobra"
+
+	"faultflow/internal/channel"
+	"faultflow/internal/simulate"
+)
+
+// writeUsage prints the help of a command: its flags by purpose where it has groups.
+func writeUsage(c *cobra.Command, groups []flagGroup) error {
+	w := c.OutOrStderr()
+	fmt.Fprintf(w, "Usage:\n  %s\n", c.UseLine())
+	if c.HasExample() {
+		fmt.Fprintf(w, "\nExamples:\n%s\n", c.Example)
+	}
+	if c.HasAvailableSubCommands() {
+		fmt.Fprint(w, "\nCommands:\n")
+		for _, sub := range c.Commands() {
+			if sub.IsAvailableCommand() {
+				fmt.Fprintf(w, "  %-12s %s\n", sub.Name(), sub.Short)
+			}
+		}
+	}
+	if c.HasParent() {
+		if c.HasAvailableLocalFlags() {
+			fmt.Fprintf(w, "\nFlags:\n%s\n", strings.TrimRight(c.LocalFlags().FlagUsagesWrapped(defaultWidth), "\n"))
+		}
+		return nil
+	}
+	for _, g := range groups {
+		fmt.Fprintf(w, "\n%s:\n%s\n", g.title, strings.TrimRight(g.flags.FlagUsagesWrapped(defaultWidth), "\n"))
+	}
+	writeFaultHelp(w)
+	_, err := fmt.Fprint(w, `
+Exit codes:
+  0 the verdict is acceptable      1 it is not (see --fail-on)
+  2 bad flag or input              3 could not read or write
+  4 inconclusive: a fault given with --fault never fired
+  130 interrupted; the report so far is still written
+`)
+	return err
+}
+
+// writeFaultHelp lists what --fault understands, from the catalogue itself.
+func writeFaultHelp(w io.Writer) {
+	fmt.Fprint(w, `
+Faults, such as collector.fetch=connection_refused,first=3 or delivery.primary=disk_full|locked,p=0.5:
+`)
+	width := 0
+	places := simulate.Places(channel.DefaultChannels())
+	for _, p := range places {
+		width = max(width, len(p))
+	}
+	kinds := map[string]string{}
+	for _, p := range places {
+		var names []string
+		for _, k := range simulate.Kinds(p) {
+			names = append(names, string(k))
+		}
+		list := strings.Join(names, ", ")
+		if twin, ok := kinds[list]; ok {
+			list = "as " + twin
+		} else {
+			kinds[list] = p
+		}
+		for i, line := range strings.Split(text.WrapSoft(list, defaultWidth-width-4), "\n") {
+			if i > 0 {
+				p = ""
+			}
+			fmt.Fprintf(w, "  %-*s  %s\n", width, p, strings.TrimSpace(line))
+		}
+	}
+	fmt.Fprint(w, `  when: p=0.5 (probability), first=3, every=2, calls=1+3-5, cycles=2-4, from=5s, to=20s
+  how:  factor=10 or by=2s (slow), share=0.5 (partial and data kinds), period=10s (flapping), retry_after=1s (rate_limited)
+`)
+}
+
+// version is the module's version as the build recorded it.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "(devel)"
+	}
+	return info.Main.Version
+}

@@ -1,0 +1,146 @@
+// Package errhandler knows what errors mean: their class, and what the outcomes of the stages add up to.
+package errhandler
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"net"
+	"os"
+	"strconv"
+	"syscall"
+
+	"faultflow/internal/workflow"
+)
+
+// Class is the kind of trouble an error stands for.
+type Class string
+
+// The classes. Internal is what nothing else explains: a defect of the pipeline itself.
+const (
+	Network     Class = "network"
+	Data        Class = "data"
+	Resource    Class = "resource"
+	Degradation Class = "degradation"
+	Processing  Class = "processing"
+	Storage     Class = "storage"
+	Cancelled   Class = "cancelled"
+	Internal    Class = "internal"
+)
+
+// Classes lists all classes in the order in which reports show them.
+func Classes() []Class {
+	return []Class{Network, Data, Resource, Degradation, Processing, Storage, Cancelled, Internal}
+}
+
+// Classified is an error that knows its own class.
+type Classified interface {
+	error
+	Class() Class
+}
+
+// Classify returns the class of err, "" for nil. An error that knows its class is believed; the others are told by the
+// values that the operating system, net, encoding/json and io give. A full disk is Storage where a file was being
+// written (*fs.PathError, *os.LinkError) and Resource elsewhere.
+func Classify(err error) Class {
+	if err == nil {
+		return ""
+	}
+	if own, ok := errors.AsType[Classified](err); ok {
+		return own.Class()
+	}
+	if errors.Is(err, workflow.ErrPanic) {
+		return Internal
+	}
+	if errors.Is(err, context.Canceled) {
+		return Cancelled
+	}
+	if c := byErrno(err); c != "" {
+		return c
+	}
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, os.ErrDeadlineExceeded) {
+		return Network
+	}
+	if isFile(err) || errors.Is(err, io.ErrShortWrite) {
+		return Storage
+	}
+	if isNetwork(err) {
+		return Network
+	}
+	if isData(err) {
+		return Data
+	}
+	return Internal
+}
+
+// isFile tells the errors of operations on files, renaming them included.
+func isFile(err error) bool {
+	if _, ok := errors.AsType[*fs.PathError](err); ok {
+		return true
+	}
+	_, ok := errors.AsType[*os.LinkError](err)
+	return ok
+}
+
+// isNetwork tells a net.Error, such as *net.OpError, *net.DNSError and *url.Error. A bare errno has the methods of one
+// too, whatever it is about.
+func isNetwork(err error) bool {
+	ne, ok := errors.AsType[net.Error](err)
+	if !ok {
+		return false
+	}
+	_, bare := ne.(syscall.Errno)
+	return !bare
+}
+
+func byErrno(err error) Class {
+	errno, ok := errors.AsType[syscall.Errno](err)
+	if !ok {
+		return ""
+	}
+	switch errno {
+	case syscall.ENOMEM, syscall.EMFILE, syscall.ENFILE:
+		return Resource
+	case syscall.ENOSPC:
+		if isFile(err) {
+			return Storage
+		}
+		return Resource
+	case syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.ECONNABORTED, syscall.EPIPE, syscall.EHOSTUNREACH, syscall.ENETUNREACH,
+		syscall.ETIMEDOUT:
+		return Network
+	}
+	return ""
+}
+
+func isData(err error) bool {
+	if _, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return true
+	}
+	if _, ok := errors.AsType[*strconv.NumError](err); ok {
+		return true
+	}
+	return errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+// As gives err a class that overrides what Classify would tell. The message is unchanged; nil stays nil.
+func As(c Class, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &classed{class: c, err: err}
+}
+
+type classed struct {
+	class Class
+	err   error
+}
+
+func (e *classed) Error() string { return e.err.Error() }
+func (e *classed) Unwrap() error { return e.err }
+func (e *classed) Class() Class  { return e.class }

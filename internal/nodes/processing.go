@@ -1,0 +1,299 @@
+package nodes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"faultflow/internal/errhandler"
+	"faultflow/internal/resilience"
+	"faultflow/internal/workflow"
+)
+
+// Constants of ORIGINAL.md.
+const (
+	// PartialAfter is how many attempts must have failed before a part of the batch is processed simply.
+	PartialAfter = 3
+	// FallbackRecords is how many records the minimal fallback passes through.
+	FallbackRecords = 10
+	// PartialRecords is how many records the recovery graph's partial processing node takes.
+	PartialRecords = 5
+	// ExhaustedBelow is the share of a batch below which the stage counts as retry_exhausted.
+	ExhaustedBelow = 0.5
+	// MinQuality and MaxQuality bound a processed record's quality: [0.7, 1.0).
+	MinQuality, MaxQuality = 0.7, 1.0
+	minRecordTime          = 10 * time.Millisecond
+	maxRecordTime          = 50 * time.Millisecond
+)
+
+var (
+	errNotProcessed = errhandler.As(errhandler.Processing, errors.New("left out by partial processing"))
+	errPassedOver   = errhandler.As(errhandler.Processing, errors.New("left out by the minimal fallback"))
+)
+
+// Processing is the processing node: record by record, with a bounded number of workers. A failed batch is tried again
+// with backoff; a failed record is given up alone.
+type Processing struct {
+	processor Processor
+	workers   int
+	rand      Rand
+	attempts  *resilience.Guard[*work]
+	batch     *resilience.Guard[struct{}]
+	record    *resilience.Guard[struct{}]
+	// recovery by error class; elsewhere says that the recovery graph's partial processing node does it.
+	recovery, elsewhere bool
+}
+
+// work is what came of a batch.
+type work struct {
+	mode      Mode
+	processed []Processed
+	failed    []failure
+}
+
+type failure struct {
+	record Record
+	place  string
+	err    error
+	told   bool // its event was emitted
+}
+
+func newProcessing(s Settings) *Processing {
+	attempts := s.Processor
+	attempts.Timeout, attempts.Bulkhead = 0, 0 // they guard the calls of an attempt, not the whole of it
+	call := resilience.Policy{Timeout: s.Processor.Timeout, Bulkhead: s.Processor.Bulkhead, BulkheadWait: s.Processor.BulkheadWait}
+	return &Processing{
+		processor: s.Processing, workers: s.Workers, rand: s.Rand, recovery: s.Recovery, elsewhere: s.RecoveryGraph,
+		attempts: resilience.NewGuard[*work](resilience.Options{Node: ProcessorNode, Place: ProcessorNode, Class: errhandler.Processing, Policy: attempts}),
+		batch:    resilience.NewGuard[struct{}](resilience.Options{Node: ProcessorNode, Place: PlaceBatch, Class: errhandler.Processing, Policy: call, Quiet: true}),
+		record:   resilience.NewGuard[struct{}](resilience.Options{Node: ProcessorNode, Place: PlaceRecord, Class: errhandler.Processing, Policy: call, Quiet: true}),
+	}
+}
+
+// Actions lists the node's actions.
+func (p *Processing) Actions() []workflow.Action { return []workflow.Action{Success, RetryExhausted} }
+
+// Prep reads the records that wait.
+func (p *Processing) Prep(_ context.Context, s *State) ([]Record, error) { return s.pending, nil }
+
+// Exec begins the batch, which fails the attempt where it fails, and then processes record by record.
+func (p *Processing) Exec(ctx context.Context, records []Record) (*work, error) {
+	if len(records) == 0 {
+		return &work{mode: ModeNormal}, nil
+	}
+	_, err := p.batch.Do(ctx, resilience.Call[struct{}]{Fn: func(ctx context.Context, _ int) (struct{}, error) {
+		return struct{}{}, p.processor.Begin(ctx, records)
+	}})
+	if err != nil {
+		return nil, err
+	}
+	return p.each(ctx, records), ctx.Err()
+}
+
+// each processes the records with the node's workers. Results are kept by the record's place in the batch, so that the
+// order in which workers finish does not show. Workers start a nanosecond apart: at one virtual instant the scheduler
+// would decide who finds a place in the bulkhead.
+func (p *Processing) each(ctx context.Context, records []Record) *work {
+	type result struct {
+		out Processed
+		err error
+	}
+	results := make([]result, len(records))
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for w := range min(p.workers, len(records)) {
+		workers.Go(func() {
+			if Pause(ctx, time.Duration(w)) != nil {
+				return
+			}
+			for i := next.Add(1) - 1; i < int64(len(records)) && ctx.Err() == nil; i = next.Add(1) - 1 {
+				r := &results[i]
+				_, r.err = p.record.Do(ctx, resilience.Call[struct{}]{Fn: func(ctx context.Context, _ int) (none struct{}, err error) {
+					r.out, err = p.processor.Process(ctx, records[i])
+					return none, err
+				}})
+			}
+		})
+	}
+	workers.Wait()
+	done := &work{mode: ModeNormal, processed: make([]Processed, 0, len(records))}
+	for i, r := range results {
+		if r.err != nil {
+			done.failed = append(done.failed, failure{record: records[i], place: PlaceRecord, err: r.err})
+			continue
+		}
+		done.processed = append(done.processed, r.out)
+	}
+	return done
+}
+
+// Around puts Exec inside the processing node's policies.
+func (p *Processing) Around(ctx context.Context, call func(context.Context) (*work, error), fallback func(context.Context, error) (*work, error)) (*work, error) {
+	cycle, _ := workflow.Now(ctx)
+	return p.attempts.Do(ctx, resilience.Call[*work]{
+		Fn:       func(ctx context.Context, _ int) (*work, error) { return call(ctx) },
+		Fallback: fallback,
+		Jitter: func(attempt int) float64 {
+			return p.rand(Key{Place: PlaceBatch, Use: "jitter", Cycle: cycle, Attempt: attempt})
+		},
+	})
+}
+
+// OnError is the recovery by error class: after data and processing errors the first half of the batch is processed
+// simply, once enough attempts have failed.
+func (p *Processing) OnError(_ context.Context, _ *State, records []Record, err error) (*work, bool) {
+	if !p.recovery || p.elsewhere {
+		return nil, false
+	}
+	class, attempts := errhandler.Classify(err), 0
+	if ne, ok := errors.AsType[*workflow.NodeError](err); ok {
+		attempts = ne.Attempt
+	}
+	if attempts < PartialAfter || class != errhandler.Data && class != errhandler.Processing {
+		return nil, false
+	}
+	return partly(records, (len(records)+1)/2, errNotProcessed), true
+}
+
+// ExecFallback is the minimal fallback for what OnError leaves: the first records, passed through and marked.
+func (p *Processing) ExecFallback(_ context.Context, _ *State, records []Record, err error) (*work, error) {
+	if !p.recovery {
+		return nil, err
+	}
+	if p.elsewhere {
+		return &work{}, nil // the records stay pending for the partial processing node
+	}
+	n := min(FallbackRecords, len(records))
+	out := &work{mode: ModeFallback}
+	for _, r := range records[:n] {
+		out.processed = append(out.processed, Processed{Record: r, ProcessedValue: r.Value, Mode: ModeFallback})
+	}
+	for _, r := range records[n:] {
+		out.failed = append(out.failed, failure{record: r, place: ProcessorNode, err: errPassedOver})
+	}
+	return out, nil
+}
+
+// partly processes the first n records simply, without the processor, and gives up the others.
+func partly(records []Record, n int, why error) *work {
+	out := &work{mode: ModePartial}
+	for i, r := range records {
+		if i >= n {
+			out.failed = append(out.failed, failure{record: r, place: ProcessorNode, err: why})
+			continue
+		}
+		out.processed = append(out.processed, Processed{Record: r, ProcessedValue: 2 * r.Value, Quality: MinQuality, Mode: ModePartial})
+	}
+	return out
+}
+
+// Post hands the processed records to delivery and gives up the failed ones. Records that no one handled stay pending.
+func (p *Processing) Post(ctx context.Context, s *State, records []Record, w *work) (workflow.Action, error) {
+	s.Outcome.In = len(records)
+	exhausted := w.mode != ModeNormal || float64(len(w.processed)) < ExhaustedBelow*float64(len(records))
+	if p.elsewhere && exhausted {
+		// The partial processing node gets what is left.
+		w.tell(ctx)
+		s.processed = w.processed
+		s.pending, s.failed = unprocessed(records, w), w.failed
+		s.Outcome.Processed = len(w.processed)
+		return RetryExhausted, nil
+	}
+	s.finish(ctx, w)
+	if exhausted {
+		return RetryExhausted, nil
+	}
+	return Success, nil
+}
+
+func unprocessed(records []Record, w *work) []Record {
+	if len(w.failed) == 0 {
+		return records
+	}
+	left := make([]Record, len(w.failed))
+	for i, f := range w.failed {
+		left[i] = f.record
+	}
+	return left
+}
+
+// tell emits the events of the records that failed alone, each once. Of those that a recovery left out nothing is told:
+// the batch's error has been.
+func (w *work) tell(ctx context.Context) {
+	for i := range w.failed {
+		f := &w.failed[i]
+		if f.place == PlaceRecord && !f.told {
+			workflow.EmitError(ctx, workflow.Event{Node: ProcessorNode, Place: f.place, Kind: RecordFailed, Detail: f.record.ID + ": " + reason(f.err)}, f.err)
+		}
+		f.told = true
+	}
+}
+
+// finish ends processing: what is not processed goes to the dead letters with its reason.
+func (s *State) finish(ctx context.Context, w *work) {
+	for _, f := range w.failed {
+		s.deadLetter(f.record, f.place, f.err)
+	}
+	w.tell(ctx)
+	s.pending, s.failed = nil, nil
+	if s.processed == nil {
+		s.processed = w.processed
+	} else {
+		s.processed = append(s.processed, w.processed...)
+	}
+	s.Outcome.Mode, s.Outcome.Processed = string(w.mode), len(s.processed)
+}
+
+// RecordFailed is the event of a record that failed alone.
+const RecordFailed workflow.Kind = "record_failed"
+
+// PartialProcessing is the recovery graph's node after retry_exhausted: the first few of the records that are left are
+// processed simply.
+type PartialProcessing struct{}
+
+// Actions lists the node's actions.
+func (n *PartialProcessing) Actions() []workflow.Action { return []workflow.Action{Success} }
+
+// Prep reads the records that are left.
+func (n *PartialProcessing) Prep(_ context.Context, s *State) ([]Record, error) {
+	return s.pending, nil
+}
+
+// Exec processes the first PartialRecords of them.
+func (n *PartialProcessing) Exec(_ context.Context, records []Record) (*work, error) {
+	return partly(records, PartialRecords, errNotProcessed), nil
+}
+
+// Post hands them to delivery and gives up the others, those that had failed alone with their own reason.
+func (n *PartialProcessing) Post(ctx context.Context, s *State, _ []Record, w *work) (workflow.Action, error) {
+	if len(s.failed) > 0 {
+		w.failed = s.failed[len(w.processed):]
+	}
+	s.finish(ctx, w)
+	return Success, nil
+}
+
+// Doubler is the pipeline's own Processor: a record takes 10–50 ms, its value is doubled, and it gets a quality score.
+type Doubler struct{ Rand Rand }
+
+var _ Processor = Doubler{}
+
+// Begin has nothing to prepare.
+func (Doubler) Begin(ctx context.Context, _ []Record) error { return ctx.Err() }
+
+// Process doubles one record's value.
+func (d Doubler) Process(ctx context.Context, r Record) (Processed, error) {
+	cycle, _ := workflow.Now(ctx)
+	k := Key{Place: PlaceRecord, Use: "latency", Cycle: cycle, Record: r.Number()}
+	if err := Pause(ctx, d.Rand.Between(k, minRecordTime, maxRecordTime)); err != nil {
+		return Processed{}, err
+	}
+	if err := r.Validate(); err != nil {
+		return Processed{}, fmt.Errorf("record %s: %w", r.ID, err)
+	}
+	k.Use = "quality"
+	return Processed{Record: r, ProcessedValue: 2 * r.Value, Quality: MinQuality + d.Rand(k)*(MaxQuality-MinQuality), Mode: ModeNormal}, nil
+}

@@ -1,0 +1,151 @@
+// Package nodes is the pipeline: what a record is, where it comes from and goes to, the DataCollector, Processing and
+// Delivery nodes with their recovery, the central error handler, and the two graphs that join them.
+package nodes
+
+import (
+	"context"
+	"time"
+
+	"faultflow/internal/errhandler"
+	"faultflow/internal/workflow"
+)
+
+// The names of the nodes, as they appear in graphs, flags and reports.
+const (
+	CollectorNode    = "collector"
+	ProcessorNode    = "processor"
+	DeliveryNode     = "delivery"
+	ErrorHandlerNode = "errorhandler"
+	FallbackDataNode = "fallback_data"
+	PartialNode      = "partial_processing"
+	AlternateNode    = "alternate_delivery"
+)
+
+// The injection points: the external calls that nodes make. A channel's is ChannelPlace of its name.
+const (
+	PlaceHealth = "collector.health"
+	PlaceFetch  = "collector.fetch"
+	PlaceBatch  = "processor.batch"
+	PlaceRecord = "processor.record"
+	PlaceSpool  = "delivery.spool"
+)
+
+// ChannelPlace returns the injection point of a channel, such as delivery.primary.
+func ChannelPlace(channel string) string { return "delivery." + channel }
+
+// The actions of ORIGINAL.md's graphs.
+const (
+	Success workflow.Action = "success"
+	// CircuitOpen: the source could not be used, because its breaker is open or its attempts ran out.
+	CircuitOpen workflow.Action = "circuit_open"
+	// RetryExhausted: the batch was not, or less than half, processed.
+	RetryExhausted workflow.Action = "retry_exhausted"
+	// DeliveryFailed: the channels did not take everything.
+	DeliveryFailed workflow.Action = "delivery_failed"
+	// Done ends a cycle.
+	Done workflow.Action = "done"
+)
+
+// Books note where every row ends. They are called by one goroutine at a time.
+type Books interface {
+	// Collected notes rows as they enter the pipeline, readable or not.
+	Collected(o errhandler.Origin, rows int)
+	// Delivered notes the records that a channel accepted.
+	Delivered(channel string, d Delivery)
+	Spooled(d Delivery)
+	DeadLetter(DeadLetter)
+}
+
+// Key identifies one random decision. Every decision of a run is drawn from the run's seed and its Key alone, never from
+// a shared stream, so that neither concurrency nor unrelated settings can shift it.
+type Key struct {
+	// Place is the injection point and Use what is decided there, such as latency.
+	Place, Use string
+	Cycle      int
+	// Record identifies a record within its cycle (see Record.Number), 0 where records do not matter.
+	Record uint64
+	// Attempt counts the calls of the place within the cycle.
+	Attempt int
+}
+
+// Rand returns a number uniform in [0, 1) that depends on the run's seed and the key only.
+type Rand func(Key) float64
+
+// Between scales r's number for k to a duration in [low, high).
+func (r Rand) Between(k Key, low, high time.Duration) time.Duration {
+	return low + time.Duration(r(k)*float64(high-low))
+}
+
+// Number identifies the record among those of its cycle, whatever order they are handled in: FNV-1a over id and line.
+func (r Record) Number() uint64 {
+	h := uint64(14695981039346656037)
+	for i := range len(r.ID) {
+		h = (h ^ uint64(r.ID[i])) * 1099511628211
+	}
+	return (h ^ uint64(r.Line)) * 1099511628211
+}
+
+// State is what the nodes of one cycle share.
+type State struct {
+	// Run and Cycle begin the idempotency keys of the cycle's deliveries.
+	Run   string
+	Cycle int
+	Books Books
+	// Outcome is what the stages did; the error handler judges it.
+	Outcome errhandler.Outcome
+	// Findings are the error handler's.
+	Findings []errhandler.Finding
+	// End is true once the source has no more rows.
+	End bool
+	// Status and Channel tell how delivery went, for the report.
+	Status, Channel string
+
+	flight
+}
+
+// flight is what the cycle has in hand: rows that are not yet delivered, dead-lettered or spooled. Whatever a failure
+// leaves here, the error handler settles.
+type flight struct {
+	// rows were fetched but not yet admitted; fetched tells that they were.
+	rows    Batch
+	fetched bool
+	end     bool
+	// pending records wait for processing; failed tells why they failed, if they did so one by one.
+	pending []Record
+	failed  []failure
+	// processed records wait for delivery, but for the first sent of them, which were accepted.
+	processed []Processed
+	sent      int
+	// unsure names the channels that failed in a way that leaves open whether they took the records, each with the key
+	// under which it may have taken them.
+	unsure map[string]string
+}
+
+// deadLetter gives one record up.
+func (s *State) deadLetter(r Record, place string, err error) {
+	s.Books.DeadLetter(DeadLetter{Record: r, Place: place, Class: errhandler.Classify(err), Reason: reason(err)})
+}
+
+// reason is an error without the node and attempt around it, which the dead letter's place says already. It keeps the
+// reasons of many records equal, so that they can be counted.
+func reason(err error) string {
+	for {
+		ne, ok := err.(*workflow.NodeError)
+		if !ok {
+			return err.Error()
+		}
+		err = ne.Err
+	}
+}
+
+// Pause waits for d or until ctx is done, whose error it then returns.
+func Pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,21 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Formats lists the names that Write knows, the default first.
+func Formats() []string { return []string{"text", "json"} }
+
+// Write writes r in the named format. Style applies to text only.
+func Write(w io.Writer, r *Report, format string, s Style) error {
+	switch format {
+	case "text":
+		return WriteText(w, r, s)
+	case "json":
+		return WriteJSON(w, r)
+	}
+	return fmt.Errorf("report: unknown format %q, expected one of: %s", format, strings.Join(Formats(), ", "))
+}

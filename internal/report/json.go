@@ -1,0 +1,148 @@
+package report
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"strings"
+)
+
+// ErrHash says that a report's hash does not match its contents: it was edited, or never sealed.
+var ErrHash = errors.New("report: the hash does not match the contents")
+
+// SchemaError is a document of another schema than this version reads.
+type SchemaError struct {
+	// Found is the document's schema, "" if it names none. Want is Schema.
+	Found, Want string
+}
+
+func (e *SchemaError) Error() string {
+	return fmt.Sprintf("report: schema %q, expected %q", e.Found, e.Want)
+}
+
+// Seal computes Hash from everything but Hash and Meta. First it gives r the form that it has when it is read back: nil
+// slices and maps become empty, bytes that are not UTF-8 become U+FFFD. It fails on numbers that JSON lacks (NaN, ±Inf).
+func (r *Report) Seal() error {
+	normalize(reflect.ValueOf(r).Elem())
+	doc, err := encode(r)
+	if err != nil {
+		return err
+	}
+	r.Hash, err = hash(doc)
+	return err
+}
+
+// WriteJSON seals r and writes it as indented JSON with a newline at the end. Equal reports give equal bytes.
+func WriteJSON(w io.Writer, r *Report) error {
+	if err := r.Seal(); err != nil {
+		return err
+	}
+	doc, err := encode(r)
+	if err != nil {
+		return err
+	}
+	var out bytes.Buffer
+	if err := json.Indent(&out, doc, "", "  "); err != nil {
+		return fmt.Errorf("report: indent: %w", err)
+	}
+	_, err = w.Write(out.Bytes())
+	return err
+}
+
+// ReadJSON reads what WriteJSON wrote. A document of another schema is a *SchemaError. If the hash does not match, the
+// report is returned together with ErrHash. Fields that this version does not know are skipped, but the hash covers
+// them: it is that of the document, so a report stays valid when the model gains a field.
+func ReadJSON(rd io.Reader) (*Report, error) {
+	doc, err := io.ReadAll(rd)
+	if err != nil {
+		return nil, fmt.Errorf("report: read: %w", err)
+	}
+	// The schema comes first: another one may give the same field another type.
+	var head struct {
+		Schema string `json:"schema"`
+	}
+	if err := json.Unmarshal(doc, &head); err != nil {
+		return nil, fmt.Errorf("report: decode: %w", err)
+	}
+	if head.Schema != Schema {
+		return nil, &SchemaError{Found: head.Schema, Want: Schema}
+	}
+	r := new(Report)
+	if err := json.Unmarshal(doc, r); err != nil {
+		return nil, fmt.Errorf("report: decode: %w", err)
+	}
+	normalize(reflect.ValueOf(r).Elem())
+	if sum, err := hash(doc); err != nil || sum != r.Hash {
+		return r, ErrHash
+	}
+	return r, nil
+}
+
+// encode returns r as JSON with a newline at the end. HTML escapes stay off: people read and search these files.
+func encode(r *Report) ([]byte, error) {
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(r); err != nil {
+		return nil, fmt.Errorf("report: encode: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+// hash returns the SHA-256 of doc, a JSON object, without its members hash and meta and without white space.
+func hash(doc []byte) (string, error) {
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, doc); err != nil {
+		return "", err
+	}
+	dec := json.NewDecoder(&compact)
+	if _, err := dec.Token(); err != nil { // the opening brace
+		return "", err
+	}
+	var members [][]byte
+	for dec.More() {
+		key, err := dec.Token()
+		if err != nil {
+			return "", err
+		}
+		var value json.RawMessage
+		if err := dec.Decode(&value); err != nil {
+			return "", err
+		}
+		if key == "hash" || key == "meta" {
+			continue
+		}
+		members = append(members, fmt.Appendf(nil, "%q:%s", key, value))
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "{%s}", bytes.Join(members, []byte(","))))
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// normalize gives v the form that it has when it is read back, all the way down but not into maps: the model's hold
+// numbers under names of our own.
+func normalize(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			normalize(v.Field(i))
+		}
+	case reflect.Slice:
+		if v.IsNil() {
+			v.Set(reflect.MakeSlice(v.Type(), 0, 0))
+		}
+		for i := range v.Len() {
+			normalize(v.Index(i))
+		}
+	case reflect.Map:
+		if v.IsNil() {
+			v.Set(reflect.MakeMap(v.Type()))
+		}
+	case reflect.String:
+		v.SetString(strings.ToValidUTF8(v.String(), "\ufffd"))
+	}
+}

@@ -1,0 +1,319 @@
+package report_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"faultflow/internal/report"
+)
+
+func TestJSONGolden(t *testing.T) {
+	golden(t, "network.json", document(t, network()))
+	golden(t, "drill.json", document(t, drill()))
+}
+
+func TestEqualReportsGiveEqualBytes(t *testing.T) {
+	for name, r := range samples() {
+		first := document(t, r)
+		if second := document(t, r); second != first {
+			t.Errorf("%s: written twice, differs", name)
+		}
+		if other := document(t, samples()[name]); other != first {
+			t.Errorf("%s: built twice, differs", name)
+		}
+	}
+}
+
+func TestNilIsEmpty(t *testing.T) {
+	r := &report.Report{Schema: report.Schema, Channels: make([]report.Channel, 1), Nodes: make([]report.Node, 1), Breakers: make([]report.Breaker, 1)}
+	got := document(t, r)
+	if strings.Contains(got, "null") {
+		t.Errorf("null in\n%s", got)
+	}
+	empty := &report.Report{Schema: report.Schema, Channels: []report.Channel{{}}, Faults: []report.Fault{},
+		Nodes: []report.Node{{Hooks: map[string]int{}}}, Breakers: []report.Breaker{{Transitions: []report.Transition{}}}}
+	if other := document(t, empty); other != got {
+		t.Errorf("nil and empty differ:\n%s\n%s", got, other)
+	}
+}
+
+func TestJSONForm(t *testing.T) {
+	r := success()
+	r.Collection.Source = `<a & "b">` + "\x1b\u202e"
+	got := document(t, r)
+	for _, want := range []string{"{\n  \"schema\": \"faultflow.report/v1\",\n", `"source": "<a & \"b\">\u001b` + "\u202e\"", "\n}\n"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is missing in\n%s", want, got)
+		}
+	}
+	if !regexp.MustCompile(`"hash": "[0-9a-f]{64}"`).MatchString(got) {
+		t.Errorf("no hash in\n%s", got)
+	}
+}
+
+func TestInvalidUTF8IsReplaced(t *testing.T) {
+	r := success()
+	r.Collection.Source, r.Channels[0].LastError = "a\xff\xfeb", "\x9b31m"
+	first := document(t, r)
+	read, err := report.ReadJSON(strings.NewReader(first))
+	if err != nil || read.Collection.Source != "a\ufffdb" || read.Channels[0].LastError != "\ufffd31m" {
+		t.Errorf("read %q and %q, error %v", read.Collection.Source, read.Channels[0].LastError, err)
+	}
+	if second := document(t, read); second != first {
+		t.Errorf("written again, differs:\n%s\n%s", first, second)
+	}
+}
+
+func TestRoundTrip(t *testing.T) {
+	for name, r := range samples() {
+		got, err := report.ReadJSON(strings.NewReader(document(t, r)))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if !reflect.DeepEqual(got, r) {
+			t.Errorf("%s: read back as\n%+v\nwant\n%+v", name, got, r)
+		}
+	}
+}
+
+func TestRoundTripOfAnyReport(t *testing.T) {
+	reports := anyReport()
+	rapid.Check(t, func(t *rapid.T) {
+		r := reports.Draw(t, "report")
+		r.Schema = report.Schema
+		first := document(t, &r)
+		read, err := report.ReadJSON(strings.NewReader(first))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if second := document(t, read); second != first {
+			t.Fatalf("changed on the way:\n%s\n%s", first, second)
+		}
+	})
+}
+
+// The hash covers every field but hash and meta, whatever the model gains later.
+func TestHashCoversEveryField(t *testing.T) {
+	r := new(report.Report)
+	populate(reflect.ValueOf(r).Elem())
+	sealed := seal(t, r)
+	inMeta := 0
+	leaves := 0
+	walk(reflect.ValueOf(r).Elem(), "report", func(path string, change func() (undo func())) {
+		leaves++
+		undo := change()
+		got := seal(t, r)
+		undo()
+		switch {
+		case strings.HasPrefix(path, "report.Meta"):
+			inMeta++
+			if got != sealed {
+				t.Errorf("%s changes the hash", path)
+			}
+		case path == "report.Hash":
+			if got != sealed {
+				t.Error("the hash depends on the hash before")
+			}
+		case got == sealed:
+			t.Errorf("%s does not change the hash", path)
+		}
+	})
+	if leaves < 150 || inMeta != reflect.TypeFor[report.Meta]().NumField() {
+		t.Errorf("walked %d leaves, %d of them in meta", leaves, inMeta)
+	}
+	if seal(t, r) != sealed {
+		t.Error("the walk did not undo its changes")
+	}
+}
+
+func TestReadJSONRefuses(t *testing.T) {
+	valid := document(t, success())
+	for _, c := range []struct {
+		name, doc string
+		schema    string // of the *report.SchemaError; "-" if it is another error
+	}{
+		{"nothing", "", "-"},
+		{"no JSON", "banner: hello", "-"},
+		{"an array", "[]", "-"},
+		{"null", "null", ""},
+		{"no schema", "{}", ""},
+		{"another schema", `{"schema": "faultflow.report/v2", "seed": "forty-two"}`, "faultflow.report/v2"},
+		{"schema of another type", `{"schema": 1}`, "-"},
+		{"cut off", valid[:len(valid)/2], "-"},
+		{"more behind it", valid + "{}", "-"},
+		{"a field of another type", strings.Replace(valid, `"seed": 42`, `"seed": "42"`, 1), "-"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r, err := report.ReadJSON(strings.NewReader(c.doc))
+			if err == nil || r != nil || errors.Is(err, report.ErrHash) {
+				t.Fatalf("got %v, error %v", r, err)
+			}
+			se, ok := errors.AsType[*report.SchemaError](err)
+			if ok != (c.schema != "-") || ok && (se.Found != c.schema || se.Want != report.Schema) {
+				t.Errorf("error %v", err)
+			}
+			if ok && (!strings.Contains(err.Error(), se.Want) || !strings.Contains(err.Error(), fmt.Sprintf("%q", se.Found))) {
+				t.Errorf("the error names neither: %v", err)
+			}
+		})
+	}
+}
+
+func TestReadJSONChecksTheHash(t *testing.T) {
+	valid := document(t, success())
+	edit := func(old, with string) string {
+		if !strings.Contains(valid, old) {
+			t.Fatalf("%s is not in the document", old)
+		}
+		return strings.Replace(valid, old, with, 1)
+	}
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, []byte(valid)); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, doc string
+		want      error
+	}{
+		{"as written", valid, nil},
+		{"compact", compact.String(), nil},
+		{"other meta", edit(`"version": "v1.0.0"`, `"version": "v2", "host": "x"`), nil},
+		{"other seed", edit(`"seed": 42`, `"seed": 43`), report.ErrHash},
+		{"other verdict", edit(`"verdict": "success"`, `"verdict": "failed"`), report.ErrHash},
+		{"a field more", edit(`"seed": 42`, `"seed": 42, "note": 1`), report.ErrHash},
+		{"a field less", edit(`"interrupted": false,`, ``), report.ErrHash},
+		{"the same field twice", edit(`"seed": 42`, `"seed": 42, "seed": 42`), report.ErrHash},
+		{"never sealed", regexp.MustCompile(`"hash": ".*"`).ReplaceAllString(valid, `"hash": ""`), report.ErrHash},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r, err := report.ReadJSON(strings.NewReader(c.doc))
+			if !errors.Is(err, c.want) {
+				t.Errorf("error %v, want %v", err, c.want)
+			}
+			if r == nil || r.Collection.Source != "primary_api" {
+				t.Errorf("report %+v", r)
+			}
+		})
+	}
+}
+
+func TestReadJSONOfAnotherMinorVersion(t *testing.T) {
+	// The hash was made by hand, with sha256sum. It covers the field that this version does not know; the fields that the
+	// document does not have are empty.
+	const doc = `{"schema":"faultflow.report/v1", "seed":42, "added":{"b":[1,2]},
+		"hash":"HASH", "meta":{"version":"v9"}}`
+	const sum = "3323176bc73ed9e39df45e7c0b3fb060ccdd765ca7e06ed7714635739b43b732"
+	r, err := report.ReadJSON(strings.NewReader(strings.Replace(doc, "HASH", sum, 1)))
+	if err != nil || r.Seed != 42 || r.Nodes == nil || r.Meta.Version != "v9" {
+		t.Errorf("report %+v, error %v", r, err)
+	}
+}
+
+func TestReadJSONReportsErrorsOfTheReader(t *testing.T) {
+	want := errors.New("disk on fire")
+	if _, err := report.ReadJSON(failingReader{want}); !errors.Is(err, want) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestSealRefusesWhatJSONLacks(t *testing.T) {
+	r := success()
+	r.DurationMS = math.NaN()
+	if err := r.Seal(); err == nil || r.Hash != "" {
+		t.Errorf("error %v, hash %q", err, r.Hash)
+	}
+	var out bytes.Buffer
+	if err := report.WriteJSON(&out, r); err == nil || out.Len() > 0 {
+		t.Errorf("error %v, %d bytes written", err, out.Len())
+	}
+}
+
+type failingReader struct{ err error }
+
+func (f failingReader) Read([]byte) (int, error) { return 0, f.err }
+
+func document(t tester, r *report.Report) string {
+	t.Helper()
+	var out bytes.Buffer
+	if err := report.WriteJSON(&out, r); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+func seal(t *testing.T, r *report.Report) string {
+	t.Helper()
+	if err := r.Seal(); err != nil {
+		t.Fatal(err)
+	}
+	return r.Hash
+}
+
+// populate gives every field a value and every slice and map one element, so that walk meets them all.
+func populate(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			populate(v.Field(i))
+		}
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		populate(v.Index(0))
+	case reflect.Map:
+		key, value := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
+		populate(key)
+		populate(value)
+		v.Set(reflect.MakeMap(v.Type()))
+		v.SetMapIndex(key, value)
+	case reflect.String:
+		v.SetString("x")
+	case reflect.Int, reflect.Int64:
+		v.SetInt(1)
+	case reflect.Uint64:
+		v.SetUint(1)
+	case reflect.Float64:
+		v.SetFloat(1)
+	case reflect.Bool:
+		v.SetBool(true)
+	default:
+		panic("the model has a new kind: " + v.Kind().String())
+	}
+}
+
+// walk offers one change for every number, text and switch, and for the length of every slice and map.
+func walk(v reflect.Value, path string, visit func(path string, change func() (undo func()))) {
+	swap := func(with reflect.Value) func() func() {
+		return func() func() {
+			old := reflect.New(v.Type()).Elem()
+			old.Set(v)
+			v.Set(with)
+			return func() { v.Set(old) }
+		}
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			walk(v.Field(i), path+"."+v.Type().Field(i).Name, visit)
+		}
+	case reflect.Slice:
+		visit(path, swap(reflect.MakeSlice(v.Type(), 0, 0)))
+		walk(v.Index(0), path+"[0]", visit)
+	case reflect.Map:
+		visit(path, swap(reflect.MakeMap(v.Type())))
+	case reflect.String:
+		visit(path, swap(reflect.ValueOf(v.String()+"y").Convert(v.Type())))
+	case reflect.Bool:
+		visit(path, swap(reflect.ValueOf(!v.Bool())))
+	default:
+		visit(path, swap(reflect.ValueOf(2).Convert(v.Type())))
+	}
+}

@@ -1,0 +1,363 @@
+// Package report is what a run leaves behind: the model with its version, and the ways to write it.
+//
+// A run only records; rendering only reads what was recorded, so that every format can be made again from a JSON file.
+package report
+
+import "faultflow/internal/errhandler"
+
+// Schema names the version of the JSON document. It changes when a field changes its meaning or goes away.
+const Schema = "faultflow.report/v1"
+
+// Report is everything that a run recorded. Times are milliseconds since the run began, durations milliseconds.
+type Report struct {
+	Schema   string             `json:"schema"`
+	Settings Settings           `json:"settings"`
+	Seed     uint64             `json:"seed"`
+	Verdict  errhandler.Verdict `json:"verdict"`
+	// Interrupted says that the run was cancelled; the rest of the report covers what it did until then.
+	Interrupted bool    `json:"interrupted"`
+	DurationMS  float64 `json:"duration_ms"`
+
+	Collection Collection `json:"collection"`
+	Processing Processing `json:"processing"`
+	Delivery   Delivery   `json:"delivery"`
+	Nodes      []Node     `json:"nodes"`
+	Breakers   []Breaker  `json:"breakers"`
+	Channels   []Channel  `json:"channels"`
+	Ledger     Ledger     `json:"ledger"`
+	Errors     Errors     `json:"errors"`
+	// Findings are warnings and notices with their recommendations, each once, in the order they first came up.
+	Findings []Finding `json:"findings"`
+	Patterns []Pattern `json:"patterns"`
+	Faults   []Fault   `json:"faults"`
+	// Amplification counts the calls that each dependency got.
+	Amplification []Amplification `json:"amplification"`
+	Cycles        Cycles          `json:"cycles"`
+	Timeline      Timeline        `json:"timeline"`
+	// Drill is what --test-recovery found; absent from other runs.
+	Drill []DrillPath `json:"drill,omitempty"`
+	// Hash is the SHA-256 of the document without hash and meta, in hex. Seal sets it.
+	Hash string `json:"hash"`
+	Meta Meta   `json:"meta"`
+}
+
+// Meta is what may differ between two runs that are the same. Comparisons and the hash ignore it.
+type Meta struct {
+	// StartedAt is wall-clock time, RFC 3339.
+	StartedAt string `json:"started_at"`
+	Version   string `json:"version"`
+	Go        string `json:"go"`
+	// RealMS is how long the run took on the wall clock.
+	RealMS float64 `json:"real_ms"`
+	// Output is the folder that keeps the records; "" without one.
+	Output string `json:"output"`
+}
+
+// Settings is the run's input, with every default filled in.
+type Settings struct {
+	Graph       string   `json:"graph"` // standard or recovery
+	Clock       string   `json:"clock"` // real or virtual
+	Simulate    bool     `json:"simulate_failures"`
+	FailureType string   `json:"failure_type"` // "" unless failures are simulated
+	Faults      []string `json:"faults"`       // as given by hand
+	// Cycles is 0 when the input decides.
+	Cycles     int     `json:"cycles"`
+	IntervalMS float64 `json:"interval_ms"`
+	BatchSize  int     `json:"batch_size"`
+	Workers    int     `json:"workers"`
+
+	Input       string `json:"input"` // "" for generated records
+	InputFormat string `json:"input_format"`
+	IDField     string `json:"id_field"`
+	ValueField  string `json:"value_field"`
+
+	Channels         []string `json:"channels"`
+	ChannelRecoverMS float64  `json:"channel_recover_ms"`
+	CacheTTLMS       float64  `json:"cache_ttl_ms"`
+	CacheMaxAgeMS    float64  `json:"cache_max_age_ms"`
+	Fallback         bool     `json:"fallback"`
+	Recovery         bool     `json:"recovery"`
+	Spool            bool     `json:"spool"`
+
+	Collector Policy `json:"collector"`
+	Processor Policy `json:"processor"`
+	Delivery  Policy `json:"delivery"`
+}
+
+// Policy is the policy settings of one node.
+type Policy struct {
+	Retries        int     `json:"retries"` // attempts in all, the first included
+	RetryDelayMS   float64 `json:"retry_delay_ms"`
+	Backoff        float64 `json:"backoff"`
+	MaxDelayMS     float64 `json:"max_delay_ms"`
+	Jitter         float64 `json:"jitter"`
+	TimeoutMS      float64 `json:"timeout_ms"`
+	Bulkhead       int     `json:"bulkhead"`
+	BulkheadWaitMS float64 `json:"bulkhead_wait_ms"`
+	Breaker        bool    `json:"breaker"`
+	BreakerFails   int     `json:"breaker_failures"`
+	BreakerOpenMS  float64 `json:"breaker_open_for_ms"`
+	BreakerTrials  int     `json:"breaker_trial_calls"`
+}
+
+// Collection is what the collector did, over all cycles.
+type Collection struct {
+	Source string `json:"source"`
+	// Health is the last health check: "healthy" or the error.
+	Health string `json:"health"`
+	// HealthFailures counts the checks that failed.
+	HealthFailures int `json:"health_failures"`
+	// Origin is the last cycle's: source, fresh_cache, stale_cache, default_data or nothing.
+	Origin errhandler.Origin `json:"origin"`
+	// Origins counts the cycles by origin.
+	Origins map[errhandler.Origin]int `json:"origins"`
+	// CacheAgeMS is the age of the cached data last used; 0 when none was.
+	CacheAgeMS float64 `json:"cache_age_ms"`
+	Records    int64   `json:"records"`    // rows collected, from whatever origin
+	Unreadable int64   `json:"unreadable"` // rows among them that were no valid records
+	Breaker    string  `json:"breaker"`    // closed, open, half-open, or off
+}
+
+// Processing is what the processing node did, over all cycles.
+type Processing struct {
+	// Mode is the last cycle's; Modes counts the cycles by mode (normal, partial, fallback, none).
+	Mode  string         `json:"mode"`
+	Modes map[string]int `json:"modes"`
+	In    int64          `json:"in"`
+	Out   int64          `json:"out"`
+	// Failed counts the records that were not processed; they are dead letters.
+	Failed      int64   `json:"failed"`
+	SuccessRate float64 `json:"success_rate"` // out / in, 0 to 1; 1 when nothing came in
+	LowSuccess  int     `json:"low_success"`  // cycles in normal mode below 80 %
+}
+
+// Delivery is what the delivery node did, over all cycles. Counts are records.
+type Delivery struct {
+	// Status is the last cycle's: delivered, partial, spooled, failed or none.
+	Status    string `json:"status"`
+	Delivered int64  `json:"delivered"`
+	Spooled   int64  `json:"spooled"`
+	Failed    int64  `json:"failed"`
+	// Passes counts the passes over the channels, the first of each cycle included.
+	Passes int `json:"passes"`
+	// FailedOver counts the cycles in which another channel than the first took records.
+	FailedOver         int   `json:"failed_over"`
+	PossibleDuplicates int64 `json:"possible_duplicates"`
+	// DuplicatesAvoided counts the records that a channel recognised by their idempotency key.
+	DuplicatesAvoided int64 `json:"duplicates_avoided"`
+}
+
+// Node is one node of the graph, over all cycles.
+type Node struct {
+	Name string `json:"name"`
+	// Status of the last run: ok, recovered, fallback or error; "not run" if it never ran.
+	Status    string  `json:"status"`
+	Runs      int     `json:"runs"`
+	Attempts  int     `json:"attempts"` // calls of its guarded operation, over all runs
+	MaxTries  int     `json:"max_attempts"`
+	Failures  int     `json:"failed_attempts"`
+	Waits     int     `json:"waits"`
+	WaitMS    float64 `json:"wait_ms"`
+	Timeouts  int     `json:"timeouts"`
+	Rejected  int     `json:"rejected"` // by an open breaker, without a call
+	Full      int     `json:"bulkhead_full"`
+	Recovered int     `json:"recovered"`
+	Fallbacks int     `json:"fallbacks"`
+	// Hooks counts the hooks that ran, by name.
+	Hooks map[string]int `json:"hooks"`
+	// Errors counts failed attempts and errors by class.
+	Errors  map[errhandler.Class]int `json:"errors"`
+	Actions map[string]int           `json:"actions"`
+}
+
+// Breaker is one circuit breaker and what it went through.
+type Breaker struct {
+	Name  string `json:"name"`
+	State string `json:"state"` // at the end: closed, open or half-open
+	// Calls went through, Rejected were turned away without a call.
+	Calls    int64 `json:"calls"`
+	Rejected int64 `json:"rejected"`
+	// Opened, HalfOpened and Closed count the changes to each state.
+	Opened     int `json:"opened"`
+	HalfOpened int `json:"half_opened"`
+	Closed     int `json:"closed"`
+	// Transitions are the first 1,000 changes; Opened, HalfOpened and Closed count all of them.
+	Transitions []Transition `json:"transitions"`
+}
+
+// Transition is one change of a breaker's state.
+type Transition struct {
+	AtMS float64 `json:"at_ms"`
+	From string  `json:"from"`
+	To   string  `json:"to"`
+}
+
+// Channel is one delivery channel.
+type Channel struct {
+	Name       string `json:"name"`
+	Health     string `json:"health"` // at the end: healthy, degraded or down
+	Idempotent bool   `json:"idempotent"`
+	Tried      int    `json:"tried"`
+	Failed     int    `json:"failed"`
+	Skipped    int    `json:"skipped"` // passes in which it was left out as degraded or down
+	Records    int64  `json:"records"` // accepted
+	LastError  string `json:"last_error"`
+}
+
+// Ledger says where every collected row ended. Collected = Delivered + DeadLettered + Spooled + Lost, and Lost is 0 in
+// a correct run.
+type Ledger struct {
+	Collected    int64 `json:"collected"`
+	FromSource   int64 `json:"from_source"` // rows of the source itself, readable or not
+	FromCache    int64 `json:"from_cache"`
+	FromDefault  int64 `json:"from_default"`
+	Delivered    int64 `json:"delivered"`
+	DeadLettered int64 `json:"dead_lettered"`
+	Spooled      int64 `json:"spooled"`
+	Lost         int64 `json:"lost"`
+	Balanced     bool  `json:"balanced"`
+	// DeadLetters counts the dead letters by place, class and reason: the 100 commonest.
+	DeadLetters []DeadLetters `json:"dead_letters"`
+}
+
+// DeadLetters is a group of dead letters.
+type DeadLetters struct {
+	Place  string           `json:"place"`
+	Class  errhandler.Class `json:"class"`
+	Reason string           `json:"reason"`
+	Count  int64            `json:"count"`
+	// FirstLine is the input line of the first one, 0 when unknown.
+	FirstLine int64 `json:"first_line"`
+}
+
+// Errors counts every error of the run, also the handled ones.
+type Errors struct {
+	Total   int                      `json:"total"`
+	Handled int                      `json:"handled"` // all but those that ended a node
+	ByClass map[errhandler.Class]int `json:"by_class"`
+}
+
+// Finding is an errhandler.Finding and how often it came up.
+type Finding struct {
+	errhandler.Finding
+	Count      int `json:"count"`       // cycles
+	FirstCycle int `json:"first_cycle"` // 0 for the run as a whole
+}
+
+// Pattern is a fault tolerance pattern and whether this run needed it.
+type Pattern struct {
+	// Name is stable for scripts, such as channel_failover.
+	Name string `json:"name"`
+	// State is demonstrated, armed (in place but not needed) or off.
+	State string `json:"state"`
+	// Count says how often it was seen at work.
+	Count int `json:"count"`
+	// Detail is a short line for people, such as "3 attempts, 2 waits".
+	Detail string `json:"detail"`
+}
+
+// The states of a pattern.
+const (
+	Demonstrated = "demonstrated"
+	Armed        = "armed"
+	Off          = "off"
+)
+
+// Fault is one fault of the plan.
+type Fault struct {
+	// Spec is the fault as --fault takes it.
+	Spec  string           `json:"spec"`
+	Place string           `json:"place"`
+	Kind  string           `json:"kind"`
+	Class errhandler.Class `json:"class"`
+	// Declared is true for faults given by hand, false for those of a profile.
+	Declared bool `json:"declared"`
+	// Armed counts the calls that came by the fault, Fired those that it hit.
+	Armed int64 `json:"armed"`
+	Fired int64 `json:"fired"`
+}
+
+// Amplification is the load on one dependency.
+type Amplification struct {
+	Place string `json:"place"`
+	// Calls reached the dependency; Units is how many it would have been without retries, failover or probes.
+	Calls int64 `json:"calls"`
+	Units int64 `json:"units"`
+	// Factor is calls / units; 0 without units.
+	Factor float64 `json:"factor"`
+	// PerRecord is calls / collected records; 0 without records.
+	PerRecord float64 `json:"per_record"`
+}
+
+// Cycles lists the run's cycles, the first MaxCycles of them.
+type Cycles struct {
+	Count int     `json:"count"`
+	List  []Cycle `json:"list"`
+}
+
+// MaxCycles is how many cycles are kept one by one; beyond it the timeline is summarised.
+const MaxCycles = 1000
+
+// Cycle is one pass through the graph.
+type Cycle struct {
+	Number     int                `json:"number"`
+	StartMS    float64            `json:"start_ms"`
+	DurationMS float64            `json:"duration_ms"`
+	Verdict    errhandler.Verdict `json:"verdict"`
+	Origin     errhandler.Origin  `json:"origin"`
+	Mode       string             `json:"mode"`
+	Delivery   string             `json:"delivery"`
+	Channel    string             `json:"channel"` // the last one that took records, "spool", or ""
+	Collected  int                `json:"collected"`
+	Delivered  int                `json:"delivered"`
+	Dead       int                `json:"dead_lettered"`
+	Spooled    int                `json:"spooled"`
+}
+
+// Timeline is the run's events, or a summary of them for a run of more than MaxCycles cycles.
+type Timeline struct {
+	Summarised bool `json:"summarised"`
+	// Note says why it is a summary; "" if it is not.
+	Note    string         `json:"note"`
+	Events  []Event        `json:"events"`
+	Summary []EventSummary `json:"summary"`
+}
+
+// Event is one step of the run.
+type Event struct {
+	AtMS    float64 `json:"at_ms"`
+	Cycle   int     `json:"cycle"`
+	Node    string  `json:"node"`
+	Place   string  `json:"place,omitempty"`
+	Kind    string  `json:"kind"`
+	Attempt int     `json:"attempt,omitempty"`
+	Class   string  `json:"class,omitempty"`
+	Detail  string  `json:"detail,omitempty"`
+	WaitMS  float64 `json:"wait_ms,omitempty"`
+}
+
+// EventSummary counts the events of one kind at one node.
+type EventSummary struct {
+	Node    string  `json:"node"`
+	Kind    string  `json:"kind"`
+	Class   string  `json:"class,omitempty"`
+	Count   int64   `json:"count"`
+	FirstMS float64 `json:"first_ms"`
+	LastMS  float64 `json:"last_ms"`
+}
+
+// DrillPath is one path of the recovery drill.
+type DrillPath struct {
+	// Path is the recovery node, or "none" for the clean cycle.
+	Path      string `json:"path"`
+	Cycle     int    `json:"cycle"`
+	Forced    string `json:"forced"` // what was broken to force it
+	Recovered bool   `json:"recovered"`
+	// The cost: what the path took and gave up.
+	DurationMS   float64 `json:"duration_ms"`
+	Attempts     int     `json:"attempts"`
+	Delivered    int     `json:"delivered"`
+	DeadLettered int     `json:"dead_lettered"`
+	Spooled      int     `json:"spooled"`
+	Detail       string  `json:"detail"`
+}

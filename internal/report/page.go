@@ -1,0 +1,204 @@
+package report
+
+import (
+	"strings"
+	"sync"
+
+	"github.com/fatih/color"
+	"github.com/jedib0t/go-pretty/v6/text"
+)
+
+// fixWidths: go-pretty takes the width of … and → from LANG, for the whole program. The same report has to be the same
+// text everywhere.
+var fixWidths = sync.OnceFunc(func() { text.OverrideRuneWidthEastAsianWidth(false) })
+
+func newPage(s Style) *page {
+	fixWidths()
+	width := s.Width
+	if width == 0 {
+		width = 80
+	}
+	return &page{width: max(width, minWidth), ink: newPalette(s.Color)}
+}
+
+// page collects lines that are no wider than width. All text passes Clean on its way in, so that no section can forget
+// it; color goes on afterwards.
+type page struct {
+	out   strings.Builder
+	width int
+	ink   palette
+}
+
+// The layout: values stand in one column, right of their labels.
+const (
+	margin      = 2
+	valueColumn = 14
+	minWidth    = 40
+)
+
+// paint colors a text, or leaves it as it is.
+type paint func(string) string
+
+type palette struct{ good, warn, bad, note, title, quiet, plain paint }
+
+// newPalette switches each color by itself: color.NoColor and NO_COLOR are the caller's to read.
+func newPalette(on bool) palette {
+	ink := func(attributes ...color.Attribute) paint {
+		c := color.New(attributes...)
+		if on {
+			c.EnableColor()
+		} else {
+			c.DisableColor()
+		}
+		return func(s string) string {
+			if s == "" {
+				return s
+			}
+			return c.Sprint(s)
+		}
+	}
+	return palette{
+		good:  ink(color.FgGreen),
+		warn:  ink(color.FgYellow),
+		bad:   ink(color.FgRed),
+		note:  ink(color.FgCyan),
+		title: ink(color.FgCyan, color.Bold),
+		quiet: ink(color.Faint),
+		plain: func(s string) string { return s },
+	}
+}
+
+// sign is a symbol in front of a text. It says without color what its color says.
+type sign int
+
+const (
+	none  sign = iota
+	aside      // no symbol either: a remark that steps back
+	good
+	warn
+	bad
+	active
+	idle
+)
+
+func (s sign) symbol() string { return [...]string{"", "", "✅", "⚠", "❌", "●", "○"}[s] }
+
+// signWidth is a symbol with the space behind it. ⚠ is one column wide or two, depending on the terminal, so it gets room
+// for both, and nothing has to line up with what follows it on the same line.
+const signWidth = 3
+
+// of returns the paints of a sign and of the text behind it. Good news needs no color beyond its sign.
+func (k palette) of(s sign) (symbol, body paint) {
+	switch s {
+	case good:
+		return k.good, k.plain
+	case warn:
+		return k.warn, k.warn
+	case bad:
+		return k.bad, k.bad
+	case active:
+		return k.note, k.plain
+	case idle, aside:
+		return k.quiet, k.quiet
+	default:
+		return k.plain, k.plain
+	}
+}
+
+// line writes s as it is, but for its ties.
+func (p *page) line(s string) { p.out.WriteString(strings.ReplaceAll(s, tie, " ") + "\n") }
+
+// rule is a line across the page.
+func (p *page) rule() { p.line(p.ink.quiet(strings.Repeat("━", p.width))) }
+
+// heading begins a section.
+func (p *page) heading(title string) {
+	rule := strings.Repeat("─", max(0, p.width-columns(title)-1))
+	p.line("")
+	p.line(p.ink.title(title) + " " + p.ink.quiet(rule))
+}
+
+// row writes a label and its value, wrapped beside it. Further rows of the same thing have an empty label.
+func (p *page) row(label string, s sign, value string) {
+	_, ink := p.ink.of(s)
+	p.entry(p.ink.quiet(text.Pad(strings.Repeat(" ", margin)+label, valueColumn, ' ')), valueColumn, s, ink, value)
+}
+
+// item writes a text of its own, indented.
+func (p *page) item(indent int, s sign, body string) {
+	_, ink := p.ink.of(s)
+	p.entry(strings.Repeat(" ", indent), indent, s, ink, body)
+}
+
+// entry writes lead, which is indent columns wide, the sign, and body wrapped beside them in ink; nothing without a body.
+func (p *page) entry(lead string, indent int, s sign, ink paint, body string) {
+	if body = Clean(body); strings.TrimSpace(body) == "" {
+		return
+	}
+	if symbol := s.symbol(); symbol != "" {
+		paintSymbol, _ := p.ink.of(s)
+		lead += paintSymbol(symbol) + strings.Repeat(" ", signWidth-columns(symbol))
+		indent += signWidth
+	}
+	room := p.width - indent
+	if s == warn {
+		room-- // see signWidth
+	}
+	for _, l := range wrap(body, room) {
+		p.line(lead + ink(l))
+		lead = strings.Repeat(" ", indent)
+	}
+}
+
+// columns is the width of s on a terminal, color codes not counted.
+func columns(s string) int { return text.StringWidthWithoutEscSequences(s) }
+
+// wrap breaks s between words into lines of at most width columns, which are 2 or more. A word that is wider than that is
+// broken at its ties, then anywhere. (go-pretty's own wrapping overshoots by one column on wide characters.)
+func wrap(s string, width int) []string {
+	var words []string
+	for _, word := range strings.FieldsFunc(s, func(r rune) bool { return r == ' ' }) {
+		if columns(word) > width {
+			words = append(words, strings.Fields(word)...)
+		} else {
+			words = append(words, word)
+		}
+	}
+	var lines []string
+	line := ""
+	for _, word := range words {
+		switch {
+		case line == "":
+			line = word
+		case columns(line)+1+columns(word) <= width || columns(word) > width: // such a word may as well begin here
+			line += " " + word
+		default:
+			lines = append(lines, trimEnd(line))
+			line = word
+		}
+		for columns(line) > width {
+			head := cut(line, width)
+			lines = append(lines, trimEnd(head))
+			line = strings.TrimLeft(line[len(head):], " ")
+		}
+	}
+	return append(lines, trimEnd(line))
+}
+
+// cut returns the beginning of s that fits into width columns. It ends behind a separator, as fault specs, paths and
+// addresses have them, if that costs no more than half of the line.
+func cut(s string, width int) string {
+	head := text.Trim(s, width)
+	if i := strings.LastIndexAny(head, "|,=/&"); i > len(head)/2 {
+		return head[:i+1]
+	}
+	return head
+}
+
+func trimEnd(s string) string { return strings.TrimRight(s, " "+tie) }
+
+// note cuts text of any length, such as an error with a whole answer in it, to a few lines.
+func note(s string) string { return text.Snip(Clean(s), 240, "…") }
+
+// name cuts a name to what fits in a line or a table beside other things.
+func name(s string) string { return text.Snip(Clean(s), 32, "…") }

@@ -1,0 +1,250 @@
+package report
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"faultflow/internal/errhandler"
+)
+
+// attempts compares the nodes.
+func (p *page) attempts(r *Report) {
+	cols := []column{{title: "node"}, {title: "runs", right: true}, {title: "attempts", right: true},
+		{title: "failed", right: true, usual: "0", spare: true},
+		{title: "waits", right: true, usual: "0"}, {title: "timeouts", right: true, usual: "0"},
+		{title: "rejected", right: true, usual: "0"}, {title: "full", right: true, usual: "0"},
+		{title: "recovered", right: true, usual: "0"}}
+	var rows [][]cell
+	var idleNodes []string
+	for _, n := range r.Nodes {
+		if n.Runs == 0 {
+			idleNodes = append(idleNodes, name(n.Name))
+			continue
+		}
+		waits := number(n.Waits)
+		if n.Waits > 0 {
+			waits += tie + "(" + span(n.WaitMS) + ")"
+		}
+		rows = append(rows, texts(name(n.Name), number(n.Runs), number(n.Attempts), number(n.Failures), waits,
+			number(n.Timeouts), number(n.Rejected), number(n.Full), number(n.Recovered+n.Fallbacks)))
+	}
+	if len(rows) == 0 {
+		return
+	}
+	p.heading("Attempts")
+	p.table(cols, rows)
+	if len(idleNodes) > 0 {
+		p.item(margin, idle, "not needed: "+strings.Join(idleNodes, ", "))
+	}
+}
+
+// breakers tells the story of those that did something.
+func (p *page) breakers(r *Report) {
+	headed := false
+	for _, b := range r.Breakers {
+		if len(b.Transitions) == 0 && b.Rejected == 0 {
+			continue
+		}
+		if !headed {
+			p.heading("Circuit breakers")
+			headed = true
+		}
+		p.item(margin, breakerSign(b), facts(fmt.Sprintf("%s — %s at the end", name(b.Name), name(b.State)),
+			amount(b.Calls, "call"), when(b.Rejected > 0, number(b.Rejected)+" rejected without a call")))
+		p.item(margin+signWidth, none, transitions(b, maxTransitions))
+	}
+}
+
+func breakerSign(b Breaker) sign {
+	if b.State == "closed" {
+		return active
+	}
+	return warn
+}
+
+// transitions lists the first changes of b, at most limit: "open at 5.6 s → half-open at 35.6 s".
+func transitions(b Breaker, limit int) string {
+	var parts []string
+	for _, t := range b.Transitions[:min(limit, len(b.Transitions))] {
+		parts = append(parts, name(t.To)+tie+"at"+tie+span(t.AtMS))
+	}
+	all := max(b.Opened+b.HalfOpened+b.Closed, len(b.Transitions))
+	if all > len(parts) {
+		parts = append(parts, more(number(all-len(parts))+" more"))
+	}
+	return strings.Join(parts, " →"+tie)
+}
+
+// faults shows what was broken on purpose, and what never came to it.
+func (p *page) faults(r *Report) {
+	if len(r.Faults) == 0 {
+		return
+	}
+	p.heading("Faults")
+	cols := []column{{title: "  fault", flex: true, hang: 2}, {title: "class"}, {title: "armed", right: true}, {title: "fired", right: true}}
+	var rows [][]cell
+	for _, f := range r.Faults {
+		row := texts(active.symbol()+tie+note(f.Spec), name(string(f.Class)), number(f.Armed), number(f.Fired))
+		if f.Fired == 0 {
+			row = texts(idle.symbol()+tie+note(f.Spec), name(string(f.Class)), number(f.Armed), "never")
+			// A fault of a profile may well not fire. One that was asked for should have.
+			ink := p.ink.quiet
+			if f.Declared {
+				ink = p.ink.warn
+			}
+			for i := range row {
+				row[i].paint = ink
+			}
+		}
+		rows = append(rows, row)
+	}
+	p.table(cols, rows)
+}
+
+// ledger is the proof that no record went missing.
+func (p *page) ledger(r *Report) {
+	l := r.Ledger
+	p.heading("Ledger")
+	equation := fmt.Sprintf("%s collected = %s delivered + %s + %s spooled", number(l.Collected), number(l.Delivered),
+		amount(l.DeadLettered, "dead letter"), number(l.Spooled))
+	if l.Balanced && l.Lost == 0 {
+		p.item(margin, good, equation+tie+"· balanced"+tie+"✓")
+	} else {
+		p.item(margin, bad, fmt.Sprintf("%s + %s lost · does not balance ✗", equation, number(l.Lost)))
+	}
+	if l.FromCache+l.FromDefault > 0 {
+		p.item(margin+signWidth, none, "of these "+facts(when(l.FromSource > 0, number(l.FromSource)+" from the source"),
+			when(l.FromCache > 0, number(l.FromCache)+" from the cache"), when(l.FromDefault > 0, number(l.FromDefault)+" default data")))
+	}
+	p.deadLetters(l)
+}
+
+func (p *page) deadLetters(l Ledger) {
+	if len(l.DeadLetters) == 0 {
+		return
+	}
+	p.line("")
+	shown := l.DeadLetters[:min(maxGroups, len(l.DeadLetters))]
+	var rows [][]cell
+	left := l.DeadLettered
+	for _, d := range shown {
+		line := ""
+		if d.FirstLine > 0 {
+			line = strconv.FormatInt(d.FirstLine, 10)
+		}
+		rows = append(rows, texts(name(d.Place), name(string(d.Class)), number(d.Count), line, note(d.Reason)))
+		left -= d.Count
+	}
+	p.table([]column{{title: "dead letters"}, {title: "class"}, {title: "count", right: true},
+		{title: "first line", right: true}, {title: "reason", flex: true}}, rows)
+	if len(shown) < len(l.DeadLetters) {
+		p.item(margin, none, more(number(left)+" more with other reasons"))
+	}
+}
+
+// cycles is a table of the first cycles of a run that has several.
+func (p *page) cycles(r *Report) {
+	if r.Cycles.Count < 2 {
+		return
+	}
+	p.heading("Cycles")
+	cols := []column{{title: "#", right: true}, {title: "start", right: true}, {title: "took", right: true, spare: true},
+		{title: "verdict"}, {title: "from", usual: "source"}, {title: "mode", usual: "normal"}, {title: "to"},
+		{title: "in", right: true}, {title: "out", right: true}, {title: "dead", right: true, usual: "0"},
+		{title: "spool", right: true, usual: "0"}}
+	shown := r.Cycles.List[:min(maxCycles, len(r.Cycles.List))]
+	var rows [][]cell
+	for _, c := range shown {
+		to := c.Channel
+		if to == "" {
+			to = words(c.Delivery)
+		}
+		row := texts(number(c.Number), span(c.StartMS), span(c.DurationMS), name(string(c.Verdict)), origin(c.Origin),
+			words(name(c.Mode)), name(to), number(c.Collected), number(c.Delivered), number(c.Dead), number(c.Spooled))
+		_, row[3].paint = p.ink.of(verdictSign(c.Verdict))
+		rows = append(rows, row)
+	}
+	if len(rows) > 0 {
+		p.table(cols, rows)
+	}
+	if left := r.Cycles.Count - len(shown); left > 0 {
+		p.item(margin, none, more(amount(left, "more cycle")))
+	}
+	switch t := r.Timeline; {
+	case t.Summarised && t.Note != "":
+		p.item(margin, none, "timeline: "+note(t.Note))
+	case t.Summarised:
+		p.item(margin, none, "the timeline is summarised")
+	}
+}
+
+// origin is short, for tables.
+func origin(o errhandler.Origin) string {
+	switch o {
+	case errhandler.FromFreshCache:
+		return "fresh"
+	case errhandler.FromStaleCache:
+		return "stale"
+	case errhandler.FromDefault:
+		return "default"
+	default:
+		return name(string(o))
+	}
+}
+
+// load shows what the policies cost those that are called. It has nothing to say while each got the calls it would have
+// got anyway.
+func (p *page) load(r *Report) {
+	told := false
+	var rows [][]cell
+	for _, a := range r.Amplification {
+		if a.Calls == 0 && a.Units == 0 {
+			continue
+		}
+		told = told || a.Calls != a.Units
+		factor := "–"
+		if a.Units > 0 {
+			factor = fmt.Sprintf("%.2f ×", a.Factor)
+		}
+		rows = append(rows, texts(name(a.Place), number(a.Calls), number(a.Units), factor, fmt.Sprintf("%.3f", a.PerRecord)))
+	}
+	if !told {
+		return
+	}
+	p.heading("Load amplification")
+	p.table([]column{{title: "dependency"}, {title: "calls", right: true}, {title: "needed", right: true},
+		{title: "factor", right: true}, {title: "calls a record", right: true, spare: true}}, rows)
+}
+
+// drill shows each recovery path and its cost.
+func (p *page) drill(r *Report) {
+	if len(r.Drill) == 0 {
+		return
+	}
+	p.heading("Recovery drill")
+	for _, d := range r.Drill {
+		path, s, result := name(d.Path), good, "recovered"
+		if d.Path == "none" {
+			path, result = "clean cycle", "nothing to recover"
+		}
+		if !d.Recovered {
+			s, result = bad, "not recovered"
+		}
+		p.item(margin, s, facts(words(path)+" — "+result, when(d.Cycle > 0, fmt.Sprintf("cycle %s", number(d.Cycle))),
+			when(d.Forced != "" && d.Path != "none", "forced: "+note(d.Forced))))
+		p.item(margin+signWidth, none, facts("cost "+span(d.DurationMS), amount(d.Attempts, "attempt"), number(d.Delivered)+" delivered",
+			when(d.DeadLettered > 0, amount(d.DeadLettered, "dead letter")), when(d.Spooled > 0, number(d.Spooled)+" spooled")))
+		if d.Detail != "" {
+			p.item(margin+signWidth, aside, note(d.Detail))
+		}
+	}
+}
+
+func texts(values ...string) []cell {
+	row := make([]cell, len(values))
+	for i, v := range values {
+		row[i].text = v
+	}
+	return row
+}

@@ -1,0 +1,208 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+
+	"faultflow/internal/errhandler"
+)
+
+// collection says where the records came from.
+func (p *page) collection(r *Report) {
+	c := r.Collection
+	p.heading("Collection")
+	p.row("status", collectionSign(r), collectionStatus(c))
+	p.row("source", none, name(c.Source))
+	p.row("health", healthSign(c), facts(note(c.Health), when(c.HealthFailures > 0, amount(c.HealthFailures, "failed check"))))
+	p.row("records", none, facts(number(c.Records), when(c.Unreadable > 0, number(c.Unreadable)+" unreadable")))
+	if c.Origins[errhandler.FromSource] < total(c.Origins) {
+		p.row("origin", none, facts(tally(c.Origins, origins()...), when(c.CacheAgeMS > 0, "cache "+span(c.CacheAgeMS)+" old")))
+	}
+	p.nodeAttempts(r, "collector")
+	p.row("breaker", none, facts(name(c.Breaker), breakerHistory(r)))
+}
+
+func origins() []errhandler.Origin {
+	return []errhandler.Origin{errhandler.FromSource, errhandler.FromFreshCache, errhandler.FromStaleCache,
+		errhandler.FromDefault, errhandler.FromNowhere}
+}
+
+func collectionSign(r *Report) sign {
+	o := r.Collection.Origins
+	switch all := total(o); {
+	case all == 0:
+		return idle
+	case o[errhandler.FromSource] == all:
+		return good
+	case o[errhandler.FromNowhere] > 0 && !r.Interrupted:
+		return bad
+	default:
+		return warn
+	}
+}
+
+func collectionStatus(c Collection) string {
+	all := total(c.Origins)
+	empty := c.Origins[errhandler.FromNowhere]
+	backup := all - empty - c.Origins[errhandler.FromSource]
+	share := func(n int) string { return when(all > 1, fmt.Sprintf(" in %s of %s", number(n), amount(all, "cycle"))) }
+	switch {
+	case all == 0:
+		return "nothing was asked for"
+	case empty+backup == 0:
+		return "collected from the source"
+	default:
+		return facts(when(empty > 0, "nothing collected"+share(empty)), when(backup > 0, "fallback data"+share(backup)))
+	}
+}
+
+func healthSign(c Collection) sign {
+	switch c.Health {
+	case "healthy":
+		return good
+	case "":
+		return none
+	default:
+		return warn
+	}
+}
+
+// breakerHistory is short here; the breakers have a section of their own.
+func breakerHistory(r *Report) string {
+	i := slices.IndexFunc(r.Breakers, func(b Breaker) bool { return b.Name == "collector" })
+	if i < 0 || len(r.Breakers[i].Transitions) == 0 {
+		return ""
+	}
+	return transitions(r.Breakers[i], 3)
+}
+
+// processing says what became of the records in between.
+func (p *page) processing(r *Report) {
+	c := r.Processing
+	p.heading("Processing")
+	p.row("status", processingSign(c), processingStatus(c))
+	p.row("records", none, facts(fmt.Sprintf("%s in → %s out", number(c.In), number(c.Out)),
+		when(c.In > 0, percent(c.SuccessRate)+" processed")))
+	p.row("mode", none, modes(c))
+	if c.Failed > 0 {
+		p.row("failed", none, amount(c.Failed, "record")+", in the dead letters")
+	}
+	p.nodeAttempts(r, "processor")
+}
+
+func processingSign(c Processing) sign {
+	switch {
+	case c.Modes["partial"]+c.Modes["fallback"]+c.LowSuccess > 0:
+		return warn
+	case c.In == 0:
+		return idle
+	case c.Out == 0:
+		return bad
+	default:
+		return good
+	}
+}
+
+func processingStatus(c Processing) string {
+	reduced := c.Modes["partial"] + c.Modes["fallback"]
+	switch {
+	case reduced > 0 && total(c.Modes) > 1:
+		return fmt.Sprintf("recovered with less in %s of %s", number(reduced), amount(total(c.Modes), "cycle"))
+	case reduced > 0:
+		return "recovered with less"
+	case c.LowSuccess > 0:
+		return "low success in " + amount(c.LowSuccess, "cycle")
+	case c.In == 0:
+		return "nothing came in"
+	case c.Out == 0:
+		return "nothing was processed"
+	default:
+		return "processed"
+	}
+}
+
+func modes(c Processing) string {
+	if c.Modes[c.Mode] < total(c.Modes) {
+		return tally(c.Modes, "normal", "partial", "fallback", "none")
+	}
+	return words(name(c.Mode))
+}
+
+// delivery says where the records went, channel by channel.
+func (p *page) delivery(r *Report) {
+	c := r.Delivery
+	p.heading("Delivery")
+	s, status := deliveryStatus(c)
+	p.row("status", s, status)
+	p.row("records", none, facts(number(c.Delivered)+" delivered", when(c.Spooled > 0, number(c.Spooled)+" spooled"),
+		when(c.Failed > 0, number(c.Failed)+" failed")))
+	label := "channels"
+	for _, ch := range r.Channels {
+		s, state := channelState(ch)
+		p.row(label, s, name(ch.Name)+" — "+state)
+		label = ""
+		if ch.LastError != "" {
+			p.item(valueColumn+signWidth, aside, "last error: "+note(ch.LastError))
+		}
+	}
+	if c.Passes > r.Cycles.Count {
+		p.row("passes", none, number(c.Passes)+when(r.Cycles.Count > 1, " in "+amount(r.Cycles.Count, "cycle")))
+	}
+	if c.FailedOver > 0 {
+		p.row("failover", none, "another channel than the first took records"+
+			when(r.Cycles.Count > 1, " in "+amount(c.FailedOver, "cycle")))
+	}
+	if c.PossibleDuplicates+c.DuplicatesAvoided > 0 {
+		p.row("duplicates", none, facts(number(c.PossibleDuplicates)+" possible",
+			when(c.DuplicatesAvoided > 0, number(c.DuplicatesAvoided)+" avoided by idempotency keys")))
+	}
+	p.nodeAttempts(r, "delivery")
+}
+
+func deliveryStatus(c Delivery) (sign, string) {
+	switch {
+	case c.Failed > 0:
+		return bad, amount(c.Failed, "record") + " neither delivered nor spooled"
+	case c.Spooled > 0:
+		return warn, amount(c.Spooled, "record") + " in the emergency spool"
+	case c.Delivered > 0:
+		return good, "delivered"
+	default:
+		return idle, "nothing to deliver"
+	}
+}
+
+func channelState(c Channel) (sign, string) {
+	skipped := when(c.Skipped > 0, "skipped in "+amount(c.Skipped, "pass", "passes"))
+	if c.Tried == 0 {
+		return idle, facts(when(c.Skipped == 0, "not needed"), name(c.Health), skipped)
+	}
+	calls := amount(c.Tried, "try", "tries")
+	if c.Failed > 0 {
+		calls = fmt.Sprintf("%s of %s failed", number(c.Failed), calls)
+	}
+	s := good
+	if c.Failed >= c.Tried {
+		s = bad
+	}
+	return s, facts(when(c.Records > 0, amount(c.Records, "record")), calls, name(c.Health), skipped)
+}
+
+// nodeAttempts is left out while every run took one attempt.
+func (p *page) nodeAttempts(r *Report, node string) {
+	i := slices.IndexFunc(r.Nodes, func(n Node) bool { return n.Name == node })
+	if i < 0 || r.Nodes[i].Attempts == r.Nodes[i].Runs && r.Nodes[i].Failures == 0 {
+		return
+	}
+	n := r.Nodes[i]
+	p.row("attempts", none, facts(number(n.Attempts)+when(n.Runs > 1, " in "+amount(n.Runs, "run")),
+		when(n.Failures > 0, number(n.Failures)+" failed"), when(n.MaxTries > 0, fmt.Sprintf("at most %d each", n.MaxTries))))
+}
+
+func total[K comparable](counts map[K]int) int {
+	sum := 0
+	for _, n := range counts {
+		sum += n
+	}
+	return sum
+}

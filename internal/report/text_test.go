@@ -1,0 +1,264 @@
+package report_test
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+	"unicode"
+
+	"pgregory.net/rapid"
+
+	"faultflow/internal/errhandler"
+	"faultflow/internal/report"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+func TestTextGolden(t *testing.T) {
+	for name, r := range samples() {
+		t.Run(name, func(t *testing.T) {
+			golden(t, name+".txt", text(t, r, report.Style{}))
+			golden(t, name+".color.txt", text(t, r, report.Style{Color: true}))
+		})
+	}
+}
+
+// Terminals that are wide enough show more columns, narrow ones fewer.
+func TestTextGoldenWidths(t *testing.T) {
+	golden(t, "network.40.txt", text(t, network(), report.Style{Width: 40}))
+	golden(t, "network.120.txt", text(t, network(), report.Style{Width: 120}))
+}
+
+// The text must not depend on what only cmd may read. go-pretty and fatih/color look at these variables as they start, so
+// it takes another process to see that they are overruled.
+func TestTextIgnoresEnvironment(t *testing.T) {
+	cmd := exec.Command(os.Args[0], "-test.run=^TestTextGolden$")
+	cmd.Env = append(os.Environ(), "LANG=zh_CN.UTF-8", "LC_ALL=zh_CN.UTF-8", "RUNEWIDTH_EASTASIAN=1", "NO_COLOR=1", "TERM=dumb", "COLUMNS=50")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+func TestTextIsNoWiderThanAsked(t *testing.T) {
+	for name, r := range samples() {
+		for _, width := range []int{-1, 0, 1, 40, 41, 55, 64, 79, 80, 97, 132} {
+			limit := max(width, 40)
+			if width == 0 {
+				limit = 80
+			}
+			for _, color := range []bool{false, true} {
+				checkWidth(t, name, text(t, r, report.Style{Width: width, Color: color}), limit)
+			}
+		}
+	}
+}
+
+// Whatever a file claims to be a report, its text stays inside the page and can't steer the terminal.
+func TestTextOfAnyReport(t *testing.T) {
+	reports := anyReport()
+	rapid.Check(t, func(t *rapid.T) {
+		r := reports.Draw(t, "report")
+		width := rapid.IntRange(40, 130).Draw(t, "width")
+		plain := text(t, &r, report.Style{Width: width})
+		checkWidth(t, "any", plain, width)
+		for _, c := range plain {
+			if c != '\n' && (unicode.IsControl(c) || unicode.Is(unicode.Cf, c)) {
+				t.Fatalf("the text has %U:\n%s", c, plain)
+			}
+		}
+		colored := text(t, &r, report.Style{Width: width, Color: true})
+		if sgr.ReplaceAllString(colored, "") != plain {
+			t.Fatalf("color changes the text:\n%s\n%s", plain, colored)
+		}
+	})
+}
+
+func TestColorIsColor(t *testing.T) {
+	if got := text(t, network(), report.Style{Color: true}); !sgr.MatchString(got) {
+		t.Error("no color in the colored text")
+	}
+	if got := text(t, network(), report.Style{}); strings.Contains(got, "\x1b") {
+		t.Error("escapes in the text without color")
+	}
+}
+
+func TestSectionsWithNothingToSayAreLeftOut(t *testing.T) {
+	optional := []string{"Circuit breakers", "Faults", "Cycles", "Load amplification", "Recovery drill", "dead letters  ",
+		"Warnings", "Notices", "\n  faults ", "\n  failures ", "\n  cycles ", "\n  without ", "\n  origin ", "\n  attempts ", "\n  passes ",
+		"\n  failover ", "\n  duplicates ", "\n  failed ", "timeouts", "rejected", "recovered", "last error", "(in "}
+	got := text(t, success(), report.Style{})
+	for _, s := range optional {
+		if strings.Contains(got, s) {
+			t.Errorf("a plain run mentions %q", s)
+		}
+	}
+	var all strings.Builder
+	for _, r := range samples() {
+		all.WriteString(text(t, r, report.Style{}))
+	}
+	for _, s := range optional {
+		if !strings.Contains(all.String(), s) {
+			t.Errorf("no sample mentions %q, so its absence proves nothing", s)
+		}
+	}
+}
+
+func TestLongListsAreCut(t *testing.T) {
+	got := text(t, thousands(), report.Style{})
+	for _, want := range []string{"… and 4,980 more cycles", "… and 30 more with other reasons", "timeline: more than 1000 cycles: events are summarised, not listed",
+		"(in 321 cycles"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is missing in\n%s", want, got)
+		}
+	}
+	r := network()
+	r.Settings.Faults = strings.Split(strings.Repeat("delivery.primary=disk_full ", 9), " ")[:9]
+	for i := range 11 {
+		r.Findings = append(r.Findings, report.Finding{Finding: errhandler.Finding{Code: string(rune('a' + i)), Verdict: errhandler.Degraded}})
+	}
+	got = text(t, r, report.Style{})
+	for _, want := range []string{"… and 3 more, see below", "… and 4 more warnings"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is missing in\n%s", want, got)
+		}
+	}
+}
+
+func TestClosingLine(t *testing.T) {
+	degraded := finding(errhandler.Outcome{Origin: errhandler.FromDefault}, 1, 1)
+	for _, c := range []struct {
+		name   string
+		change func(*report.Report)
+		want   string
+	}{
+		{"all delivered", func(*report.Report) {}, "✅ success — every record was delivered"},
+		{"dead letters", func(r *report.Report) { r.Ledger.Delivered, r.Ledger.DeadLettered = 48, 2 },
+			"✅ success — 48 of 50 records delivered, the others are accounted for"},
+		{"nothing", func(r *report.Report) { r.Ledger.Collected, r.Ledger.Delivered = 0, 0 }, "✅ success — there was nothing to collect"},
+		{"degraded", func(r *report.Report) { r.Verdict, r.Findings = errhandler.Degraded, []report.Finding{degraded} },
+			"⚠  degraded — default data was used, there was no cache; every record is accounted for"},
+		{"no finding", func(r *report.Report) { r.Verdict = errhandler.Failed }, "❌ failed — every record is accounted for"},
+		{"interrupted", func(r *report.Report) { r.Verdict, r.Interrupted = errhandler.Degraded, true },
+			"⚠  degraded — interrupted after 1 cycle; every record is accounted for\n"},
+		{"interrupted but clean", func(r *report.Report) { r.Interrupted = true }, "⚠  success — interrupted"},
+		{"lost", func(r *report.Report) { r.Verdict, r.Ledger.Balanced, r.Ledger.Lost = errhandler.Failed, false, 1 },
+			"❌ failed — 1 record unaccounted for"},
+		{"unbalanced", func(r *report.Report) { r.Ledger.Balanced = false }, "❌ success — the ledger does not balance"},
+		{"virtual", func(*report.Report) {}, "1.2 s of virtual time · repeat with --seed 42\n"},
+		{"real", func(r *report.Report) { r.Settings.Clock, r.Seed = "real", 1<<64-1 }, "1.2 s · repeat with --seed 18446744073709551615\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := success()
+			c.change(r)
+			if got := text(t, r, report.Style{Width: 100}); !strings.Contains(got, "\n"+c.want) && !strings.Contains(got, "\n   "+c.want) {
+				t.Errorf("%q is missing in\n%s", c.want, got)
+			}
+		})
+	}
+}
+
+func TestWriteTextChangesNothing(t *testing.T) {
+	for name, r := range samples() {
+		text(t, r, report.Style{})
+		if !reflect.DeepEqual(r, samples()[name]) {
+			t.Errorf("%s was changed", name)
+		}
+	}
+}
+
+func TestWriteReportsErrorsOfTheWriter(t *testing.T) {
+	for _, format := range report.Formats() {
+		if err := report.Write(broken{}, success(), format, report.Style{}); !errors.Is(err, io.ErrClosedPipe) {
+			t.Errorf("%s: error %v", format, err)
+		}
+	}
+}
+
+type broken struct{}
+
+func (broken) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+type tester interface {
+	Helper()
+	Fatal(...any)
+	Errorf(string, ...any)
+}
+
+func text(t tester, r *report.Report, s report.Style) string {
+	t.Helper()
+	var out bytes.Buffer
+	if err := report.WriteText(&out, r, s); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+func golden(t *testing.T, file, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", file)
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s differs (run with -update to accept):\n%s", path, got)
+	}
+}
+
+var sgr = regexp.MustCompile("\x1b\\[[0-9;]*m")
+
+func checkWidth(t tester, name, s string, limit int) {
+	t.Helper()
+	for line := range strings.Lines(sgr.ReplaceAllString(s, "")) {
+		if strings.HasSuffix(line, " \n") {
+			t.Errorf("%s: spaces at the end of %q", name, line)
+		}
+		if w := measure(strings.TrimSuffix(line, "\n")); w > limit {
+			t.Errorf("%s: %d columns in a page of %d: %q", name, w, limit, line)
+		}
+	}
+}
+
+// measure counts columns by itself, and takes ⚠ for the two that some terminals give it.
+func measure(s string) int {
+	wide := func(r rune) bool {
+		return strings.ContainsRune("✅❌⚠", r) || unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul) ||
+			r >= 0x1F300 && r <= 0x1FAFF || r >= 0xFF01 && r <= 0xFF60
+	}
+	sum := 0
+	for _, r := range s {
+		switch {
+		case unicode.In(r, unicode.Mn, unicode.Me):
+		case wide(r):
+			sum += 2
+		default:
+			sum++
+		}
+	}
+	return sum
+}
+
+// anyReport fills every field, texts with a mix of the harmless and the hostile.
+func anyReport() *rapid.Generator[report.Report] {
+	part := rapid.OneOf(
+		rapid.SampledFrom([]string{"", "success", "degraded", "failed", "source", "normal", "collector", "open", "virtual",
+			"demonstrated", "armed", "off", "collector.fetch=timeout,p=0.4", " ", "  ", "\x1b[31m", "\u009b2J", "\x1b]0;x\a", "\u202e", "\u200b",
+			"\r", "\n", "\t", "\x00", "日本語", "👍", "e\u0301", "\ufe0f", "・", "%s%d"}),
+		rapid.StringMatching(`[a-zA-Z0-9 ./=_-]{0,50}`),
+	)
+	texts := rapid.Map(rapid.SliceOfN(part, 0, 4), func(parts []string) string { return strings.Join(parts, "") })
+	return rapid.MakeCustom[report.Report](rapid.MakeConfig{Kinds: map[reflect.Kind]*rapid.Generator[any]{reflect.String: texts.AsAny()}})
+}

@@ -1,0 +1,104 @@
+package resilience
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/failsafe-go/failsafe-go"
+	"github.com/failsafe-go/failsafe-go/bulkhead"
+	"github.com/failsafe-go/failsafe-go/common"
+	"github.com/failsafe-go/failsafe-go/policy"
+	"github.com/sony/gobreaker/v2"
+
+	"faultflow/internal/workflow"
+)
+
+// Transition is one change of a breaker's state: closed, open or half-open.
+type Transition struct {
+	At       time.Time
+	From, To string
+}
+
+// breaker is a gobreaker that notes its changes. gobreaker calls OnStateChange under its lock, so a change is only noted
+// there and told of afterwards.
+type breaker[R any] struct {
+	cb *gobreaker.CircuitBreaker[*common.PolicyResult[R]]
+	// open follows the state without taking gobreaker's lock.
+	open atomic.Bool
+
+	mu   sync.Mutex
+	last string
+	news []Transition
+}
+
+func newBreaker[R any](name string, s Breaker) *breaker[R] {
+	b := &breaker[R]{last: gobreaker.StateClosed.String()}
+	b.cb = gobreaker.NewCircuitBreaker[*common.PolicyResult[R]](gobreaker.Settings{
+		Name:        name,
+		MaxRequests: uint32(max(s.TrialCalls, 1)),
+		Timeout:     s.OpenFor,
+		ReadyToTrip: func(c gobreaker.Counts) bool { return int64(c.ConsecutiveFailures) >= int64(max(s.Failures, 1)) },
+		// Neither says anything about the dependency.
+		IsExcluded: func(err error) bool {
+			return errors.Is(err, context.Canceled) || errors.Is(err, bulkhead.ErrFull)
+		},
+		OnStateChange: func(_ string, from, to gobreaker.State) {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			b.open.Store(to == gobreaker.StateOpen)
+			b.last = to.String()
+			b.news = append(b.news, Transition{At: time.Now(), From: from.String(), To: to.String()})
+		},
+	})
+	return b
+}
+
+// takeNews returns the changes since the last call.
+func (b *breaker[R]) takeNews() []Transition {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	news := b.news
+	b.news = nil
+	return news
+}
+
+func (g *Guard[R]) breakerAround(exec policy.ExecutionInternal[R], call attemptFn[R]) *common.PolicyResult[R] {
+	result, err := g.breaker.cb.Execute(func() (*common.PolicyResult[R], error) {
+		g.tellBreaker(exec.Context()) // half-open is told before the trial call
+		r := call(failsafe.Execution[R](exec))
+		return r, r.Error
+	})
+	g.tellBreaker(exec.Context())
+	if result == nil { // not called
+		return &common.PolicyResult[R]{Error: fmt.Errorf("%s: %w", g.place, rejection(err)), Done: true}
+	}
+	return result
+}
+
+func rejection(err error) error {
+	if errors.Is(err, gobreaker.ErrTooManyRequests) {
+		return fmt.Errorf("%w (half-open, trial call under way)", ErrBreakerOpen)
+	}
+	return ErrBreakerOpen
+}
+
+func (g *Guard[R]) tellBreaker(ctx context.Context) {
+	for _, t := range g.breaker.takeNews() {
+		workflow.EmitAt(ctx, t.At, workflow.Event{Node: g.node, Place: g.place, Kind: BreakerChanged, Detail: t.From + " → " + t.To})
+	}
+}
+
+// BreakerState returns closed, open or half-open as of the last call, or "off" for a guard without a breaker. An open
+// breaker whose time is up stays open until the next call tries it.
+func (g *Guard[R]) BreakerState() string {
+	if g.breaker == nil {
+		return "off"
+	}
+	g.breaker.mu.Lock()
+	defer g.breaker.mu.Unlock()
+	return g.breaker.last
+}

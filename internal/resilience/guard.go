@@ -1,0 +1,311 @@
+package resilience
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/failsafe-go/failsafe-go"
+	"github.com/failsafe-go/failsafe-go/bulkhead"
+	"github.com/failsafe-go/failsafe-go/common"
+	"github.com/failsafe-go/failsafe-go/fallback"
+	"github.com/failsafe-go/failsafe-go/policy"
+	"github.com/failsafe-go/failsafe-go/retrypolicy"
+	"github.com/failsafe-go/failsafe-go/timeout"
+
+	"faultflow/internal/errhandler"
+	"faultflow/internal/workflow"
+)
+
+// The kinds of events that a guard emits.
+const (
+	AttemptStarted   workflow.Kind = "attempt_started"
+	AttemptSucceeded workflow.Kind = "attempt_succeeded"
+	AttemptFailed    workflow.Kind = "attempt_failed"
+	AttemptTimedOut  workflow.Kind = "attempt_timed_out"
+	CallRejected     workflow.Kind = "rejected"      // by an open breaker, without a call
+	BulkheadFull     workflow.Kind = "bulkhead_full" // turned away, without a call
+	Waiting          workflow.Kind = "waiting"       // backoff before the next attempt
+	BreakerChanged   workflow.Kind = "breaker_changed"
+)
+
+// Guard keeps what must outlive a call: an operation's breaker, its bulkhead and its counts. It is safe for concurrent
+// use, except that a Guard with a breaker must be called by one goroutine at a time for its events to come in order.
+type Guard[R any] struct {
+	node, place string
+	policy      Policy
+	class       errhandler.Class
+	quiet       bool
+
+	breaker  *breaker[R]
+	bulkhead bulkhead.Bulkhead[R]
+	timeout  timeout.Timeout[R]
+	// once is the composition of a quiet guard of single attempts without a breaker. It has nothing that differs from
+	// call to call, so that it can be kept; such guards are the ones that are called most.
+	once  failsafe.Executor[R]
+	stats counters
+}
+
+// Options says what a guard guards.
+type Options struct {
+	// Node is the graph's node, Place the dependency, such as delivery.primary.
+	Node, Place string
+	Policy      Policy
+	// Class is given to errors that say nothing of their class themselves: timeouts and plain errors, and panics where
+	// it is Processing. Empty leaves them as they are.
+	Class errhandler.Class
+	// Quiet emits no events but the breaker's, for operations whose caller tells of them. Fallback and Jitter are not
+	// used by a quiet guard of single attempts.
+	Quiet bool
+}
+
+// NewGuard makes a guard with a closed breaker and an empty bulkhead.
+func NewGuard[R any](o Options) *Guard[R] {
+	g := &Guard[R]{node: o.Node, place: o.Place, policy: o.Policy, class: o.Class, quiet: o.Quiet}
+	if o.Policy.Breaker.On {
+		g.breaker = newBreaker[R](o.Place, o.Policy.Breaker)
+	}
+	if o.Policy.Bulkhead > 0 {
+		g.bulkhead = bulkhead.NewBuilder[R](uint(o.Policy.Bulkhead)).WithMaxWaitTime(o.Policy.BulkheadWait).Build()
+	}
+	if o.Policy.Timeout > 0 {
+		g.timeout = timeout.New[R](o.Policy.Timeout)
+	}
+	if o.Quiet && o.Policy.Attempts <= 1 && g.breaker == nil {
+		g.once = failsafe.With(g.compose(Call[R]{}, nil)...)
+	}
+	return g
+}
+
+// Call is one use of a guard.
+type Call[R any] struct {
+	// Fn does the work; attempt counts from 1. It must end when its context does.
+	Fn func(ctx context.Context, attempt int) (R, error)
+	// Fallback supplies a result when Fn failed for good. Nil: the error is the result.
+	Fallback func(ctx context.Context, err error) (R, error)
+	// Jitter returns a number uniform in [0, 1) for the wait after an attempt. Nil: no jitter.
+	Jitter func(attempt int) float64
+}
+
+// Do calls Fn inside the policies. An error of Fn comes back as a *workflow.NodeError with the attempt; it matches
+// ErrBreakerOpen, ErrBulkheadFull or ErrTimeout where a policy ended the call. A cancelled context ends everything, the
+// fallback included, and is returned as its error.
+func (g *Guard[R]) Do(ctx context.Context, c Call[R]) (R, error) {
+	attempts := attempts[R]{guard: g, fn: c.Fn}
+	executor := g.once
+	if executor == nil {
+		executor = failsafe.With(g.compose(c, &attempts)...)
+	}
+	out, err := executor.WithContext(ctx).GetWithExecution(attempts.call)
+	if g.once != nil && err != nil {
+		err = attempts.failed(ctx, 1, err)
+	}
+	return out, err
+}
+
+// compose is the one place that knows the order of the policies, outermost first:
+// fallback ( retry ( circuit breaker ( bulkhead ( timeout ( call ) ) ) ) ). Between retry and breaker each attempt is
+// observed, which gives its error a class and an attempt and tells of it.
+func (g *Guard[R]) compose(c Call[R], a *attempts[R]) []failsafe.Policy[R] {
+	policies := make([]failsafe.Policy[R], 0, 6)
+	if c.Fallback != nil {
+		policies = append(policies, fallback.NewWithFunc(func(exec failsafe.Execution[R]) (R, error) {
+			return c.Fallback(exec.Context(), exec.LastError())
+		}))
+	}
+	if g.policy.Attempts > 1 {
+		policies = append(policies, g.retry(c.Jitter))
+	}
+	if a != nil {
+		policies = append(policies, around[R](a.observe))
+	}
+	if g.breaker != nil {
+		policies = append(policies, around[R](g.breakerAround))
+	}
+	if g.bulkhead != nil {
+		policies = append(policies, g.bulkhead)
+	}
+	if g.timeout != nil {
+		policies = append(policies, g.timeout)
+	}
+	return policies
+}
+
+// retry is built for each call, since its waits depend on the call's place in the run. The last error is returned as it
+// is. An open breaker ends the attempts, also the one that the last failure has just opened: nothing is gained by
+// waiting for a call that will be rejected. So do a full bulkhead, which a retry would only fill more, and cancellation.
+func (g *Guard[R]) retry(jitter func(int) float64) failsafe.Policy[R] {
+	delay := func(exec failsafe.ExecutionAttempt[R]) time.Duration {
+		u := 0.5
+		if jitter != nil {
+			u = jitter(exec.Attempts())
+		}
+		return max(g.policy.delay(exec.Attempts(), u), retryAfter(exec.LastError()))
+	}
+	return retrypolicy.NewBuilder[R]().
+		WithMaxAttempts(g.policy.Attempts).
+		WithDelayFunc(delay).
+		AbortIf(func(_ R, err error) bool {
+			return errors.Is(err, ErrBreakerOpen) || errors.Is(err, ErrBulkheadFull) || errors.Is(err, context.Canceled) ||
+				g.breaker != nil && g.breaker.open.Load()
+		}).
+		OnRetryScheduled(func(e failsafe.ExecutionScheduledEvent[R]) {
+			g.stats.waits.Add(1)
+			g.emit(e.Context(), workflow.Event{Kind: Waiting, Attempt: e.Attempts(), Wait: e.Delay})
+		}).
+		ReturnLastFailure().
+		Build()
+}
+
+func retryAfter(err error) time.Duration {
+	type asker interface {
+		error
+		RetryAfter() time.Duration
+	}
+	if a, ok := errors.AsType[asker](err); ok {
+		return a.RetryAfter()
+	}
+	return 0
+}
+
+// attempts are those of one call.
+type attempts[R any] struct {
+	guard *Guard[R]
+	fn    func(ctx context.Context, attempt int) (R, error)
+	// inner is what fn itself returned in the last attempt; a timeout hides it.
+	inner error
+}
+
+func (a *attempts[R]) call(exec failsafe.Execution[R]) (R, error) {
+	attempt := exec.Attempts()
+	a.guard.stats.calls.Add(1)
+	a.guard.emit(exec.Context(), workflow.Event{Kind: AttemptStarted, Attempt: attempt})
+	out, err := workflow.Safely(func() (R, error) { return a.fn(exec.Context(), attempt) })
+	a.inner = err
+	return out, err
+}
+
+// observe runs one attempt and tells how it went.
+func (a *attempts[R]) observe(exec policy.ExecutionInternal[R], call attemptFn[R]) *common.PolicyResult[R] {
+	a.inner = nil
+	result := call(exec)
+	if result.Error == nil {
+		a.guard.emit(exec.Context(), workflow.Event{Kind: AttemptSucceeded, Attempt: exec.Attempts()})
+		return result
+	}
+	failed := *result
+	failed.Error = a.failed(exec.Context(), exec.Attempts(), result.Error)
+	return &failed
+}
+
+// failed says what an attempt's error means and tells of it.
+func (a *attempts[R]) failed(ctx context.Context, attempt int, err error) error {
+	g := a.guard
+	kind, err := g.explain(g.bare(err), a.inner)
+	g.stats.count(kind)
+	err = &workflow.NodeError{Node: g.node, Phase: workflow.PhaseExec, Attempt: attempt, Err: err}
+	if !g.quiet {
+		workflow.EmitError(ctx, workflow.Event{Node: g.node, Place: g.place, Kind: kind, Attempt: attempt}, err)
+	}
+	return err
+}
+
+// bare takes off the attempt that a guard of the same node inside this one has put around an error.
+func (g *Guard[R]) bare(err error) error {
+	if ne, ok := err.(*workflow.NodeError); ok && ne.Node == g.node {
+		return ne.Err
+	}
+	return err
+}
+
+// explain says what an attempt's error means, in this package's own errors.
+func (g *Guard[R]) explain(err, inner error) (workflow.Kind, error) {
+	switch {
+	case errors.Is(err, timeout.ErrExceeded):
+		te := &TimeoutError{Limit: g.policy.Timeout, class: g.class}
+		if inner != nil && !errors.Is(inner, context.Canceled) {
+			te.Err = inner
+			te.class = errhandler.Classify(inner)
+		}
+		if te.class == "" {
+			te.class = errhandler.Network
+		}
+		return AttemptTimedOut, te
+	case errors.Is(err, bulkhead.ErrFull):
+		return BulkheadFull, errhandler.As(errhandler.Resource, fmt.Errorf("%w: %s allows %d at once", ErrBulkheadFull, g.place, g.policy.Bulkhead))
+	case errors.Is(err, ErrBreakerOpen):
+		return CallRejected, errhandler.As(errhandler.Degradation, err)
+	case errors.Is(err, ErrTimeout): // of a guard inside this one
+		return AttemptTimedOut, err
+	case errors.Is(err, ErrBulkheadFull):
+		return BulkheadFull, err
+	case errors.Is(err, context.Canceled):
+		return AttemptFailed, err
+	case errhandler.Classify(err) == errhandler.Internal && g.class != "" &&
+		(!errors.Is(err, workflow.ErrPanic) || g.class == errhandler.Processing):
+		return AttemptFailed, errhandler.As(g.class, err)
+	}
+	return AttemptFailed, err
+}
+
+func (g *Guard[R]) emit(ctx context.Context, e workflow.Event) {
+	if g.quiet {
+		return
+	}
+	e.Node, e.Place = g.node, g.place
+	workflow.Emit(ctx, e)
+}
+
+// Stats is what a guard has counted so far.
+type Stats struct {
+	// Calls reached the operation; Failed, TimedOut, Rejected and Full are attempts that did not succeed, by reason.
+	Calls, Failed, TimedOut, Rejected, Full, Waits int64
+}
+
+// Stats returns the counts.
+func (g *Guard[R]) Stats() Stats {
+	return Stats{
+		Calls: g.stats.calls.Load(), Failed: g.stats.failed.Load(), TimedOut: g.stats.timedOut.Load(),
+		Rejected: g.stats.rejected.Load(), Full: g.stats.full.Load(), Waits: g.stats.waits.Load(),
+	}
+}
+
+type counters struct{ calls, failed, timedOut, rejected, full, waits atomic.Int64 }
+
+func (c *counters) count(k workflow.Kind) {
+	switch k {
+	case AttemptTimedOut:
+		c.timedOut.Add(1)
+	case BulkheadFull:
+		c.full.Add(1)
+	case CallRejected:
+		c.rejected.Add(1)
+	default:
+		c.failed.Add(1)
+	}
+}
+
+type attemptFn[R any] = func(failsafe.Execution[R]) *common.PolicyResult[R]
+
+// around is a failsafe-go policy made of one function that surrounds the policies inside it.
+type around[R any] func(exec policy.ExecutionInternal[R], call attemptFn[R]) *common.PolicyResult[R]
+
+// ToExecutor makes around a failsafe.Policy.
+func (a around[R]) ToExecutor(R) any {
+	e := &aroundExecutor[R]{around: a}
+	e.Executor = e
+	return e
+}
+
+type aroundExecutor[R any] struct {
+	policy.BaseExecutor[R]
+	around around[R]
+}
+
+func (e *aroundExecutor[R]) Apply(call attemptFn[R]) attemptFn[R] {
+	return func(exec failsafe.Execution[R]) *common.PolicyResult[R] {
+		return e.around(exec.(policy.ExecutionInternal[R]), call)
+	}
+}

@@ -1,0 +1,303 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"faultflow/internal/channel"
+	"faultflow/internal/errhandler"
+	"faultflow/internal/nodes"
+	"faultflow/internal/report"
+	"faultflow/internal/simulate"
+	"faultflow/internal/source"
+	"faultflow/internal/workflow"
+)
+
+// World is what a run meets outside of its settings. The zero value is a run that reads no standard input, keeps no
+// files and tells no one of its events.
+type World struct {
+	Stdin io.Reader
+	// Output is the folder that keeps delivered, dead-lettered and spooled records; "" keeps none.
+	Output string
+	// Observe is told of every event, in order, by one goroutine at a time.
+	Observe func(workflow.Event)
+	Version string
+}
+
+// ErrOutput matches errors of the output folder.
+var ErrOutput = errors.New("output")
+
+// Run makes one run. It returns a *SettingError or *source.OptionError for settings that can't be, and the error of an
+// input that can't be opened, in both cases without a report. An output folder that could not be written comes with the
+// report and matches ErrOutput. Cancelling ctx ends the run early; that is not an error, the report says so.
+func Run(ctx context.Context, s Settings, w World) (*report.Report, error) {
+	if err := s.Validate(); err != nil {
+		return nil, err
+	}
+	s = s.complete()
+	r := &run{settings: s, observe: w.Observe}
+	if s.Input.Path != "" {
+		file, err := source.OpenFile(s.Input.Path, w.Stdin, source.Options{
+			Format: s.Input.Format, IDField: s.Input.IDField, ValueField: s.Input.ValueField})
+		if err != nil {
+			return nil, err
+		}
+		defer file.Close()
+		r.file = file
+		r.settings.Input.Format, r.settings.Input.IDField, r.settings.Input.ValueField = file.Format(), file.IDField(), file.ValueField()
+	}
+	if w.Output != "" {
+		output, err := channel.CreateOutput(w.Output)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrOutput, err)
+		}
+		defer output.Discard()
+		r.output = output
+	}
+	began := time.Now()
+	rep, err := r.onClock(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rep.Meta = report.Meta{StartedAt: began.UTC().Format(time.RFC3339), Version: w.Version, Go: runtime.Version(),
+		RealMS: ms(time.Since(began)), Output: w.Output}
+	if r.output != nil {
+		if err := r.output.Commit(); err != nil {
+			return rep, fmt.Errorf("%w: %w", ErrOutput, err)
+		}
+	}
+	return rep, nil
+}
+
+// run is a run under way.
+type run struct {
+	settings Settings
+	observe  func(workflow.Event)
+	file     *source.File
+	output   *channel.Output
+
+	stream   *workflow.Stream
+	pipeline *nodes.Pipeline
+	plan     *simulate.Plan
+	recorder *recorder
+	books    *books
+
+	profile  simulate.Profile
+	declared int // the first so many faults of the plan were given by hand
+	source   nodes.Source
+	cycles   []report.Cycle
+	count    int
+	findings []report.Finding
+	totals   totals
+}
+
+// onClock makes the run on its clock. In virtual time nothing from outside may wake what waits inside, so a
+// cancellation only sets a flag there, which each node asks for as it starts.
+func (r *run) onClock(ctx context.Context) (rep *report.Report, err error) {
+	if !r.settings.Virtual {
+		return r.make(ctx, nil)
+	}
+	var cancelled atomic.Bool
+	defer context.AfterFunc(ctx, func() { cancelled.Store(true) })()
+	virtualErr := simulate.Virtually(func() { rep, err = r.make(context.Background(), cancelled.Load) })
+	return rep, errors.Join(err, virtualErr)
+}
+
+func (r *run) make(ctx context.Context, cancelled func() bool) (*report.Report, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if err := r.assemble(); err != nil {
+		return nil, err
+	}
+	if cancelled != nil {
+		r.pipeline.Graph.Attach(workflow.Hooks[*nodes.State]{BeforePrep: func(context.Context, string, *nodes.State) {
+			if cancelled() {
+				cancel()
+			}
+		}})
+	}
+	ctx = workflow.WithStream(ctx, r.stream)
+	r.loop(ctx)
+	return r.report(ctx.Err() != nil), nil
+}
+
+// assemble builds the pipeline with the faults around what its nodes call. It runs inside the run's clock.
+func (r *run) assemble() error {
+	s := r.settings
+	rand := simulate.Rand(s.Seed)
+	faults := slices.Clone(s.Faults)
+	r.declared = len(faults)
+	if s.Simulate {
+		profile, err := simulate.NewProfile(s.FailureType, s.Channels, rand)
+		if err != nil {
+			return err
+		}
+		r.profile = profile
+		faults = append(faults, profile.Faults...)
+	}
+	s.Collector.Breaker.On = s.Collector.Breaker.On || r.profile.Breaker
+	r.settings = s
+	r.plan = simulate.NewPlan(faults, rand)
+	r.source = source.NewGenerated(rand)
+	if r.file != nil {
+		r.source = r.file
+	}
+	var channels []nodes.Channel
+	for _, name := range s.Channels {
+		channels = append(channels, r.plan.Channel(channel.NewSimulated(name, rand)))
+	}
+	var err error
+	r.pipeline, err = nodes.New(nodes.Settings{
+		Source: r.plan.Source(r.source), Processing: r.plan.Processor(nodes.Doubler{Rand: rand}), Channels: channels, Spool: r.spool(), Rand: rand,
+		BatchSize: s.BatchSize, Workers: s.Workers, Collector: s.Collector, Processor: s.Processor, Delivery: s.Delivery,
+		CacheTTL: s.CacheTTL, CacheMaxAge: s.CacheMaxAge, ChannelRecover: s.ChannelRecover,
+		Fallback: s.Fallback, Recovery: s.Recovery, RecoveryGraph: s.RecoveryGraph,
+	})
+	if err != nil {
+		return err
+	}
+	r.books = newBooks(r.output)
+	r.recorder = newRecorder(r.pipeline.Graph.Nodes(), r.breakerNames())
+	r.totals = newTotals()
+	observe := r.recorder.observe
+	if r.observe != nil {
+		observe = func(e workflow.Event) {
+			r.recorder.observe(e)
+			r.observe(e)
+		}
+	}
+	r.stream = workflow.NewStream(observe)
+	r.stream.Classify = func(err error) string { return string(errhandler.Classify(err)) }
+	return nil
+}
+
+func (r *run) spool() nodes.Spool {
+	switch {
+	case !r.settings.Spool:
+		return nil
+	case r.output != nil:
+		return r.plan.Spool(r.output)
+	}
+	return r.plan.Spool(channel.MemorySpool{})
+}
+
+func (r *run) breakerNames() []string {
+	var names []string
+	s := r.settings
+	if s.Collector.Breaker.On {
+		names = append(names, nodes.CollectorNode)
+	}
+	if s.Processor.Breaker.On {
+		names = append(names, nodes.ProcessorNode)
+	}
+	if s.Delivery.Breaker.On {
+		for _, c := range s.Channels {
+			names = append(names, nodes.ChannelPlace(c))
+		}
+	}
+	return names
+}
+
+// A run whose input decides the number of cycles gives up once this many cycles in a row, over at least this long, could
+// read nothing. It is longer than a breaker with default settings needs to try the source twice.
+const (
+	stallCycles = 10
+	stallFor    = 2 * time.Minute
+)
+
+// loop runs cycle after cycle.
+func (r *run) loop(ctx context.Context) {
+	name := fmt.Sprintf("run-%d", r.settings.Seed)
+	lastRead, idle := time.Now(), 0
+	for n := 1; r.settings.Cycles == 0 || n <= r.settings.Cycles; n++ {
+		began := time.Now()
+		r.stream.StartCycle(n)
+		state := nodes.NewState(name, n, r.books)
+		err := r.pipeline.Graph.Run(ctx, state)
+		r.endCycle(n, began, state, err)
+		if state.End || ctx.Err() != nil {
+			return
+		}
+		if state.Outcome.Origin == errhandler.FromSource {
+			lastRead, idle = time.Now(), 0
+		} else {
+			idle++
+		}
+		if r.settings.Cycles == 0 && idle >= stallCycles && time.Since(lastRead) >= stallFor {
+			r.find(errhandler.Finding{Code: "input_unread", Verdict: errhandler.Failed, Node: nodes.CollectorNode,
+				Message:        fmt.Sprintf("the input could not be read to its end: %d cycles in a row got nothing", idle),
+				Recommendation: "check the primary data source, or bound the run with --cycles"}, 0)
+			return
+		}
+		if n == r.settings.Cycles || r.wait(ctx, began, idle > 0) != nil {
+			return
+		}
+	}
+}
+
+// wait pauses until the next cycle is due.
+func (r *run) wait(ctx context.Context, began time.Time, readNothing bool) error {
+	s := r.settings
+	pause := s.Interval - time.Since(began)
+	switch {
+	case s.Drill:
+		pause = s.drillPause()
+	case s.Cycles == 0 && !readNothing:
+		pause = 0
+	}
+	if pause <= 0 {
+		return ctx.Err()
+	}
+	return nodes.Pause(ctx, pause)
+}
+
+// endCycle notes what a cycle came to. An error here is the error handler's own: nothing was left to handle it.
+func (r *run) endCycle(n int, began time.Time, s *nodes.State, err error) {
+	findings := s.Findings
+	if err != nil {
+		findings = append(findings, errhandler.Finding{Code: "error_handler_failed", Verdict: errhandler.Failed, Node: nodes.ErrorHandlerNode,
+			Message: "the error handler itself failed: " + err.Error(), Recommendation: "this is a defect of the pipeline; the ledger says what was lost"})
+	}
+	for _, f := range findings {
+		r.find(f, n)
+	}
+	r.count = n
+	rows := r.books.cycle
+	r.books.cycle = tally{}
+	r.totals.add(s)
+	if len(r.cycles) < report.MaxCycles {
+		start := r.stream.Since(began)
+		r.cycles = append(r.cycles, report.Cycle{Number: n, StartMS: ms(start), DurationMS: ms(time.Since(began)), Verdict: errhandler.VerdictOf(findings),
+			Origin: s.Outcome.Origin, Mode: s.Outcome.Mode, Delivery: s.Status, Channel: s.Channel,
+			Collected: rows.collected, Delivered: rows.delivered, Dead: rows.dead, Spooled: rows.spooled})
+	}
+}
+
+// find notes a finding; one that came up before is only counted. cycle is 0 for the run as a whole. Findings are told
+// apart by their code: messages may hold numbers that differ from cycle to cycle, and the first one stands.
+func (r *run) find(f errhandler.Finding, cycle int) {
+	for i := range r.findings {
+		if r.findings[i].Code == f.Code {
+			r.findings[i].Count++
+			return
+		}
+	}
+	r.findings = append(r.findings, report.Finding{Finding: f, Count: 1, FirstCycle: cycle})
+}
+
+// Graph returns the graph that a run with these settings goes through.
+func Graph(recovery bool) (*workflow.Graph[*nodes.State], error) {
+	s := Defaults()
+	s.RecoveryGraph = recovery
+	r := &run{settings: s}
+	if err := r.assemble(); err != nil {
+		return nil, err
+	}
+	return r.pipeline.Graph, nil
+}

@@ -1,0 +1,83 @@
+package simulate
+
+import (
+	"fmt"
+	"strings"
+
+	"faultflow/internal/nodes"
+)
+
+// Profile is what a --failure-type means.
+type Profile struct {
+	Faults []Fault
+	// Breaker puts the collector's breaker into the path.
+	Breaker bool
+}
+
+// Profiles lists the failure types: the four of ORIGINAL.md, then the seed's other error scenarios.
+func Profiles() []string {
+	return []string{"network", "processing", "storage", "random", "data", "resource", "degradation"}
+}
+
+// RecordFailure is the probability with which a record fails alone while failures are simulated (ORIGINAL.md).
+const RecordFailure = 0.05
+
+// NewProfile returns a failure type's faults for the given channels. The probabilities of network, processing, storage
+// and random are ORIGINAL.md's; random's are drawn from the seed. A channel that is none of primary, secondary and backup
+// fails as secondary does.
+func NewProfile(failureType string, channels []string, rand nodes.Rand) (Profile, error) {
+	netKinds := []Kind{ConnectionRefused, ConnectionReset, DNSFailure, Timeout, HTTP500, HTTP503}
+	p := func(place string, probability float64, kinds ...Kind) Fault {
+		return Fault{Place: place, Kinds: kinds, Trigger: Trigger{P: probability, HasP: true}}
+	}
+	records := p(nodes.PlaceRecord, RecordFailure, Error)
+	eachChannel := func(rate func(string) float64, kinds ...Kind) (faults []Fault) {
+		for _, c := range channels {
+			faults = append(faults, p(nodes.ChannelPlace(c), rate(c), kinds...))
+		}
+		return faults
+	}
+	with := func(breaker bool, channelFaults []Fault, faults ...Fault) (Profile, error) {
+		return Profile{Faults: append(append(faults, records), channelFaults...), Breaker: breaker}, nil
+	}
+	usual := eachChannel(channelRate, ConnectionRefused, ConnectionReset, HTTP503)
+	switch failureType {
+	case "network":
+		return with(true, usual, p(nodes.PlaceFetch, 0.4, netKinds...), p(nodes.PlaceBatch, 0.1, Error))
+	case "processing":
+		return with(false, usual, p(nodes.PlaceFetch, 0.1, netKinds...), p(nodes.PlaceBatch, 0.5, Error))
+	case "storage":
+		broken := eachChannel(func(string) float64 { return 0.6 }, DiskFull, PermissionDenied, Locked)
+		return with(false, broken, p(nodes.PlaceFetch, 0.1, netKinds...), p(nodes.PlaceBatch, 0.1, Error))
+	case "random":
+		draw := func(use string) float64 { return rand(nodes.Key{Place: "profile", Use: use}) }
+		return with(draw("breaker") < 0.5, usual,
+			p(nodes.PlaceFetch, 0.2+0.2*draw("fetch"), netKinds...), p(nodes.PlaceBatch, 0.1+0.2*draw("batch"), Error))
+	case "data":
+		return with(false, usual,
+			p(nodes.PlaceFetch, 0.3, CorruptPayload, TruncatedPayload, EmptyBatch),
+			p(nodes.PlaceFetch, 0.4, MissingFields, OutOfRange, DuplicateRecords),
+			p(nodes.PlaceBatch, 0.1, CorruptPayload))
+	case "resource":
+		full := eachChannel(channelRate, DiskFull, TooManyOpenFiles)
+		return with(false, full,
+			p(nodes.PlaceFetch, 0.2, TooManyOpenFiles, PoolExhausted), p(nodes.PlaceBatch, 0.4, OutOfMemory, DiskFull, PoolExhausted))
+	case "degradation":
+		tired := eachChannel(func(c string) float64 { return 2 * channelRate(c) }, Slow, Partial)
+		return with(true, tired,
+			p(nodes.PlaceFetch, 0.3, Slow), p(nodes.PlaceFetch, 0.2, Partial), Fault{Place: nodes.PlaceFetch, Kinds: []Kind{Flapping}},
+			p(nodes.PlaceBatch, 0.2, Slow, Partial))
+	}
+	return Profile{}, fmt.Errorf("unknown failure type %q%s; types: %s", failureType, nearest(failureType, Profiles()), strings.Join(Profiles(), ", "))
+}
+
+// channelRate is the failure rate of a channel while failures are simulated (ORIGINAL.md).
+func channelRate(name string) float64 {
+	switch name {
+	case "primary":
+		return 0.1
+	case "backup":
+		return 0.05
+	}
+	return 0.2
+}

@@ -1,0 +1,96 @@
+package simulate
+
+import (
+	"context"
+	"math"
+
+	"faultflow/internal/nodes"
+)
+
+// Source puts the plan's faults around a source; without any it returns the source itself.
+func (p *Plan) Source(s nodes.Source) nodes.Source {
+	h, f := p.points[nodes.PlaceHealth], p.points[nodes.PlaceFetch]
+	if h == nil && f == nil {
+		return s
+	}
+	return &faultySource{Source: s, health: h, fetch: f}
+}
+
+type faultySource struct {
+	nodes.Source
+	health, fetch *point
+	// held are rows that came too late for the call that asked for them; the next call gets them.
+	held    *nodes.Batch
+	heldErr error
+}
+
+func (s *faultySource) Health(ctx context.Context) error {
+	if s.health == nil {
+		return s.Source.Health(ctx)
+	}
+	h := s.health.next(ctx)
+	if err := h.fail(ctx); err != nil {
+		return err
+	}
+	_, err := slowed(ctx, h, func() (struct{}, error) { return struct{}{}, s.Source.Health(ctx) })
+	return err
+}
+
+func (s *faultySource) Fetch(ctx context.Context, n int) (nodes.Batch, error) {
+	if s.fetch == nil {
+		return s.Source.Fetch(ctx, n)
+	}
+	h := s.fetch.next(ctx)
+	if err := h.fail(ctx); err != nil {
+		return nodes.Batch{}, err
+	}
+	switch h.kind {
+	case EmptyBatch:
+		return nodes.Batch{}, nodes.Pause(ctx, h.delay())
+	case Partial:
+		n = max(1, int(float64(n)*or(h.params.Share, 0.5)))
+	}
+	b, err := slowed(ctx, h, func() (nodes.Batch, error) { return s.inner(ctx, n) })
+	if ctx.Err() != nil && b.Len() > 0 {
+		s.held, s.heldErr = &b, err
+		if err == ctx.Err() {
+			s.heldErr = nil
+		}
+		return nodes.Batch{}, ctx.Err()
+	}
+	h.spoil(&b)
+	return b, err
+}
+
+// inner asks the source, or hands out what an earlier call got too late.
+func (s *faultySource) inner(ctx context.Context, n int) (nodes.Batch, error) {
+	if s.held == nil {
+		return s.Source.Fetch(ctx, n)
+	}
+	b, err := *s.held, s.heldErr
+	s.held, s.heldErr = nil, nil
+	return b, err
+}
+
+// spoil damages a share of the batch's records, at least one: evenly spaced, beginning at a drawn one.
+func (h hit) spoil(b *nodes.Batch) {
+	switch h.kind {
+	case MissingFields, OutOfRange, DuplicateRecords:
+	default:
+		return
+	}
+	total := len(b.Records)
+	n := max(1, int(float64(total)*or(h.params.Share, 0.2)))
+	first := int(h.draw("record") * float64(total))
+	for i := range min(n, total) {
+		r := &b.Records[(first+i*total/n)%total]
+		switch h.kind {
+		case MissingFields:
+			r.Value = math.NaN()
+		case OutOfRange:
+			r.Value = math.Copysign(1e18, r.Value)
+		case DuplicateRecords:
+			b.Records = append(b.Records, *r)
+		}
+	}
+}

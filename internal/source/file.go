@@ -1,0 +1,385 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/agnivade/levenshtein"
+
+	"faultflow/internal/nodes"
+)
+
+// Options choose how an input is read. The zero value guesses everything.
+type Options struct {
+	// Format is one of Formats; "" goes by the file's extension, then by its first character.
+	Format string
+	// IDField and ValueField name columns or keys. Without them the id is the field "id", else the first one, and the
+	// value the field "value", else the first one that holds a number.
+	IDField, ValueField string
+}
+
+// Formats lists the formats that can be read.
+func Formats() []string { return []string{ndjson, jsonArray, csvFormat, tsvFormat} }
+
+const (
+	ndjson    = "ndjson"
+	jsonArray = "json"
+	csvFormat = "csv"
+	tsvFormat = "tsv"
+)
+
+// OptionError is an option that does not fit the input. Problem says what is allowed or what to do.
+type OptionError struct{ Flag, Value, Problem string }
+
+func (e *OptionError) Error() string { return fmt.Sprintf("--%s %q: %s", e.Flag, e.Value, e.Problem) }
+
+// MaxRow is the longest row that is read, 1 MiB. A longer one is rejected, and reading goes on behind it.
+const MaxRow = 1 << 20
+
+// peeked is how many rows are looked at to choose the fields.
+const peeked = 100
+
+// File reads records from a file or from standard input, as a stream: its memory does not grow with the input. It is not
+// safe for concurrent use.
+type File struct {
+	name   string
+	format string
+	file   io.Closer
+	rows   rows
+	fields fields
+	queue  []row
+	// blocking is true for an input that can keep a reader waiting, such as a pipe.
+	blocking bool
+	// err ended the reading, io.EOF included.
+	err error
+}
+
+var _ nodes.Source = (*File)(nil)
+
+// row is one row of the input as it stands there, or the reason why it could not be taken out of it.
+type row struct {
+	line   int64
+	data   []byte
+	reason string
+}
+
+// rows takes an input apart.
+type rows interface {
+	// next returns the next row, or io.EOF or the error of reading.
+	next() (row, error)
+}
+
+// fields finds id and value in a row. A row without them is an error with a reason in one line.
+type fields interface {
+	// names returns the fields that a row has, in order, with their texts; false if it can't be read.
+	names(r row) (names, texts []string, ok bool)
+	choose(id, value string)
+	find(r row) (id, value string, err error)
+}
+
+// OpenFile opens a file, or stdin for the path "-", and chooses its format and fields. It returns an *OptionError for
+// options that do not fit the input, and the error of opening or reading it.
+func OpenFile(path string, stdin io.Reader, o Options) (*File, error) {
+	f := &File{name: "stdin", format: o.Format, file: io.NopCloser(nil), blocking: true}
+	in := stdin
+	if in == nil {
+		in = strings.NewReader("")
+	}
+	if path != "-" {
+		file, err := os.Open(path)
+		if err != nil {
+			return nil, fmt.Errorf("input: %w", err)
+		}
+		info, err := file.Stat()
+		if err == nil && info.IsDir() {
+			err = &os.PathError{Op: "read", Path: path, Err: errors.New("is a directory")}
+		}
+		if err != nil {
+			file.Close()
+			return nil, fmt.Errorf("input: %w", err)
+		}
+		f.name, f.file, f.blocking, in = filepath.Base(path), file, !info.Mode().IsRegular(), file
+	}
+	if err := f.begin(path, newLines(in), o); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+func (f *File) begin(path string, l *lines, o Options) error {
+	first, err := l.firstByte()
+	if errors.Is(err, errUTF16) {
+		return &OptionError{"input", path, "it is UTF-16; convert it to UTF-8"}
+	}
+	if err != nil && err != io.EOF {
+		return fmt.Errorf("input %s: %w", f.name, err)
+	}
+	if f.format == "" {
+		f.format = guessFormat(path, first)
+	}
+	if f.format == jsonArray && first == '{' {
+		f.format = ndjson // lines of objects in a .json file
+	}
+	switch f.format {
+	case ndjson:
+		f.rows, f.fields = &jsonLines{l}, &jsonFields{}
+	case jsonArray:
+		f.rows, f.fields = &elements{lines: l}, &jsonFields{}
+	case csvFormat, tsvFormat:
+		comma := ','
+		if f.format == tsvFormat {
+			comma = '\t'
+		}
+		d := &delimited{lines: l, comma: comma}
+		header, err := d.readHeader()
+		if err != nil && err != io.EOF {
+			return fmt.Errorf("input %s: %w", f.name, err)
+		}
+		f.rows, f.fields = d, &columns{comma: comma, header: header}
+	default:
+		return &OptionError{"input-format", f.format, fmt.Sprintf("the format of %s can't be told; want one of %s", f.name, strings.Join(Formats(), ", "))}
+	}
+	for len(f.queue) < peeked && f.err == nil {
+		f.pull()
+	}
+	if f.err != nil && f.err != io.EOF && len(f.queue) == 0 {
+		return f.err
+	}
+	return f.chooseFields(o)
+}
+
+// guessFormat goes by the extension, else by the first character, where that is sure.
+func guessFormat(path string, first byte) string {
+	switch strings.ToLower(filepath.Ext(path)) {
+	case ".ndjson", ".jsonl":
+		return ndjson
+	case ".json":
+		return jsonArray
+	case ".csv":
+		return csvFormat
+	case ".tsv", ".tab":
+		return tsvFormat
+	}
+	switch first {
+	case '{', 0: // an empty input is fine as anything
+		return ndjson
+	case '[':
+		return jsonArray
+	}
+	return ""
+}
+
+// chooseFields settles which fields hold id and value, from the names given and the rows in the queue.
+func (f *File) chooseFields(o Options) error {
+	var names []string
+	var numeric []string
+	for _, r := range f.queue {
+		rowNames, texts, ok := f.fields.names(r)
+		if !ok {
+			continue
+		}
+		for i, name := range rowNames {
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+			if _, err := parseNumber(texts[i]); err == nil && !slices.Contains(numeric, name) {
+				numeric = append(numeric, name)
+			}
+		}
+	}
+	if header, ok := f.fields.(*columns); ok {
+		names = header.header
+	}
+	id, value := o.IDField, o.ValueField
+	if len(names) == 0 { // nothing to choose from: each row will say so
+		f.fields.choose(or(id, "id"), or(value, "value"))
+		return nil
+	}
+	for _, chosen := range []struct{ flag, name string }{{"id-field", id}, {"value-field", value}} {
+		if chosen.name != "" && !slices.Contains(names, chosen.name) {
+			return &OptionError{chosen.flag, chosen.name, fmt.Sprintf("%s has no such field%s; its fields: %s", f.name, nearest(chosen.name, names), strings.Join(names, ", "))}
+		}
+	}
+	if id == "" {
+		id = names[0]
+		if slices.Contains(names, "id") {
+			id = "id"
+		}
+	}
+	if value == "" {
+		value = firstBut(numeric, id)
+		if slices.Contains(names, "value") {
+			value = "value"
+		}
+		if value == "" {
+			return &OptionError{"value-field", "", fmt.Sprintf("no field of %s holds numbers; name one of %s", f.name, strings.Join(names, ", "))}
+		}
+	}
+	f.fields.choose(id, value)
+	return nil
+}
+
+func firstBut(names []string, but string) string {
+	for _, n := range names {
+		if n != but {
+			return n
+		}
+	}
+	return ""
+}
+
+func or(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
+
+func nearest(got string, known []string) string {
+	best, distance := "", len(got)/2+2
+	for _, k := range known {
+		if d := levenshtein.ComputeDistance(got, k); d < distance {
+			best, distance = k, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (did you mean %s?)", best)
+}
+
+// Name returns the file's base name, or stdin.
+func (f *File) Name() string { return f.name }
+
+// Format, IDField and ValueField return what was chosen.
+func (f *File) Format() string { return f.format }
+
+// IDField returns the field that holds the id.
+func (f *File) IDField() string { id, _ := f.chosen(); return id }
+
+// ValueField returns the field that holds the value.
+func (f *File) ValueField() string { _, value := f.chosen(); return value }
+
+func (f *File) chosen() (id, value string) {
+	switch s := f.fields.(type) {
+	case *jsonFields:
+		return s.id, s.value
+	case *columns:
+		return s.id, s.value
+	}
+	return "", ""
+}
+
+// Close closes the file.
+func (f *File) Close() error { return f.file.Close() }
+
+// Health returns the error that ended the reading, if one did.
+func (f *File) Health(context.Context) error {
+	if f.err == io.EOF {
+		return nil
+	}
+	return f.err
+}
+
+// Fetch returns the next n rows, with io.EOF when they are the last ones. An error of reading comes after the rows that
+// were read before it, and ends the input. A Fetch that is cancelled while the input keeps it waiting leaves the input
+// unusable.
+func (f *File) Fetch(ctx context.Context, n int) (nodes.Batch, error) {
+	if err := ctx.Err(); err != nil {
+		return nodes.Batch{}, err
+	}
+	if !f.blocking {
+		f.fill(n)
+	} else if err := f.fillUntil(ctx, n); err != nil {
+		return nodes.Batch{}, err
+	}
+	n = min(n, len(f.queue))
+	batch := f.batch(f.queue[:n])
+	f.queue = f.queue[n:]
+	if len(f.queue) == 0 && f.err != nil && (f.err == io.EOF || n == 0) {
+		return batch, f.err
+	}
+	return batch, nil
+}
+
+// fill reads until there are more than n rows, so that it is known whether row n is the last one.
+func (f *File) fill(n int) {
+	for len(f.queue) <= n && f.err == nil {
+		f.pull()
+	}
+}
+
+// fillUntil is fill for an input that may never answer. A reader that waits for it can't be called back: it is left
+// behind when the run is cancelled, and ends with the program.
+func (f *File) fillUntil(ctx context.Context, n int) error {
+	if f.err != nil || len(f.queue) > n {
+		return nil
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f.fill(n)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (f *File) pull() {
+	r, err := f.rows.next()
+	switch {
+	case err == io.EOF:
+		f.err = io.EOF
+	case err != nil:
+		f.err = fmt.Errorf("input %s: %w", f.name, err)
+	default:
+		f.queue = append(f.queue, r)
+	}
+}
+
+func (f *File) batch(queue []row) nodes.Batch {
+	now := time.Now().UTC()
+	b := nodes.Batch{Records: make([]nodes.Record, 0, len(queue))}
+	for _, r := range queue {
+		id, value, err := f.read(r)
+		if err != nil {
+			b.Rejected = append(b.Rejected, nodes.Rejected{Line: r.line, Reason: err.Error(), Raw: string(r.data[:min(len(r.data), nodes.MaxRaw)])})
+			continue
+		}
+		b.Records = append(b.Records, nodes.Record{ID: id, Value: value, Timestamp: now, Source: f.name, Line: r.line})
+	}
+	return b
+}
+
+func (f *File) read(r row) (string, float64, error) {
+	if r.reason != "" {
+		return "", 0, errors.New(r.reason)
+	}
+	id, text, err := f.fields.find(r)
+	if err != nil {
+		return "", 0, err
+	}
+	value, err := parseNumber(text)
+	if err != nil {
+		_, name := f.chosen()
+		if strings.TrimSpace(text) == "" {
+			return "", 0, fmt.Errorf("field %q is missing", name)
+		}
+		return "", 0, fmt.Errorf("field %q is not a number: %s", name, quote(text))
+	}
+	if id == "" {
+		id = fmt.Sprintf("line-%d", r.line)
+	}
+	return id, value, nil
+}

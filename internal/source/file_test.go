@@ -1,0 +1,367 @@
+package source
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"pgregory.net/rapid"
+
+	"faultflow/internal/errhandler"
+	"faultflow/internal/nodes"
+)
+
+// readAll fetches an input to its end, n rows at a time.
+func readAll(t testing.TB, f *File, n int) (b nodes.Batch) {
+	t.Helper()
+	for {
+		got, err := f.Fetch(context.Background(), n)
+		if got.Len() > n {
+			t.Fatalf("a fetch of %d returned %d rows", n, got.Len())
+		}
+		b.Records = append(b.Records, got.Records...)
+		b.Rejected = append(b.Rejected, got.Rejected...)
+		if err == io.EOF {
+			return b
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Len() == 0 {
+			t.Fatal("a fetch returned neither rows nor the end")
+		}
+	}
+}
+
+func openText(t testing.TB, text string, o Options) *File {
+	t.Helper()
+	f, err := OpenFile("-", strings.NewReader(text), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// show writes a batch in a few characters: records as line:id=value, rejections as line!reason.
+func show(b nodes.Batch) (rows []string) {
+	for _, r := range b.Records {
+		rows = append(rows, fmt.Sprintf("%d:%s=%v", r.Line, r.ID, r.Value))
+	}
+	for _, r := range b.Rejected {
+		rows = append(rows, fmt.Sprintf("%d!%s", r.Line, r.Reason))
+	}
+	return rows
+}
+
+func TestFormats(t *testing.T) {
+	for _, test := range []struct {
+		name, format, text string
+		options            Options
+		want               []string
+	}{
+		{name: "ndjson", text: `{"id":"a","value":1}` + "\n" + `{"id":2,"value":"3.5"}` + "\n\n" + ` { "value" : -4e2 , "id" : true } `, format: ndjson,
+			want: []string{"1:a=1", "2:2=3.5", "4:true=-400"}},
+		{name: "ndjson bad rows", format: ndjson, text: strings.Join([]string{
+			`{"id":"ok","value":1}`, `{"id":"x","value":}`, `[1,2]`, `17`, `{"id":"y"}`, `{"id":"z","value":null}`, `{"id":"n","value":"much"}`,
+			`{"id":"h","value":"0x10"}`, `{"id":"i","value":"Infinity"}`, `{"id":"big","value":1e999}`, `{"id":"o","value":{"a":1}}`, `{"id":[1],"value":1}`,
+			"{\"id\":\"\xff\",\"value\":1}", `{"value":5}`, `{"id":"","value":6}`, `{"id":"a\u0062","va\u006cue":7}`, `{"id":"d","value":1,"value":2}`}, "\n"),
+			want: []string{"1:ok=1", "14:line-14=5", "15:line-15=6", "16:ab=7", "17:d=2",
+				"2!not valid JSON: invalid character '}' looking for beginning of value", "3!not a JSON object", "4!not a JSON object",
+				`5!field "value" is missing`, `6!field "value" is missing`, `7!field "value" is not a number: "much"`,
+				`8!field "value" is not a number: "0x10"`, `9!field "value" is not a number: "Infinity"`, `10!field "value" is not a number: "1e999"`,
+				`11!field "value" is an object or a list`, `12!field "id" is an object or a list`, "13!not valid UTF-8"}},
+		{name: "ids keep their digits", format: ndjson, text: `{"id":12345678901234567,"value":1}`, want: []string{"1:12345678901234567=1"}},
+		{name: "BOM and CRLF", format: ndjson, text: "\ufeff{\"id\":\"a\",\"value\":1}\r\n{\"id\":\"b\",\"value\":2}\r\n", want: []string{"1:a=1", "2:b=2"}},
+		{name: "guessed fields of objects", format: ndjson, text: `{"day":"mon","kind":"x","temp":3,"wind":4}` + "\n" + `{"day":"tue","temp":5}`, want: []string{"1:mon=3", "2:tue=5"}},
+		{name: "chosen fields", format: ndjson, text: `{"day":"mon","temp":3,"wind":4}`, options: Options{IDField: "temp", ValueField: "wind"}, want: []string{"1:3=4"}},
+
+		{name: "array", format: jsonArray, text: "[\n{\"id\":\"a\",\"value\":1},\n{\"id\":\"b\",\n\"value\":2}\n]\n", want: []string{"2:a=1", "3:b=2"}},
+		{name: "empty array", format: jsonArray, text: " [ ] "},
+		{name: "array with broken elements", format: jsonArray, text: "[{\"id\":\"a\",\"value\":1},\n{\"id\":\"b\",\"value\":},\n5,\n,\n{\"id\":\"c\",\"value\":3}]", want: []string{
+			"1:a=1", "5:c=3", "2!not valid JSON: invalid character '}' looking for beginning of value", "3!not a JSON object", "4!an element is missing"}},
+		{name: "array with a lost quote", format: jsonArray, text: "[{\"id\":\"a,\"value\":1},\n{\"id\":\"b\",\"value\":2}]", want: []string{
+			"2:b=2", "1!not valid JSON: invalid character 'v' after object key:value pair"}},
+		{name: "array without an end", format: jsonArray, text: `[{"id":"a","value":1}`, want: []string{"1:a=1", "1!the JSON array has no closing ]"}},
+		{name: "array with a comma at its end", format: jsonArray, text: `[{"id":"a","value":1},]`, want: []string{"1:a=1", "1!an element is missing"}},
+		{name: "text behind the array", format: jsonArray, text: "[{\"id\":\"a\",\"value\":1}]\n[2]", want: []string{"1:a=1", "2!text behind the end of the JSON array"}},
+		{name: "no array", format: jsonArray, text: "17", want: []string{"1!not a JSON array: it does not begin with ["}},
+		{name: "brackets in strings", format: jsonArray, text: `[{"id":"]},\"{","value":1},{"id":"b","value":2,"x":[{"y":[]}]}]`, want: []string{`1:]},"{=1`, "1:b=2"}},
+
+		{name: "csv", format: csvFormat, text: "id,value\na,1\nb,2\n", want: []string{"2:a=1", "3:b=2"}},
+		{name: "csv with quotes", format: csvFormat, text: "id,note,value\n\"a,1\",\"two\nlines\",1\n\"say \"\"b\"\"\",x,2\n", want: []string{"2:a,1=1", `4:say "b"=2`}},
+		{name: "csv guesses", format: csvFormat, text: "date,place,temp,wind\n2012-01-01,x,12.8,4.7\n2012-01-02,y,10.6,4.5\n", want: []string{"2:2012-01-01=12.8", "3:2012-01-02=10.6"}},
+		{name: "csv bad rows", format: csvFormat, text: "id,value\na,1\nb\nc,3,4\nd,\ne,many\n\n\xff,1\nf,6\n", want: []string{"2:a=1", "9:f=6",
+			"3!1 fields where the header has 2", "4!3 fields where the header has 2", `5!field "value" is missing`, `6!field "value" is not a number: "many"`, "8!not valid UTF-8"}},
+		{name: "csv with a stray quote", format: csvFormat, text: "id,value\n\"a,1\nb,2\nc,3\n", want: []string{"3:b=2", "4:c=3", "2!a quote is not closed"}},
+		{name: "csv with a bare quote", format: csvFormat, text: "id,value\na\"x\",1\nb,2\n", want: []string{"3:b=2", "2!bare \" in non-quoted-field"}},
+		{name: "csv with a header only", format: csvFormat, text: "id,value\n"},
+		{name: "tsv", format: tsvFormat, text: "id\tvalue\r\na b\t1\r\nc,d\t2\r\n", want: []string{"2:a b=1", "3:c,d=2"}},
+		{name: "nothing at all", format: csvFormat, text: ""},
+		{name: "blank lines only", format: ndjson, text: "\n\n  \n"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			for _, n := range []int{1, 2, 1000} {
+				o := test.options
+				o.Format = test.format
+				got := show(readAll(t, openText(t, test.text, o), n))
+				if !slices.Equal(got, test.want) {
+					t.Errorf("%d at a time:\n got %q\nwant %q", n, got, test.want)
+				}
+			}
+		})
+	}
+}
+
+func TestFormatIsGuessed(t *testing.T) {
+	for _, test := range []struct{ name, text, want string }{
+		{"a.ndjson", `{"value":1}`, ndjson}, {"a.jsonl", `{"value":1}`, ndjson}, {"a.json", `[{"value":1}]`, jsonArray}, {"a.JSON", `{"value":1}`, ndjson},
+		{"a.csv", "id,value\n", csvFormat}, {"a.tsv", "id\tvalue\n", tsvFormat}, {"a.tab", "id\tvalue\n", tsvFormat},
+		{"plain", " \n[]", jsonArray}, {"plain", "{}", ndjson}, {"plain", "", ndjson},
+	} {
+		path := filepath.Join(t.TempDir(), test.name)
+		if err := os.WriteFile(path, []byte(test.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		f, err := OpenFile(path, nil, Options{IDField: "", ValueField: ""})
+		if test.text == "{}" { // no field to choose from is a matter of each row
+			if err != nil {
+				t.Errorf("%s with %q: %v", test.name, test.text, err)
+			}
+		}
+		if err != nil {
+			t.Errorf("%s with %q: %v", test.name, test.text, err)
+			continue
+		}
+		if f.Format() != test.want || f.Name() != test.name {
+			t.Errorf("%s with %q is %s of %s, want %s", test.name, test.text, f.Format(), f.Name(), test.want)
+		}
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestOptionsThatDoNotFit(t *testing.T) {
+	for _, test := range []struct {
+		text    string
+		options Options
+		flag    string
+		says    string
+	}{
+		{"a b c", Options{}, "input-format", "want one of ndjson, json, csv, tsv"},
+		{"id,value\na,1\n", Options{Format: csvFormat, IDField: "idd"}, "id-field", "did you mean id?"},
+		{"id,temp_max\na,1\n", Options{Format: csvFormat, ValueField: "temp_mx"}, "value-field", "did you mean temp_max?"},
+		{`{"id":1,"value":2}`, Options{ValueField: "v"}, "value-field", "its fields: id, value"},
+		{"id,name\na,b\n", Options{Format: csvFormat}, "value-field", "holds numbers"},
+		{"\xff\xfei\x00d\x00", Options{Format: csvFormat}, "input", "UTF-16"},
+	} {
+		_, err := OpenFile("-", strings.NewReader(test.text), test.options)
+		var bad *OptionError
+		if !errors.As(err, &bad) {
+			t.Errorf("%q: %v, want an OptionError", test.text, err)
+			continue
+		}
+		if bad.Flag != test.flag || !strings.Contains(bad.Error(), test.says) || strings.Contains(bad.Error(), "\n") {
+			t.Errorf("%q: %q, want one line for --%s that says %q", test.text, bad, test.flag, test.says)
+		}
+	}
+}
+
+func TestFilesThatCannotBeOpened(t *testing.T) {
+	for _, path := range []string{filepath.Join(t.TempDir(), "none.csv"), t.TempDir()} {
+		_, err := OpenFile(path, nil, Options{})
+		var bad *fs.PathError
+		if !errors.As(err, &bad) {
+			t.Errorf("%s: %v, want a PathError", path, err)
+		}
+	}
+}
+
+// endless makes n bytes of rows without keeping them.
+type endless struct {
+	row  []byte
+	left int
+	at   int
+}
+
+func (e *endless) Read(p []byte) (int, error) {
+	if e.left <= 0 {
+		return 0, io.EOF
+	}
+	n := min(len(p), e.left, len(e.row)-e.at)
+	copy(p, e.row[e.at:e.at+n])
+	e.at = (e.at + n) % len(e.row)
+	e.left -= n
+	return n, nil
+}
+
+// Long rows are rejected, reading goes on behind them, and neither they nor the length of the input cost memory.
+func TestMemoryIsBounded(t *testing.T) {
+	long := 10 << 20
+	for _, test := range []struct {
+		name, format, head, row, tail string
+		records, rejected             int
+	}{
+		{"ndjson", ndjson, "", `{"id":"a","value":1}` + "\n", `{"id":"z","value":2}`, 1, 1},
+		{"csv", csvFormat, "id,value\n", "a,1\n", "\nz,2\n", 1, 1},
+		{"open quote", csvFormat, "id,value\n\"", "a,1\n", "\nz,2\n", long/4 + 1, 1},
+		{"json", jsonArray, "[", `{"id":"a","value":1},`, `{"id":"z","value":2}]`, 1, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var body io.Reader = io.MultiReader(strings.NewReader(`{"id":"`), &endless{row: []byte("x"), left: long}, strings.NewReader("\"}\n"))
+			switch test.name {
+			case "csv":
+				body = &endless{row: []byte("x"), left: long}
+			case "open quote":
+				body = &endless{row: []byte(test.row), left: long / len(test.row) * len(test.row)}
+			case "json":
+				body = io.MultiReader(strings.NewReader(`{"id":"`), &endless{row: []byte("x"), left: long}, strings.NewReader(`"},`))
+			}
+			before := test.head
+			if test.format != csvFormat {
+				before += test.row
+				test.records++
+			}
+			f, err := OpenFile("-", io.MultiReader(strings.NewReader(before), body, strings.NewReader(test.tail)), Options{Format: test.format, IDField: "id", ValueField: "value"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			records, rejected, peak := 0, 0, uint64(0)
+			var mem runtime.MemStats
+			for i := 0; ; i++ {
+				b, err := f.Fetch(context.Background(), 1000)
+				records += len(b.Records)
+				rejected += len(b.Rejected)
+				if i%50 == 0 {
+					runtime.GC()
+					runtime.ReadMemStats(&mem)
+					peak = max(peak, mem.HeapAlloc)
+				}
+				if err == io.EOF {
+					break
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			if test.name == "open quote" {
+				// The first line holds the stray quote; the line before the last has none.
+				test.records--
+			}
+			if rejected != test.rejected || records != test.records {
+				t.Errorf("%d records and %d rejections, want %d and %d", records, rejected, test.records, test.rejected)
+			}
+			if peak > 24<<20 {
+				t.Errorf("the heap grew to %d MiB", peak>>20)
+			}
+		})
+	}
+}
+
+// A broken disk in the middle of a file: the rows before it come first, then the error, and the source is unhealthy.
+func TestReadErrorInTheMiddle(t *testing.T) {
+	broken := errors.New("broken disk")
+	f, err := OpenFile("-", io.MultiReader(strings.NewReader("{\"id\":\"a\",\"value\":1}\n{\"id\":\"b\",\"value\":2}\n{\"id\":\"c\""), iotest.ErrReader(broken)), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := f.Fetch(context.Background(), 10)
+	if err != nil || len(b.Records) != 2 {
+		t.Fatalf("%d records and %v, want 2 and no error", len(b.Records), err)
+	}
+	if b, err = f.Fetch(context.Background(), 10); !errors.Is(err, broken) || b.Len() != 0 {
+		t.Errorf("then %d rows and %v, want the error", b.Len(), err)
+	}
+	if err := f.Health(context.Background()); !errors.Is(err, broken) {
+		t.Errorf("health: %v, want the error", err)
+	}
+}
+
+// An input that never answers does not keep a cancelled run waiting.
+func TestCancelledWhileWaiting(t *testing.T) {
+	in, feed := io.Pipe()
+	go func() { _, _ = io.WriteString(feed, strings.Repeat("{\"id\":\"a\",\"value\":1}\n", peeked)) }()
+	f, err := OpenFile("-", in, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancelled := make(chan error)
+	go func() {
+		_, err := f.Fetch(ctx, 2*peeked)
+		cancelled <- err
+	}()
+	cancel()
+	if err := <-cancelled; errhandler.Classify(err) != errhandler.Cancelled {
+		t.Errorf("a cancelled fetch returned %v", err)
+	}
+	if err := feed.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Whatever an encoder writes is read back, in order, however it is fetched.
+func TestWrittenRowsComeBack(t *testing.T) {
+	type record struct {
+		ID    string  `json:"id"`
+		Value float64 `json:"value"`
+		Note  string  `json:"note"`
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		want := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) record {
+			return record{rapid.StringMatching(`[a-z"\\,\p{L}]{1,8}`).Draw(t, "id"), rapid.Float64Range(-1e9, 1e9).Draw(t, "value"), rapid.String().Draw(t, "note")}
+		}), 1, 30).Draw(t, "records")
+		var lines, array bytes.Buffer
+		encoder := json.NewEncoder(&lines)
+		for _, r := range want {
+			if err := encoder.Encode(r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := json.NewEncoder(&array).Encode(want); err != nil {
+			t.Fatal(err)
+		}
+		n := rapid.IntRange(1, 40).Draw(t, "n")
+		for format, text := range map[string]string{ndjson: lines.String(), jsonArray: array.String()} {
+			f, err := OpenFile("-", strings.NewReader(text), Options{Format: format})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []record
+			for {
+				b, err := f.Fetch(context.Background(), n)
+				if len(b.Rejected) > 0 {
+					t.Fatalf("%s rejected %+v", format, b.Rejected)
+				}
+				for _, r := range b.Records {
+					got = append(got, record{ID: r.ID, Value: r.Value})
+				}
+				if err == io.EOF {
+					break
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			if len(got) != len(want) {
+				t.Fatalf("%s: %d records, want %d", format, len(got), len(want))
+			}
+			for i := range want {
+				if got[i].ID != want[i].ID || got[i].Value != want[i].Value {
+					t.Fatalf("%s: record %d is %+v, want %+v", format, i, got[i], want[i])
+				}
+			}
+		}
+	})
+}

@@ -1,0 +1,118 @@
+package workflow
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// Kind names what an event tells. Other packages add kinds of their own.
+type Kind string
+
+// The engine's kinds.
+const (
+	NodeStarted  Kind = "node_started"
+	NodeDone     Kind = "node_done"     // Detail is the action
+	NodeFailed   Kind = "node_failed"   // the error goes to the graph's error handler
+	HookRan      Kind = "hook"          // Detail is the hook's name
+	Recovered    Kind = "recovered"     // OnError supplied a result
+	FallbackUsed Kind = "fallback_used" // ExecFallback supplied a result
+	HookFailed   Kind = "hook_failed"   // an OnError hook panicked; the node's own error stands
+)
+
+// Event is one step of a run. Reports, live progress and logs are all made from events.
+type Event struct {
+	// At is the time since the run began.
+	At time.Duration
+	// Cycle counts the run's passes through the graph from 1.
+	Cycle int
+	// Node is the graph's node; Place the dependency or injection point within it, "" for the node itself.
+	Node, Place string
+	Kind        Kind
+	// Attempt counts from 1; 0 where attempts do not apply.
+	Attempt int
+	// Class is the error's class; "" without an error.
+	Class  string
+	Detail string
+	// Wait is how long the node is about to wait, for events that announce a wait.
+	Wait time.Duration
+}
+
+// Stream passes a run's events to one observer, one at a time. It is safe for concurrent use.
+type Stream struct {
+	// Classify names an error's class; nil leaves Event.Class empty.
+	Classify func(error) string
+
+	start   time.Time
+	observe func(Event)
+	mu      sync.Mutex
+	cycle   int
+}
+
+// NewStream begins a stream whose time zero is now. A nil observe discards events.
+func NewStream(observe func(Event)) *Stream {
+	if observe == nil {
+		observe = func(Event) {}
+	}
+	return &Stream{start: time.Now(), observe: observe}
+}
+
+// Since returns the time from the run's start to t.
+func (s *Stream) Since(t time.Time) time.Duration { return t.Sub(s.start) }
+
+// StartCycle makes later events belong to cycle n.
+func (s *Stream) StartCycle(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cycle = n
+}
+
+type streamKey struct{}
+
+// WithStream returns a context whose Emit calls reach s.
+func WithStream(ctx context.Context, s *Stream) context.Context {
+	return context.WithValue(ctx, streamKey{}, s)
+}
+
+// Emit sends an event that happens now. A context without a stream drops it.
+func Emit(ctx context.Context, e Event) { EmitAt(ctx, time.Now(), e) }
+
+// EmitError is Emit with the class of err, and with its text unless the event has a detail of its own.
+func EmitError(ctx context.Context, e Event, err error) {
+	if s, ok := ctx.Value(streamKey{}).(*Stream); ok && err != nil {
+		if s.Classify != nil {
+			e.Class = s.Classify(err)
+		}
+		if e.Detail == "" {
+			e.Detail = err.Error()
+		}
+	}
+	Emit(ctx, e)
+}
+
+// EmitAt sends an event that happened at t, for what must be noted under a lock and told after it.
+func EmitAt(ctx context.Context, t time.Time, e Event) {
+	s, ok := ctx.Value(streamKey{}).(*Stream)
+	if !ok {
+		return
+	}
+	e.At = s.Since(t)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e.Cycle = s.cycle
+	s.observe(e)
+}
+
+// Now tells where in its run ctx is: the cycle and the time since the run began. Without a stream both are 0.
+func Now(ctx context.Context) (cycle int, at time.Duration) {
+	s, ok := ctx.Value(streamKey{}).(*Stream)
+	if !ok {
+		return 0, 0
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.cycle, time.Since(s.start)
+}
+
+// Elapsed returns the time since the run began.
+func (s *Stream) Elapsed() time.Duration { return time.Since(s.start) }

@@ -1,0 +1,347 @@
+package workflow
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Graph is a checked graph of nodes over the state S. Make one with New and Build.
+type Graph[S any] struct {
+	name    string
+	nodes   []*Node[S]
+	edges   []Edge[S]
+	final   map[outcome]bool
+	start   string
+	handler string
+	onError func(S, *NodeError)
+}
+
+// Edge leads from a node's action to the next node. When is nil for an edge that is always taken.
+type Edge[S any] struct {
+	From   string
+	Action Action
+	To     string
+	// Label says in a few words when a conditional edge is taken.
+	Label string
+	When  func(S) bool
+}
+
+type outcome struct {
+	node   string
+	action Action
+}
+
+// ErrNoEdge matches the error of a node that answered an action without an edge.
+var ErrNoEdge = errors.New("no edge for action")
+
+// New begins a graph; add nodes and edges, then Build.
+func New[S any](name string) *Graph[S] {
+	return &Graph[S]{name: name, final: map[outcome]bool{}}
+}
+
+// Add puts nodes into the graph. The first node added to a graph is its start.
+func (g *Graph[S]) Add(nodes ...*Node[S]) *Graph[S] {
+	g.nodes = append(g.nodes, nodes...)
+	if g.start == "" && len(nodes) > 0 {
+		g.start = nodes[0].name
+	}
+	return g
+}
+
+// Connect leads from an action to the next node.
+func (g *Graph[S]) Connect(from string, action Action, to string) *Graph[S] {
+	g.edges = append(g.edges, Edge[S]{From: from, Action: action, To: to})
+	return g
+}
+
+// ConnectWhen leads from an action to the next node if the condition holds. Conditions are asked in the order they were
+// added; an unconditional edge for the same action must say what happens when none holds.
+func (g *Graph[S]) ConnectWhen(from string, action Action, to, label string, when func(S) bool) *Graph[S] {
+	g.edges = append(g.edges, Edge[S]{From: from, Action: action, To: to, Label: label, When: when})
+	return g
+}
+
+// Final declares actions that end the run.
+func (g *Graph[S]) Final(node string, actions ...Action) *Graph[S] {
+	for _, a := range actions {
+		g.final[outcome{node, a}] = true
+	}
+	return g
+}
+
+// HandleErrors routes the error of any other node to the named node; record puts the error into the state first.
+func (g *Graph[S]) HandleErrors(node string, record func(S, *NodeError)) *Graph[S] {
+	g.handler, g.onError = node, record
+	return g
+}
+
+// Attach adds hooks to every node of the graph.
+func (g *Graph[S]) Attach(h Hooks[S]) {
+	for _, n := range g.nodes {
+		n.Attach(h)
+	}
+}
+
+// Build checks the graph: it has a start, names are unique, edges join nodes it has and actions these can answer, every
+// action has an unconditional edge or is final (a final one has no edge at all), and every node can be reached. All
+// faults are reported.
+func (g *Graph[S]) Build() (*Graph[S], error) {
+	var errs []error
+	fault := func(format string, args ...any) {
+		errs = append(errs, fmt.Errorf("graph %s: "+format, append([]any{g.name}, args...)...))
+	}
+	if g.start == "" {
+		fault("no start: add a node")
+	}
+	byName := map[string]*Node[S]{}
+	for _, n := range g.nodes {
+		if byName[n.name] != nil {
+			fault("two nodes are named %q", n.name)
+		}
+		byName[n.name] = n
+	}
+	known := func(node string, action Action, what string) {
+		switch n := byName[node]; {
+		case n == nil:
+			fault("%s names unknown node %q", what, node)
+		case !slices.Contains(n.actions, action):
+			fault("%s: node %q never answers %q (it answers %q)", what, node, action, n.actions)
+		}
+	}
+	edges, certain := map[outcome]int{}, map[outcome]int{}
+	for _, e := range g.edges {
+		edges[outcome{e.From, e.Action}]++
+		known(e.From, e.Action, "edge")
+		if byName[e.To] == nil {
+			fault("edge %s --%s--> leads to unknown node %q", e.From, e.Action, e.To)
+		}
+		if e.When == nil {
+			certain[outcome{e.From, e.Action}]++
+		}
+	}
+	inOrder := func(a, b outcome) int {
+		return cmp.Or(strings.Compare(a.node, b.node), strings.Compare(string(a.action), string(b.action)))
+	}
+	for _, o := range slices.SortedFunc(maps.Keys(g.final), inOrder) {
+		known(o.node, o.action, "final")
+	}
+	if g.handler != "" && byName[g.handler] == nil {
+		fault("errors are handled by unknown node %q", g.handler)
+	}
+	for _, n := range g.nodes {
+		for _, a := range n.actions {
+			o := outcome{n.name, a}
+			switch {
+			case certain[o] == 0 && !g.final[o]:
+				fault("node %q can answer %q, but no edge says what follows and it is not final", n.name, a)
+			case edges[o] > 0 && g.final[o]:
+				fault("node %q: action %q is final and has an edge", n.name, a)
+			case certain[o] > 1:
+				fault("node %q: action %q has %d unconditional edges", n.name, a, certain[o])
+			}
+		}
+	}
+	reached := g.reachable()
+	for _, n := range g.nodes {
+		if !reached[n.name] {
+			fault("node %q can't be reached from %q", n.name, g.start)
+		}
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	return g, nil
+}
+
+func (g *Graph[S]) reachable() map[string]bool {
+	reached := map[string]bool{g.start: true}
+	if g.handler != "" {
+		reached[g.handler] = true
+	}
+	for grew := true; grew; {
+		grew = false
+		for _, e := range g.edges {
+			if reached[e.From] && !reached[e.To] {
+				reached[e.To], grew = true, true
+			}
+		}
+	}
+	return reached
+}
+
+// Run takes a state through the graph, from the start to a final action. A node's error goes to the error handler, if
+// the graph has one and it is not the handler's own; otherwise it ends the run and is returned as a *NodeError.
+func (g *Graph[S]) Run(ctx context.Context, state S) error {
+	for current := g.start; ; {
+		action, err := g.node(current).live(ctx, state)
+		if err == nil {
+			if g.final[outcome{current, action}] {
+				return nil
+			}
+			var next string
+			if next, err = g.next(current, action, state); err == nil {
+				current = next
+				continue
+			}
+		}
+		failed := asNodeError(current, err)
+		EmitError(ctx, Event{Node: current, Kind: NodeFailed, Attempt: failed.Attempt}, failed)
+		if g.handler == "" || current == g.handler {
+			return failed
+		}
+		if err := g.record(state, failed); err != nil {
+			return err
+		}
+		current = g.handler
+	}
+}
+
+// record puts an error into the state for the error handler. A panic there is an error of the handler.
+func (g *Graph[S]) record(state S, failed *NodeError) error {
+	if g.onError == nil {
+		return nil
+	}
+	_, err := Safely(func() (struct{}, error) {
+		g.onError(state, failed)
+		return struct{}{}, nil
+	})
+	if err != nil {
+		return &NodeError{Node: g.handler, Phase: PhaseBeforePrep, Err: fmt.Errorf("record of %w: %w", failed, err)}
+	}
+	return nil
+}
+
+func (n *Node[S]) live(ctx context.Context, state S) (Action, error) { return n.run(ctx, n, state) }
+
+func asNodeError(node string, err error) *NodeError {
+	if ne, ok := err.(*NodeError); ok { // from the node's life; the others are about the edge
+		return ne
+	}
+	return &NodeError{Node: node, Phase: PhasePost, Err: err}
+}
+
+func (g *Graph[S]) node(name string) *Node[S] {
+	i := slices.IndexFunc(g.nodes, func(n *Node[S]) bool { return n.name == name })
+	return g.nodes[i]
+}
+
+func (g *Graph[S]) next(from string, action Action, state S) (string, error) {
+	otherwise := ""
+	for _, e := range g.edges {
+		if e.From != from || e.Action != action {
+			continue
+		}
+		if e.When == nil {
+			otherwise = e.To
+			continue
+		}
+		holds, err := Safely(func() (bool, error) { return e.When(state), nil })
+		if err != nil {
+			return "", fmt.Errorf("condition %q: %w", e.Label, err)
+		}
+		if holds {
+			return e.To, nil
+		}
+	}
+	if otherwise == "" {
+		return "", fmt.Errorf("%w %q of node %q", ErrNoEdge, action, from)
+	}
+	return otherwise, nil
+}
+
+// Formats lists what Print knows.
+func Formats() []string { return []string{"mermaid", "dot", "text"} }
+
+// Print draws the graph as it is. Formats names the formats.
+func (g *Graph[S]) Print(format string) (string, error) {
+	switch format {
+	case "mermaid":
+		return g.mermaid(), nil
+	case "dot":
+		return g.dot(), nil
+	case "text":
+		return g.text(), nil
+	}
+	return "", fmt.Errorf("unknown graph format %q: use one of %s", format, strings.Join(Formats(), ", "))
+}
+
+func (g *Graph[S]) mermaid() string {
+	var b strings.Builder
+	b.WriteString("flowchart LR\n")
+	fmt.Fprintf(&b, "    start((start)) --> %s\n", g.start)
+	g.eachArrow(func(from, label, to string, isError bool) {
+		arrow := "-->"
+		if isError {
+			arrow = "-.->"
+		}
+		fmt.Fprintf(&b, "    %s %s|%s| %s\n", from, arrow, label, to)
+	}, "done((end))")
+	return b.String()
+}
+
+func (g *Graph[S]) dot() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "digraph %q {\n    rankdir=LR;\n    node [shape=box];\n    start [shape=circle];\n    end [shape=doublecircle];\n", g.name)
+	fmt.Fprintf(&b, "    start -> %q;\n", g.start)
+	g.eachArrow(func(from, label, to string, isError bool) {
+		style := ""
+		if isError {
+			style = ", style=dashed"
+		}
+		fmt.Fprintf(&b, "    %q -> %q [label=%q%s];\n", from, to, label, style)
+	}, "end")
+	b.WriteString("}\n")
+	return b.String()
+}
+
+func (g *Graph[S]) text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s, starts at %s\n", g.name, g.start)
+	last := ""
+	g.eachArrow(func(from, label, to string, _ bool) {
+		if from != last {
+			fmt.Fprintf(&b, "%s\n", from)
+			last = from
+		}
+		fmt.Fprintf(&b, "  %-16s → %s\n", label, to)
+	}, "end")
+	return b.String()
+}
+
+// eachArrow visits the arrows node by node: the edges of each action in the node's order, then where its errors go.
+func (g *Graph[S]) eachArrow(visit func(from, label, to string, isError bool), end string) {
+	for _, n := range g.nodes {
+		for _, a := range n.actions {
+			for _, e := range g.edges {
+				if e.From != n.name || e.Action != a {
+					continue
+				}
+				label := string(a)
+				if e.Label != "" {
+					label += " if " + e.Label
+				}
+				visit(n.name, label, e.To, false)
+			}
+			if g.final[outcome{n.name, a}] {
+				visit(n.name, string(a), end, false)
+			}
+		}
+		if g.handler != "" && n.name != g.handler {
+			visit(n.name, "error", g.handler, true)
+		}
+	}
+}
+
+// Nodes returns the names of the graph's nodes in the order they were added.
+func (g *Graph[S]) Nodes() []string {
+	names := make([]string, len(g.nodes))
+	for i, n := range g.nodes {
+		names[i] = n.name
+	}
+	return names
+}
