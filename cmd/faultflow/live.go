@@ -2,9 +2,11 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/progress"
+	"github.com/jedib0t/go-pretty/v6/text"
 
 	"faultflow/internal/resilience"
 	"faultflow/internal/workflow"
@@ -14,6 +16,7 @@ import (
 type liveLine struct {
 	writer  progress.Writer
 	tracker *progress.Tracker
+	out     io.Writer
 	done    chan struct{}
 }
 
@@ -22,10 +25,12 @@ func newLiveLine(s *streams, off bool) *liveLine {
 	if off || !s.errTerminal {
 		return nil
 	}
-	l := &liveLine{writer: progress.NewWriter(), tracker: &progress.Tracker{Message: "starting", RemoveOnCompletion: true}, done: make(chan struct{})}
+	l := &liveLine{writer: progress.NewWriter(), tracker: &progress.Tracker{Message: "starting"}, out: s.err, done: make(chan struct{})}
 	l.writer.SetOutputWriter(s.err)
 	l.writer.SetUpdateFrequency(100 * time.Millisecond)
 	l.writer.SetMessageLength(50)
+	l.writer.SetAutoStop(true)
+	l.writer.Style().Options.TimeInProgressPrecision = 100 * time.Millisecond
 	l.writer.Style().Visibility = progress.StyleVisibility{Time: true}
 	l.writer.AppendTracker(l.tracker)
 	go func() {
@@ -52,6 +57,7 @@ func (l *liveLine) stop() {
 		return
 	}
 	l.tracker.MarkAsDone()
-	l.writer.Stop()
+	l.writer.Stop() // has no effect before rendering has begun; AutoStop ends it then
 	<-l.done
+	fmt.Fprint(l.out, text.CursorUp.Sprint(), text.EraseLine.Sprint()) // the last line drawn
 }
