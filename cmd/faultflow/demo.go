@@ -5,24 +5,21 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/spf13/pflag"
-
 	"faultflow/internal/report"
 	"faultflow/internal/runner"
 )
 
 // runDemo shows the circuit breaker alone. As text it tells each call as it is made.
-func runDemo(ctx context.Context, o *rootOptions, fs *pflag.FlagSet, s *streams) error {
+func runDemo(ctx context.Context, o *rootOptions, settings runner.Settings, s *streams) error {
 	b := runner.DemoBreaker()
-	shared := o.shared.Breaker
-	if fs.Changed("breaker-failures") {
-		b.Failures = shared.Failures
+	if o.draft.IsGiven("breaker-failures") {
+		b.Failures = settings.Collector.Breaker.Failures
 	}
-	if fs.Changed("breaker-open-for") {
-		b.OpenFor = shared.OpenFor
+	if o.draft.IsGiven("breaker-open-for") {
+		b.OpenFor = settings.Collector.Breaker.OpenFor
 	}
-	if fs.Changed("breaker-trial-calls") {
-		b.TrialCalls = shared.TrialCalls
+	if o.draft.IsGiven("breaker-trial-calls") {
+		b.TrialCalls = settings.Collector.Breaker.TrialCalls
 	}
 	file, err := openReport(o.report)
 	if err != nil {
@@ -33,8 +30,8 @@ func runDemo(ctx context.Context, o *rootOptions, fs *pflag.FlagSet, s *streams)
 	if o.format != "text" {
 		text = nil
 	}
-	text.Begin(o.settings.Seed, o.clock, b.Failures, b.OpenFor)
-	demo, err := runner.Demo(ctx, o.settings.Seed, o.settings.Virtual, b, text.Call)
+	text.Begin(settings.Seed, o.draft.Field("clock").String(), b.Failures, b.OpenFor)
+	demo, err := runner.Demo(ctx, settings.Seed, settings.Virtual, b, text.Call)
 	if err != nil {
 		return err
 	}

@@ -107,10 +107,11 @@ func settingsOf(t *testing.T, args []string) runner.Settings {
 	if err := cmd.ParseFlags(args); err != nil {
 		t.Fatal(err)
 	}
-	if err := o.complete(cmd.Flags()); err != nil {
+	settings, err := o.settings()
+	if err != nil {
 		t.Fatal(err)
 	}
-	return o.settings
+	return settings
 }
 
 // dump writes settings so that two can be compared.
@@ -146,7 +147,7 @@ func TestColorIsDecidedOnce(t *testing.T) {
 // TestInterruptedRunStillReports cancels before the run begins: the report is written, and the exit code says why it is
 // short.
 func TestInterruptedRunStillReports(t *testing.T) {
-	for _, clock := range []string{clockReal, clockVirtual} {
+	for _, clock := range []string{"real", "virtual"} {
 		t.Run(clock, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(context.Background())
 			cancel()

@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"math/rand/v2"
-	"slices"
 	"strings"
 
 	"github.com/google/renameio/v2"
@@ -16,30 +15,21 @@ import (
 
 	"faultflow/internal/errhandler"
 	"faultflow/internal/report"
-	"faultflow/internal/resilience"
 	"faultflow/internal/runner"
 	"faultflow/internal/simulate"
-	"faultflow/internal/source"
 	"faultflow/internal/workflow"
 )
 
 const (
 	colorAuto, colorAlways, colorNever = "auto", "always", "never"
-	clockReal, clockVirtual            = "real", "virtual"
 	failNever                          = "never"
 )
 
-// rootOptions are the flags of the main job.
+// rootOptions are the flags of the main job: the settings of a run, and how it is shown.
 type rootOptions struct {
-	settings runner.Settings
-	seed     seed
-	clock    string
-	faults   []string
-	// shared are the policy flags for all nodes.
-	shared resilience.Policy
+	draft *runner.Draft
 
-	testRecovery, enableBreaker, demoBreaker, verbose, quiet bool
-
+	demoBreaker, verbose, quiet           bool
 	output, report, format, color, failOn string
 
 	groups []flagGroup
@@ -58,7 +48,7 @@ func newRootCommand(s *streams) *cobra.Command {
 
 // newRoot returns the command and the options that its flags fill.
 func newRoot(s *streams) (*rootOptions, *cobra.Command) {
-	o := &rootOptions{settings: runner.Defaults(), clock: clockReal, format: "text", color: colorAuto, failOn: string(errhandler.Failed)}
+	o := &rootOptions{draft: runner.NewDraft(), format: "text", color: colorAuto, failOn: string(errhandler.Failed)}
 	cmd := &cobra.Command{
 		Use:   "faultflow",
 		Short: "See what your resilience policies really do when things break",
@@ -75,21 +65,18 @@ and shows retries, timeouts, circuit breakers, bulkheads, fallbacks and failover
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := o.complete(cmd.Flags()); err != nil {
+			settings, err := o.settings()
+			if err != nil {
 				return err
 			}
 			if o.demoBreaker {
-				return runDemo(cmd.Context(), o, cmd.Flags(), s)
+				return runDemo(cmd.Context(), o, settings, s)
 			}
-			return runMain(cmd.Context(), o, s)
+			return runMain(cmd.Context(), o, settings, s)
 		},
 	}
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return flagError(err) })
-	o.addFlags()
-	for _, g := range o.groups {
-		cmd.Flags().AddFlagSet(g.flags)
-	}
-	o.addNodeFlags(cmd.Flags())
+	o.addFlags(cmd.Flags())
 	cmd.SetUsageFunc(func(c *cobra.Command) error { return writeUsage(c, o.groups) })
 	o.addCompletions(cmd)
 	cmd.AddCommand(newGraphCommand(s))
@@ -109,152 +96,71 @@ func noArguments(cmd *cobra.Command, args []string) error {
 	return usageError("unknown command %q; commands: %s; the main job takes flags only, see faultflow --help", args[0], strings.Join(names, ", "))
 }
 
-func (o *rootOptions) group(title string) *pflag.FlagSet {
-	fs := pflag.NewFlagSet(title, pflag.ContinueOnError)
-	fs.SortFlags = false
-	o.groups = append(o.groups, flagGroup{title, fs})
-	return fs
+// addFlags makes a flag of each setting of a run, and adds those about showing it. The settings of one node are many: the
+// help names them in one line.
+func (o *rootOptions) addFlags(all *pflag.FlagSet) {
+	for _, section := range runner.Sections() {
+		flags := o.group(section)
+		for _, f := range o.draft.Fields() {
+			if f.Section == section {
+				addField(flags, f)
+			}
+		}
+	}
+	for _, f := range o.draft.Fields() {
+		if f.Section == "" {
+			addField(all, f)
+		}
+	}
+	shows := o.group("Show")
+	addBool(shows, &o.demoBreaker, "demo-circuit-breaker", "show a circuit breaker alone, call by call")
+	shows.StringVar(&o.output, "output", "", "keep delivered, dead-lettered and spooled records in `DIR`")
+	shows.StringVar(&o.report, "report", "", "write the JSON report to `FILE`")
+	shows.Var(choiceValue(&o.format, "FORMAT", report.Formats()), "format", "of the report on standard output: "+strings.Join(report.Formats(), ", "))
+	shows.Var(choiceValue(&o.color, "WHEN", []string{colorAuto, colorAlways, colorNever}), "color", "auto, always, never")
+	shows.Var(choiceValue(&o.failOn, "VERDICT", failOnChoices()), "fail-on", "exit with 1 on this verdict or a worse one: "+strings.Join(failOnChoices(), ", "))
+	addBool(shows, &o.verbose, "verbose", "log every event to standard error")
+	addBool(shows, &o.quiet, "quiet", "no live line")
+	for _, g := range o.groups {
+		all.AddFlagSet(g.flags)
+	}
 }
 
-func (o *rootOptions) addFlags() {
-	st := &o.settings
-	fs := o.group("Failures")
-	addBool(fs, &st.Simulate, "simulate-failures", "break things, as --failure-type says")
-	fs.Var(choiceValue(&st.FailureType, "TYPE", simulate.Profiles()), "failure-type", "what breaks: "+strings.Join(simulate.Profiles(), ", "))
-	fs.StringArrayVar(&o.faults, "fault", nil, "add a `FAULT` by hand: PLACE=KIND[,KEY=VALUE…] (repeatable)")
-	addBool(fs, &o.testRecovery, "test-recovery", "use the recovery graph; without --simulate-failures drill each of its paths")
-	addBool(fs, &o.demoBreaker, "demo-circuit-breaker", "show a circuit breaker alone, call by call")
+func (o *rootOptions) group(title string) *pflag.FlagSet {
+	flags := pflag.NewFlagSet(title, pflag.ContinueOnError)
+	flags.SortFlags = false
+	o.groups = append(o.groups, flagGroup{title, flags})
+	return flags
+}
 
-	fs = o.group("Run")
-	fs.Var(intValue(&st.Cycles, "N"), "cycles", "how often the pipeline runs (0: once, or all of the input)")
-	fs.Var(durationValue(&st.Interval), "interval", "time between the starts of two cycles; no pause while an input is read to its end")
-	fs.Var(intValue(&st.BatchSize, "N"), "batch-size", "rows a cycle (0: 50, or 30 when failures are simulated)")
-	fs.Var(intValue(&st.Workers, "N"), "workers", "records processed at once")
-	fs.Var(seedValue(&o.seed), "seed", "decides every random choice (a random one otherwise)")
-	fs.Var(choiceValue(&o.clock, "CLOCK", []string{clockReal, clockVirtual}), "clock", "real waits, virtual takes no time: real, virtual")
-
-	fs = o.group("Records")
-	fs.StringVar(&st.Input.Path, "input", "", "read records from `FILE` (- is standard input)")
-	fs.Var(choiceValue(&st.Input.Format, "FORMAT", source.Formats()), "input-format", strings.Join(source.Formats(), ", ")+" (by extension otherwise)")
-	fs.StringVar(&st.Input.IDField, "id-field", "", "the `FIELD` with the id (id, or the first one)")
-	fs.StringVar(&st.Input.ValueField, "value-field", "", "the `FIELD` with the number (value, or the first numeric one)")
-	fs.StringVar(&o.output, "output", "", "keep delivered, dead-lettered and spooled records in `DIR`")
-
-	fs = o.group("Policies of all nodes (for one node: --collector-…, --processor-…, --delivery-…, such as --collector-retries)")
-	for _, f := range policyFlags() {
-		fs.Var(f.value(&o.shared), f.name, f.usage+" ("+f.defaults(st)+")")
-		fs.Lookup(f.name).DefValue = "" // it has none of its own
+// addField makes a flag of a setting.
+func addField(flags *pflag.FlagSet, f *runner.Field) {
+	flags.Var(f, f.Name, f.Usage)
+	flag := flags.Lookup(f.Name)
+	if f.Kind == "bool" {
+		flag.NoOptDefVal = "true"
 	}
-
-	fs = o.group("Patterns")
-	addBool(fs, &o.enableBreaker, "enable-circuit-breaker", "put the collector's circuit breaker into the path (also --collector-breaker, --processor-breaker, --delivery-breaker)")
-	addBool(fs, &st.Fallback, "fallback", "let the collector fall back to cached or default data")
-	fs.Var(durationValue(&st.CacheTTL), "cache-ttl", "how long cached data is fresh")
-	fs.Var(durationValue(&st.CacheMaxAge), "cache-max-age", "how long cached data can be used at all")
-	addBool(fs, &st.Recovery, "recovery", "let processing pass on a part of a batch when attempts run out")
-	fs.Var(channelsValue(&st.Channels), "channels", "delivery channels in the order of failover")
-	fs.Var(durationValue(&st.ChannelRecover), "channel-recover", "how long a failed channel is left out")
-	addBool(fs, &st.Spool, "spool", "let the emergency spool take what no channel took")
-
-	fs = o.group("Report")
-	fs.StringVar(&o.report, "report", "", "write the JSON report to `FILE`")
-	fs.Var(choiceValue(&o.format, "FORMAT", report.Formats()), "format", "of the report on standard output: "+strings.Join(report.Formats(), ", "))
-	fs.Var(choiceValue(&o.color, "WHEN", []string{colorAuto, colorAlways, colorNever}), "color", "auto, always, never")
-	fs.Var(choiceValue(&o.failOn, "VERDICT", failOnChoices()), "fail-on", "exit with 1 on this verdict or a worse one: "+strings.Join(failOnChoices(), ", "))
-	addBool(fs, &o.verbose, "verbose", "log every event to standard error")
-	addBool(fs, &o.quiet, "quiet", "no live line")
+	if f.NoDefault {
+		flag.DefValue = ""
+	}
 }
 
 func failOnChoices() []string {
 	return []string{string(errhandler.Degraded), string(errhandler.Failed), failNever}
 }
 
-// defaults says what the nodes' own defaults are, once where they agree.
-func (f policyFlag) defaults(s *runner.Settings) string {
-	var all []string
-	for _, n := range nodePolicies(s) {
-		all = append(all, f.value(n.policy).String())
-	}
-	if same := slices.Compact(slices.Clone(all)); len(same) == 1 {
-		return same[0]
-	}
-	return fmt.Sprintf("collector %s, processor %s, delivery %s", all[0], all[1], all[2])
-}
-
-// addNodeFlags adds each policy flag for each node. The help names them in one line, since they are many.
-func (o *rootOptions) addNodeFlags(flags *pflag.FlagSet) {
-	for _, n := range nodePolicies(&o.settings) {
-		for _, f := range policyFlags() {
-			flags.Var(f.value(n.policy), n.node+"-"+f.name, f.usage+" of the "+n.node)
-		}
-		addBool(flags, &n.policy.Breaker.On, n.node+"-breaker", "put a circuit breaker around the "+n.node+"'s calls")
-	}
-}
-
-// complete turns flags into settings. The flag of one node wins over the flag for all.
-func (o *rootOptions) complete(fs *pflag.FlagSet) error {
-	for _, f := range policyFlags() {
-		if !fs.Changed(f.name) {
-			continue
-		}
-		for _, n := range nodePolicies(&o.settings) {
-			if !fs.Changed(n.node + "-" + f.name) {
-				f.copy(n.policy, &o.shared)
-			}
-		}
-	}
-	st := &o.settings
-	st.Virtual = o.clock == clockVirtual
-	st.Seed = o.seed.n
-	if !o.seed.set {
-		st.Seed = rand.Uint64N(runner.MaxSeed + 1)
-	}
-	if o.enableBreaker {
-		st.Collector.Breaker.On = true
-	}
-	st.RecoveryGraph = o.testRecovery
-	st.Drill = o.testRecovery && !st.Simulate
-	for _, spec := range o.faults {
-		f, err := simulate.ParseFault(spec, simulate.Places(st.Channels))
-		if err != nil {
-			var bad *simulate.SpecError
-			if errors.As(err, &bad) {
-				return usageError("--fault %q: %s; see faultflow --help", bad.Spec, bad.Problem)
-			}
-			return err
-		}
-		st.Faults = append(st.Faults, f)
-	}
-	if fs.Changed("failure-type") && !st.Simulate {
-		return usageError("--failure-type %s: it needs --simulate-failures", st.FailureType)
-	}
-	for _, name := range []string{"input-format", "id-field", "value-field"} {
-		if fs.Changed(name) && st.Input.Path == "" {
-			return usageError("--%s: it needs --input", name)
-		}
-	}
-	if st.Drill && (fs.Changed("cycles") || st.Input.Path != "") {
-		return usageError("--test-recovery: its drill has cycles and records of its own; add --simulate-failures, or leave out --cycles and --input")
-	}
-	var bad *runner.SettingError
-	if err := st.Validate(); errors.As(err, &bad) {
-		return o.nameFlag(bad, fs)
-	}
-	return nil
-}
-
-// nameFlag makes the error name the flag that was given: a setting of one node may come from the flag for all.
-func (o *rootOptions) nameFlag(e *runner.SettingError, fs *pflag.FlagSet) error {
-	if _, shared, ok := strings.Cut(e.Flag, "-"); ok && !fs.Changed(e.Flag) && fs.Changed(shared) {
-		return &runner.SettingError{Flag: shared, Value: e.Value, Problem: e.Problem}
-	}
-	return e
+// settings completes the flags. Without a seed one is drawn.
+func (o *rootOptions) settings() (runner.Settings, error) {
+	o.draft.Seed(func() uint64 { return rand.Uint64N(runner.MaxSeed + 1) })
+	return o.draft.Settings()
 }
 
 func (o *rootOptions) addCompletions(cmd *cobra.Command) {
-	choices := map[string][]string{
-		"failure-type": simulate.Profiles(), "clock": {clockReal, clockVirtual}, "format": report.Formats(),
-		"color": {colorAuto, colorAlways, colorNever}, "fail-on": failOnChoices(), "input-format": source.Formats(),
+	choices := map[string][]string{"format": report.Formats(), "color": {colorAuto, colorAlways, colorNever}, "fail-on": failOnChoices()}
+	for _, f := range o.draft.Fields() {
+		if f.Choices != nil {
+			choices[f.Name] = f.Choices
+		}
 	}
 	for name, words := range choices {
 		must(cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)))
@@ -262,7 +168,7 @@ func (o *rootOptions) addCompletions(cmd *cobra.Command) {
 	must(cmd.RegisterFlagCompletionFunc("fault", func(_ *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
 		place, _, hasKind := strings.Cut(begun, "=")
 		var words []string
-		for _, p := range simulate.Places(o.settings.Channels) {
+		for _, p := range simulate.Places(strings.Split(o.draft.Field("channels").String(), ",")) {
 			if !hasKind {
 				words = append(words, p+"=")
 				continue
@@ -285,7 +191,7 @@ func must(err error) {
 }
 
 // runMain makes a run and shows it.
-func runMain(ctx context.Context, o *rootOptions, s *streams) error {
+func runMain(ctx context.Context, o *rootOptions, settings runner.Settings, s *streams) error {
 	file, err := openReport(o.report)
 	if err != nil {
 		return err
@@ -307,7 +213,7 @@ func runMain(ctx context.Context, o *rootOptions, s *streams) error {
 			}
 		}
 	}
-	rep, err := runner.Run(ctx, o.settings, world)
+	rep, err := runner.Run(ctx, settings, world)
 	live.stop()
 	if rep == nil {
 		return err

@@ -111,9 +111,7 @@ func (s Settings) complete() Settings {
 
 // Validate returns a *SettingError for the first setting that is out of range, or nil.
 func (s Settings) Validate() error {
-	bad := func(flag string, value any, format string, args ...any) error {
-		return &SettingError{Flag: flag, Value: fmt.Sprint(value), Problem: fmt.Sprintf(format, args...)}
-	}
+	bad := badSettingError
 	if s.Seed > MaxSeed {
 		return bad("seed", s.Seed, "want a whole number from 0 to %d", uint64(MaxSeed))
 	}
@@ -159,6 +157,10 @@ func (s Settings) Validate() error {
 		}
 	}
 	return nil
+}
+
+func badSettingError(flag string, value any, format string, args ...any) error {
+	return &SettingError{Flag: flag, Value: fmt.Sprint(value), Problem: fmt.Sprintf(format, args...)}
 }
 
 type badSetting = func(flag string, value any, format string, args ...any) error

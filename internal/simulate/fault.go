@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -50,6 +51,14 @@ type Params struct {
 // SpecError is a fault that can't be read. Problem says what is wrong and what is allowed.
 type SpecError struct{ Spec, Problem string }
 
+// Problem returns what is wrong with a fault, without the fault itself.
+func Problem(err error) string {
+	if bad, ok := errors.AsType[*SpecError](err); ok {
+		return bad.Problem
+	}
+	return err.Error()
+}
+
 func (e *SpecError) Error() string { return fmt.Sprintf("fault %q: %s", e.Spec, e.Problem) }
 
 // ParseFault reads a fault such as collector.fetch=connection_refused,first=3 or delivery.primary=disk_full,p=0.5.
@@ -65,7 +74,7 @@ func ParseFault(spec string, places []string) (Fault, error) {
 	}
 	f := Fault{Place: strings.TrimSpace(place)}
 	if !slices.Contains(places, f.Place) {
-		return fail("unknown place %q%s; places: %s", f.Place, nearest(f.Place, places), strings.Join(places, ", "))
+		return fail("unknown place %q%s; places: %s", f.Place, Nearest(f.Place, places), strings.Join(places, ", "))
 	}
 	var params []string
 	for name := range strings.SplitSeq(kindNames, "|") {
@@ -77,7 +86,7 @@ func ParseFault(spec string, places []string) (Fault, error) {
 			if known {
 				problem = fmt.Sprintf("kind %s does not apply at %s", k, f.Place)
 			}
-			return fail("%s%s; kinds there: %s", problem, nearest(string(k), allowed), strings.Join(allowed, ", "))
+			return fail("%s%s; kinds there: %s", problem, Nearest(string(k), allowed), strings.Join(allowed, ", "))
 		}
 		f.Kinds = append(f.Kinds, k)
 		for _, key := range i.params {
@@ -95,7 +104,7 @@ func ParseFault(spec string, places []string) (Fault, error) {
 		key, value = strings.TrimSpace(key), strings.TrimSpace(value)
 		allowed := append(triggerKeys(), params...)
 		if !slices.Contains(allowed, key) {
-			return fail("unknown key %q%s; keys for %s: %s", key, nearest(key, allowed), f.kindNames(), strings.Join(allowed, ", "))
+			return fail("unknown key %q%s; keys for %s: %s", key, Nearest(key, allowed), f.kindNames(), strings.Join(allowed, ", "))
 		}
 		if seen[key] {
 			return fail("key %s is given twice", key)
@@ -200,8 +209,8 @@ func spans(s string) ([]Span, error) {
 	return list, nil
 }
 
-// nearest suggests what may have been meant.
-func nearest(got string, known []string) string {
+// Nearest suggests which known name may have been meant: " (did you mean X?)", or nothing.
+func Nearest(got string, known []string) string {
 	if got == "" {
 		return ""
 	}
