@@ -24,20 +24,24 @@ var layers = map[string][]string{
 	"internal/report":     {"internal/errhandler"},
 	"internal/runner": {"internal/report", "internal/source", "internal/channel", "internal/simulate", "internal/nodes", "internal/resilience",
 		"internal/errhandler", "internal/workflow"},
-	"cmd/faultflow": {"internal/runner", "internal/report", "internal/source", "internal/channel", "internal/simulate", "internal/nodes",
+	"internal/scenario": {"internal/runner", "internal/report", "internal/simulate"},
+	"cmd/faultflow": {"internal/scenario", "internal/runner", "internal/report", "internal/source", "internal/channel", "internal/simulate", "internal/nodes",
 		"internal/resilience", "internal/errhandler", "internal/workflow"},
 }
 
 // libraries may be imported by the packages named, and by no others. The engine may import none at all.
 var libraries = map[string][]string{
-	"github.com/failsafe-go/failsafe-go": {"internal/resilience"},
-	"github.com/sony/gobreaker":          {"internal/resilience"},
-	"github.com/spf13":                   {"cmd/faultflow"},
-	"github.com/fatih/color":             {"internal/report", "cmd/faultflow"},
-	"github.com/jedib0t/go-pretty":       {"internal/report", "cmd/faultflow"},
-	"github.com/google/renameio":         {"internal/channel", "cmd/faultflow"},
-	"github.com/agnivade/levenshtein":    {"internal/simulate", "internal/source"},
-	"golang.org/x/term":                  {"cmd/faultflow"},
+	"github.com/failsafe-go/failsafe-go":  {"internal/resilience"},
+	"github.com/sony/gobreaker":           {"internal/resilience"},
+	"github.com/spf13":                    {"cmd/faultflow"},
+	"github.com/fatih/color":              {"internal/report", "cmd/faultflow"},
+	"github.com/jedib0t/go-pretty":        {"internal/report", "cmd/faultflow"},
+	"github.com/google/renameio":          {"internal/channel", "cmd/faultflow"},
+	"github.com/agnivade/levenshtein":     {"internal/simulate", "internal/source"},
+	"github.com/goccy/go-yaml":            {"internal/scenario"},
+	"github.com/expr-lang/expr":           {"internal/scenario"},
+	"github.com/jstemmer/go-junit-report": {"internal/report"},
+	"golang.org/x/term":                   {"cmd/faultflow"},
 }
 
 func TestImportsPointOneWay(t *testing.T) {

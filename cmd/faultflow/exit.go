@@ -3,7 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"os"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -11,6 +13,7 @@ import (
 	"faultflow/internal/errhandler"
 	"faultflow/internal/report"
 	"faultflow/internal/runner"
+	"faultflow/internal/scenario"
 	"faultflow/internal/source"
 )
 
@@ -60,7 +63,8 @@ func exitCode(err error, s *streams) int {
 func isUsage(err error) bool {
 	var setting *runner.SettingError
 	var option *source.OptionError
-	return errors.As(err, &setting) || errors.As(err, &option)
+	var mistake *scenario.FileError
+	return errors.As(err, &setting) || errors.As(err, &option) || errors.As(err, &mistake)
 }
 
 // flagError words pflag's errors: flag, value, what is allowed.
@@ -70,6 +74,25 @@ func flagError(err error) error {
 		return usageError("--%s %q: %v", invalid.GetFlag().Name, invalid.GetValue(), invalid.Unwrap())
 	}
 	return usageError("%v; see faultflow --help", err)
+}
+
+// writeNew writes a file that must not exist yet. After an error there is none.
+func writeNew(path, text string) error {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	if errors.Is(err, fs.ErrExist) {
+		return usageError("%s exists already; name another file, or remove it first", path)
+	}
+	if err != nil {
+		return err
+	}
+	err = writeAndClose(file, func(w io.Writer) error {
+		_, err := io.WriteString(w, text)
+		return err
+	})
+	if err != nil {
+		_ = os.Remove(path) // the error that matters is the one of writing
+	}
+	return err
 }
 
 // errWrite matches errors of writing to standard output or to a report file.
@@ -84,7 +107,7 @@ func verdictError(r *report.Report, failOn string) error {
 		return &exitError{code: exitVerdict}
 	}
 	for _, f := range r.Faults {
-		if f.Declared && f.Fired == 0 {
+		if f.Declared && f.Fired == 0 && !f.MayNotFire {
 			return &exitError{code: exitInconclusive, message: fmt.Sprintf("inconclusive: the fault %s never fired (it was armed for %d calls), so nothing was proved", f.Spec, f.Armed)}
 		}
 	}

@@ -46,6 +46,16 @@ func boolValue(dst *bool) pflag.Value {
 	}, strconv.FormatBool}
 }
 
+func intValue(dst *int, typ string) pflag.Value {
+	return &value[int]{dst, typ, func(s string) (int, error) {
+		n, err := strconv.Atoi(s)
+		if err != nil {
+			return 0, fmt.Errorf("want a whole number")
+		}
+		return n, nil
+	}, strconv.Itoa}
+}
+
 // addBool adds a flag that may stand alone: --verbose means --verbose=true.
 func addBool(fs *pflag.FlagSet, dst *bool, name, usage string) {
 	fs.Var(boolValue(dst), name, usage)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -34,10 +33,7 @@ func newGraphCommand(s *streams) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if _, err := fmt.Fprint(s.out, text); err != nil {
-				return fmt.Errorf("%w to standard output: %w", errWrite, err)
-			}
-			return nil
+			return s.print(text)
 		},
 	}
 	addBool(cmd.Flags(), &recovery, "test-recovery", "the recovery graph")

@@ -107,11 +107,11 @@ func settingsOf(t *testing.T, args []string) runner.Settings {
 	if err := cmd.ParseFlags(args); err != nil {
 		t.Fatal(err)
 	}
-	settings, err := o.settings()
+	j, err := o.job(testStreams(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return settings
+	return j.settings
 }
 
 // dump writes settings so that two can be compared.

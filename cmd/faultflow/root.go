@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"math/rand/v2"
+	"path/filepath"
 	"strings"
 
 	"github.com/google/renameio/v2"
@@ -16,6 +17,7 @@ import (
 	"faultflow/internal/errhandler"
 	"faultflow/internal/report"
 	"faultflow/internal/runner"
+	"faultflow/internal/scenario"
 	"faultflow/internal/simulate"
 	"faultflow/internal/workflow"
 )
@@ -29,6 +31,7 @@ const (
 type rootOptions struct {
 	draft *runner.Draft
 
+	scenario, saveScenario                string
 	demoBreaker, verbose, quiet           bool
 	output, report, format, color, failOn string
 
@@ -59,27 +62,28 @@ and shows retries, timeouts, circuit breakers, bulkheads, fallbacks and failover
   faultflow --enable-circuit-breaker --cycles 12 --fault 'collector.fetch=connection_refused,from=2s,to=40s' --clock virtual
   faultflow --input testdata/seattle-weather.csv --value-field temp_max --output out --clock virtual
   faultflow --test-recovery --clock virtual
-  faultflow --demo-circuit-breaker --clock virtual`,
+  faultflow --demo-circuit-breaker --clock virtual
+  faultflow --scenario testdata/scenarios/network-breaker-opens.yaml`,
 		Version:       version(),
 		Args:          noArguments,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			settings, err := o.settings()
+			j, err := o.job(s)
 			if err != nil {
 				return err
 			}
 			if o.demoBreaker {
-				return runDemo(cmd.Context(), o, settings, s)
+				return runDemo(cmd.Context(), o, j.settings, s)
 			}
-			return runMain(cmd.Context(), o, settings, s)
+			return runMain(cmd.Context(), o, j, s)
 		},
 	}
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return flagError(err) })
 	o.addFlags(cmd.Flags())
 	cmd.SetUsageFunc(func(c *cobra.Command) error { return writeUsage(c, o.groups) })
 	o.addCompletions(cmd)
-	cmd.AddCommand(newGraphCommand(s))
+	cmd.AddCommand(newTestCommand(s), newScenarioCommand(s), newGraphCommand(s))
 	return o, cmd
 }
 
@@ -112,6 +116,9 @@ func (o *rootOptions) addFlags(all *pflag.FlagSet) {
 			addField(all, f)
 		}
 	}
+	files := o.group("Scenarios (see faultflow test and faultflow scenario)")
+	files.StringVar(&o.scenario, "scenario", "", "run the scenario in `FILE`; flags given beside it win over the file")
+	files.StringVar(&o.saveScenario, "save-scenario", "", "write what the flags amount to as a scenario to `FILE`")
 	shows := o.group("Show")
 	addBool(shows, &o.demoBreaker, "demo-circuit-breaker", "show a circuit breaker alone, call by call")
 	shows.StringVar(&o.output, "output", "", "keep delivered, dead-lettered and spooled records in `DIR`")
@@ -149,10 +156,70 @@ func failOnChoices() []string {
 	return []string{string(errhandler.Degraded), string(errhandler.Failed), failNever}
 }
 
-// settings completes the flags. Without a seed one is drawn.
-func (o *rootOptions) settings() (runner.Settings, error) {
-	o.draft.Seed(func() uint64 { return rand.Uint64N(runner.MaxSeed + 1) })
-	return o.draft.Settings()
+// job is what the flags, and the scenario that they may name, amount to.
+type job struct {
+	name         string
+	settings     runner.Settings
+	expectations []*scenario.Expectation
+}
+
+// job completes the flags. Without a seed one is drawn; a scenario has its own.
+func (o *rootOptions) job(s *streams) (job, error) {
+	j := job{name: "run"}
+	draft := o.draft
+	if o.scenario != "" {
+		sc, hasMatrix, err := scenario.LoadBase(o.scenario)
+		var mistake *scenario.FileError
+		if errors.As(err, &mistake) {
+			fmt.Fprintln(s.err, cleanLines(mistake.Error()))
+			return j, &exitError{code: exitUsage, message: "the scenario is wrong; nothing was run"}
+		}
+		if err != nil {
+			return j, err
+		}
+		if hasMatrix {
+			fmt.Fprintln(s.err, "faultflow: the scenario's matrix is not run here; faultflow test does that")
+		}
+		j.name, j.expectations, draft = sc.Name, sc.Expectations, sc.Draft
+		if err := draft.Overlay(o.draft); err != nil {
+			return j, err
+		}
+		draft.Seed(func() uint64 { return sc.Seeds[0] })
+	}
+	draft.Seed(func() uint64 { return rand.Uint64N(runner.MaxSeed + 1) })
+	if o.draft.IsGiven("expect") {
+		j.expectations = nil
+		for _, source := range o.draft.Expect() {
+			e, err := scenario.Compile(source)
+			if err != nil {
+				return j, usageError("--expect %q: %v", source, err)
+			}
+			j.expectations = append(j.expectations, e)
+		}
+	}
+	var err error
+	if j.settings, err = draft.Settings(); err != nil {
+		return j, err
+	}
+	if o.saveScenario != "" {
+		return j, saveScenario(o.saveScenario, draft)
+	}
+	return j, nil
+}
+
+// saveScenario writes a draft as a scenario. Paths in scenarios count from their file.
+func saveScenario(path string, draft *runner.Draft) error {
+	draft = draft.Clone()
+	if input := draft.Field("input").String(); input != "" && input != "-" && !filepath.IsAbs(input) {
+		if relative, err := filepath.Rel(filepath.Dir(path), input); err == nil {
+			must(draft.Set("input", relative))
+		}
+	}
+	doc, err := scenario.Marshal(strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)), draft)
+	if err != nil {
+		return err
+	}
+	return writeNew(path, string(doc))
 }
 
 func (o *rootOptions) addCompletions(cmd *cobra.Command) {
@@ -191,7 +258,7 @@ func must(err error) {
 }
 
 // runMain makes a run and shows it.
-func runMain(ctx context.Context, o *rootOptions, settings runner.Settings, s *streams) error {
+func runMain(ctx context.Context, o *rootOptions, j job, s *streams) error {
 	file, err := openReport(o.report)
 	if err != nil {
 		return err
@@ -213,7 +280,7 @@ func runMain(ctx context.Context, o *rootOptions, settings runner.Settings, s *s
 			}
 		}
 	}
-	rep, err := runner.Run(ctx, settings, world)
+	rep, err := runner.Run(ctx, j.settings, world)
 	live.stop()
 	if rep == nil {
 		return err
@@ -228,7 +295,30 @@ func runMain(ctx context.Context, o *rootOptions, settings runner.Settings, s *s
 	if err != nil {
 		return err
 	}
-	return verdictError(rep, o.failOn)
+	if j.expectations == nil || rep.Interrupted {
+		return verdictError(rep, o.failOn)
+	}
+	return o.judge(rep, j, s)
+}
+
+// judge holds the run against its expectations, which then decide in place of the verdict. It tells what came of them
+// below a report in text, and on standard error beside one in JSON.
+func (o *rootOptions) judge(rep *report.Report, j job, s *streams) error {
+	judged, err := scenario.Judge(rep, j.expectations)
+	if err != nil {
+		return err
+	}
+	tests := &report.Tests{Schema: report.TestSchema, RealMS: rep.Meta.RealMS, Results: []report.TestResult{{
+		Name: j.name, File: o.scenario, Status: judged.Status, Seed: rep.Seed, Seeds: 1, VirtualMS: rep.DurationMS, RealMS: rep.Meta.RealMS,
+		Verdict: string(rep.Verdict), Expectations: len(j.expectations), Failures: judged.Failures, Reasons: judged.Reasons}}}
+	w := s.out
+	if o.format != "text" {
+		w = s.err
+	}
+	if err := report.WriteTests(w, tests, "text", s.style(o.color)); err != nil {
+		return fmt.Errorf("%w to standard output: %w", errWrite, err)
+	}
+	return testsError(context.Background(), tests)
 }
 
 // reportFile is the file of --report. It is opened before the run, so that a bad path fails before any work is done, and

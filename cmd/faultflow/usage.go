@@ -40,9 +40,10 @@ func writeUsage(c *cobra.Command, groups []flagGroup) error {
 	writeFaultHelp(w)
 	_, err := fmt.Fprint(w, `
 Exit codes:
-  0 the verdict is acceptable      1 it is not (see --fail-on)
-  2 bad flag or input              3 could not read or write
-  4 inconclusive: a fault given with --fault never fired
+  0 the verdict is acceptable, or all expectations held
+  1 it is not (see --fail-on), or one did not
+  2 bad flag, scenario or input    3 could not read or write
+  4 inconclusive: a fault given by hand never fired
   130 interrupted; the report so far is still written
 `)
 	return err

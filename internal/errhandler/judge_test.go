@@ -188,11 +188,22 @@ func TestLowSuccess(t *testing.T) {
 			t.Errorf("%d of %d: low_success: %v, want %v", test.good, test.of, got, test.low)
 		}
 	}
-	// Recovery has its own finding; that it processed less is no second one.
-	o := clean()
-	o.Mode, o.Processed = "partial", 25
-	if low(o, "low_success") {
-		t.Error("partial processing was called low success too")
+	// Recovery and default data have findings of their own; that less was processed is no second one. Cached data is a
+	// batch like any other.
+	for _, test := range []struct {
+		mode   string
+		origin errhandler.Origin
+		low    bool
+	}{
+		{"normal", errhandler.FromSource, true}, {"normal", errhandler.FromFreshCache, true}, {"normal", errhandler.FromStaleCache, true},
+		{"normal", errhandler.FromDefault, false}, {"partial", errhandler.FromSource, false}, {"fallback", errhandler.FromSource, false},
+		{"", errhandler.FromSource, false},
+	} {
+		o := clean()
+		o.Mode, o.Origin, o.Processed = test.mode, test.origin, 25
+		if got := o.LowSuccess(); got != test.low || low(o, "low_success") != test.low {
+			t.Errorf("mode %q of %s: low success %v, want %v", test.mode, test.origin, got, test.low)
+		}
 	}
 }
 

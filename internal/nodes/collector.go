@@ -147,16 +147,22 @@ func (in *intake) validate() {
 		id   string
 		line int64
 	}
-	seen := make(map[identity]struct{}, len(in.batch.Records))
+	var seen map[identity]bool    // made once a line does not come after the one before: most batches have no use for it
 	valid := in.batch.Records[:0] // in place: the source gave its slice away
-	for _, r := range in.batch.Records {
-		err := r.Validate()
-		if err == nil {
-			key := identity{r.ID, r.Line}
-			if _, dup := seen[key]; dup {
-				err = &InvalidRecord{Field: "record", Problem: "is a duplicate"}
+	last := int64(0)
+	for i, r := range in.batch.Records {
+		if seen == nil && r.Line <= last {
+			seen = make(map[identity]bool, len(in.batch.Records))
+			for _, before := range in.batch.Records[:i] {
+				seen[identity{before.ID, before.Line}] = true
 			}
-			seen[key] = struct{}{}
+		}
+		last = r.Line
+		err := r.Validate()
+		if key := (identity{r.ID, r.Line}); err == nil && seen[key] {
+			err = &InvalidRecord{Field: "record", Problem: "is a duplicate"}
+		} else if seen != nil {
+			seen[key] = true
 		}
 		if err != nil {
 			in.invalid = append(in.invalid, invalidRecord{r, err})

@@ -289,6 +289,10 @@ func (d Doubler) Process(ctx context.Context, r Record) (Processed, error) {
 	cycle, _ := workflow.Now(ctx)
 	k := Key{Place: PlaceRecord, Use: "latency", Cycle: cycle, Record: r.Number()}
 	if err := Pause(ctx, d.Rand.Between(k, minRecordTime, maxRecordTime)); err != nil {
+		// It takes a moment to notice. Workers that are cut off at one instant would leave it to the scheduler who finds
+		// the next place in the bulkhead.
+		k.Use = "cut off"
+		time.Sleep(d.Rand.Between(k, time.Microsecond, 100*time.Microsecond))
 		return Processed{}, err
 	}
 	if err := r.Validate(); err != nil {

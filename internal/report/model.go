@@ -272,6 +272,8 @@ type Fault struct {
 	Class errhandler.Class `json:"class"`
 	// Declared is true for faults given by hand, false for those of a profile.
 	Declared bool `json:"declared"`
+	// MayNotFire is true for a fault that proves nothing less when it does not fire.
+	MayNotFire bool `json:"may_not_fire"`
 	// Armed counts the calls that came by the fault, Fired those that it hit.
 	Armed int64 `json:"armed"`
 	Fired int64 `json:"fired"`

@@ -200,5 +200,8 @@ func trimEnd(s string) string { return strings.TrimRight(s, " "+tie) }
 // note cuts text of any length, such as an error with a whole answer in it, to a few lines.
 func note(s string) string { return text.Snip(Clean(s), 240, "…") }
 
+// snip shortens s to a width, and says so with ….
+func snip(s string, width int) string { return text.Snip(s, max(width, 8), "…") }
+
 // name cuts a name to what fits in a line or a table beside other things.
 func name(s string) string { return text.Snip(Clean(s), 32, "…") }

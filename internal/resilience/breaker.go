@@ -42,9 +42,9 @@ func newBreaker[R any](name string, s Breaker) *breaker[R] {
 		MaxRequests: uint32(max(s.TrialCalls, 1)),
 		Timeout:     s.OpenFor,
 		ReadyToTrip: func(c gobreaker.Counts) bool { return int64(c.ConsecutiveFailures) >= int64(max(s.Failures, 1)) },
-		// Neither says anything about the dependency.
+		// None says anything about the dependency. The last two are of guards inside this one.
 		IsExcluded: func(err error) bool {
-			return errors.Is(err, context.Canceled) || errors.Is(err, bulkhead.ErrFull)
+			return every(err, context.Canceled, bulkhead.ErrFull, ErrBulkheadFull, ErrBreakerOpen)
 		},
 		OnStateChange: func(_ string, from, to gobreaker.State) {
 			b.mu.Lock()

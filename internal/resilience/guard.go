@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -99,8 +100,12 @@ func (g *Guard[R]) Do(ctx context.Context, c Call[R]) (R, error) {
 		executor = failsafe.With(g.compose(c, &attempts)...)
 	}
 	out, err := executor.WithContext(ctx).GetWithExecution(attempts.call)
-	if g.once != nil && err != nil {
+	switch {
+	case g.once != nil && err != nil:
 		err = attempts.failed(ctx, 1, err)
+	case err == timeout.ErrExceeded && ctx.Err() != nil:
+		// Attempts explain their timeouts. This is failsafe-go's answer to a cancellation after an attempt timed out.
+		err = ctx.Err()
 	}
 	return out, err
 }
@@ -136,6 +141,7 @@ func (g *Guard[R]) compose(c Call[R], a *attempts[R]) []failsafe.Policy[R] {
 // retry is built for each call, since its waits depend on the call's place in the run. The last error is returned as it
 // is. An open breaker ends the attempts, also the one that the last failure has just opened: nothing is gained by
 // waiting for a call that will be rejected. So do a full bulkhead, which a retry would only fill more, and cancellation.
+// An attempt that is made of several calls is tried again unless all of them ended so.
 func (g *Guard[R]) retry(jitter func(int) float64) failsafe.Policy[R] {
 	delay := func(exec failsafe.ExecutionAttempt[R]) time.Duration {
 		u := 0.5
@@ -148,8 +154,7 @@ func (g *Guard[R]) retry(jitter func(int) float64) failsafe.Policy[R] {
 		WithMaxAttempts(g.policy.Attempts).
 		WithDelayFunc(delay).
 		AbortIf(func(_ R, err error) bool {
-			return errors.Is(err, ErrBreakerOpen) || errors.Is(err, ErrBulkheadFull) || errors.Is(err, context.Canceled) ||
-				g.breaker != nil && g.breaker.open.Load()
+			return every(err, ErrBreakerOpen, ErrBulkheadFull, context.Canceled) || g.breaker != nil && g.breaker.open.Load()
 		}).
 		OnRetryScheduled(func(e failsafe.ExecutionScheduledEvent[R]) {
 			g.stats.waits.Add(1)
@@ -227,7 +232,9 @@ func (g *Guard[R]) explain(err, inner error) (workflow.Kind, error) {
 		te := &TimeoutError{Limit: g.policy.Timeout, class: g.class}
 		if inner != nil && !errors.Is(inner, context.Canceled) {
 			te.Err = inner
-			te.class = errhandler.Classify(inner)
+			if !g.classless(inner) {
+				te.class = errhandler.Classify(inner)
+			}
 		}
 		if te.class == "" {
 			te.class = errhandler.Network
@@ -235,19 +242,33 @@ func (g *Guard[R]) explain(err, inner error) (workflow.Kind, error) {
 		return AttemptTimedOut, te
 	case errors.Is(err, bulkhead.ErrFull):
 		return BulkheadFull, errhandler.As(errhandler.Resource, fmt.Errorf("%w: %s allows %d at once", ErrBulkheadFull, g.place, g.policy.Bulkhead))
-	case errors.Is(err, ErrBreakerOpen):
+	case every(err, ErrBreakerOpen):
 		return CallRejected, errhandler.As(errhandler.Degradation, err)
-	case errors.Is(err, ErrTimeout): // of a guard inside this one
+	case every(err, ErrTimeout): // of guards inside this one
 		return AttemptTimedOut, err
-	case errors.Is(err, ErrBulkheadFull):
+	case every(err, ErrBulkheadFull):
 		return BulkheadFull, err
-	case errors.Is(err, context.Canceled):
-		return AttemptFailed, err
-	case errhandler.Classify(err) == errhandler.Internal && g.class != "" &&
-		(!errors.Is(err, workflow.ErrPanic) || g.class == errhandler.Processing):
+	case g.classless(err):
 		return AttemptFailed, errhandler.As(g.class, err)
 	}
 	return AttemptFailed, err
+}
+
+// classless tells whether err says nothing of its class, so that it gets the guard's.
+func (g *Guard[R]) classless(err error) bool {
+	return g.class != "" && errhandler.Classify(err) == errhandler.Internal &&
+		(!errors.Is(err, workflow.ErrPanic) || g.class == errhandler.Processing)
+}
+
+// every tells whether err matches one of the targets. Where it joins several errors, each of them must: a pass over
+// three channels has not been rejected because one of them was.
+func every(err error, targets ...error) bool {
+	for inner := err; inner != nil; inner = errors.Unwrap(inner) {
+		if joined, ok := inner.(interface{ Unwrap() []error }); ok {
+			return !slices.ContainsFunc(joined.Unwrap(), func(e error) bool { return !every(e, targets...) })
+		}
+	}
+	return slices.ContainsFunc(targets, func(target error) bool { return errors.Is(err, target) })
 }
 
 func (g *Guard[R]) emit(ctx context.Context, e workflow.Event) {

@@ -310,12 +310,9 @@ func TestBreakerIsOutsideTheBulkhead(t *testing.T) {
 	virtually(t, func(b *bench) {
 		g := guard(resilience.Policy{Bulkhead: 1, BulkheadWait: time.Minute, Breaker: resilience.Breaker{On: true, Failures: 1, OpenFor: time.Hour}})
 		var wg sync.WaitGroup
-		// The place is held by a call that began before the breaker opened, and opened it by taking the place of one
-		// that failed: two calls, one place, so the first must fail before the second begins.
-		_ = "see below"
-		wg.Go(func() { _, _ = g.Do(b.ctx, deaf(10*time.Second, errBroken)) })
+		wg.Go(func() { _, _ = g.Do(b.ctx, deaf(10*time.Second, errBroken)) }) // opens the breaker at 10 s
 		time.Sleep(time.Second)
-		wg.Go(func() { _, _ = g.Do(b.ctx, deaf(10*time.Second, nil)) }) // waits, then holds the place from 10 s to 20 s
+		wg.Go(func() { _, _ = g.Do(b.ctx, deaf(10*time.Second, nil)) }) // passed the breaker before; holds the place from 10 s to 20 s
 		time.Sleep(11 * time.Second)
 		_, err := g.Do(b.ctx, works())
 		b.wantError(err, resilience.ErrBreakerOpen, errhandler.Degradation)
@@ -580,6 +577,7 @@ func TestClassOfErrors(t *testing.T) {
 		{"panic in a storage guard", errhandler.Storage, func() error { panic("boom") }, errhandler.Internal},
 		{"panic in a processing guard", errhandler.Processing, func() error { panic("boom") }, errhandler.Processing},
 		{"panic with an error in a processing guard", errhandler.Processing, func() error { panic(refused) }, errhandler.Processing},
+		{"panic with a cancellation in a processing guard", errhandler.Processing, func() error { panic(context.Canceled) }, errhandler.Processing},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -677,21 +675,50 @@ func TestCancelledParent(t *testing.T) {
 	}
 }
 
-func TestCancelledDuringBackoff(t *testing.T) {
+// TestCancelledCall: a call that was cancelled by someone else than the guard's caller is not tried again either.
+func TestCancelledCall(t *testing.T) {
 	virtually(t, func(b *bench) {
-		ctx, cancel := context.WithCancel(b.ctx)
-		defer cancel()
-		time.AfterFunc(1500*time.Millisecond, cancel)
-		call := fails(errBroken)
-		call.Fallback = func(context.Context, error) (string, error) { t.Error("the fallback was asked"); return "", nil }
-		g := guard(resilience.Policy{Attempts: 5, Delay: time.Second, Backoff: 10})
-		_, err := g.Do(ctx, call)
-		b.wantError(err, context.Canceled, errhandler.Cancelled)
-		b.wantElapsed(1500 * time.Millisecond)
-		if s := g.Stats(); s != (resilience.Stats{Calls: 2, Failed: 2, Waits: 2}) {
-			t.Errorf("%+v", s)
+		g := guard(resilience.Policy{Attempts: 3, Delay: time.Second})
+		call := fails(fmt.Errorf("fetch: %w", context.Canceled))
+		call.Fallback = func(_ context.Context, err error) (string, error) { return "cached", nil }
+		if out, err := g.Do(b.ctx, call); out != "cached" || err != nil {
+			t.Errorf("got %q, %v; the run goes on, so that the fallback can help", out, err)
 		}
+		b.wantTold("0s attempt_started 1", "0s attempt_failed 1 cancelled")
 	})
+}
+
+// TestCancelledDuringBackoff: the cancellation is what is returned, whatever ended the attempt before; failsafe-go would
+// give the timeout again.
+func TestCancelledDuringBackoff(t *testing.T) {
+	for name, test := range map[string]struct {
+		call resilience.Call[string]
+		want resilience.Stats
+	}{
+		"after a failure": {deaf(500*time.Millisecond, errBroken), resilience.Stats{Calls: 2, Failed: 2, Waits: 2}},
+		"after a timeout": {takes(time.Hour), resilience.Stats{Calls: 2, TimedOut: 2, Waits: 2}},
+	} {
+		for _, fallback := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s/fallback=%v", name, fallback), func(t *testing.T) {
+				virtually(t, func(b *bench) {
+					ctx, cancel := context.WithCancel(b.ctx)
+					defer cancel()
+					time.AfterFunc(5*time.Second, cancel)
+					call := test.call
+					if fallback {
+						call.Fallback = func(context.Context, error) (string, error) { t.Error("the fallback was asked"); return "", nil }
+					}
+					g := guard(resilience.Policy{Attempts: 5, Delay: time.Second, Backoff: 10, Timeout: 500*time.Millisecond + 1})
+					_, err := g.Do(ctx, call)
+					b.wantError(err, context.Canceled, errhandler.Cancelled)
+					b.wantElapsed(5 * time.Second)
+					if s := g.Stats(); s != test.want {
+						t.Errorf("%+v, want %+v", s, test.want)
+					}
+				})
+			})
+		}
+	}
 }
 
 // TestAttemptNumbers: an error says which attempt it was. A guard inside another of the same node does not say it twice;
@@ -777,6 +804,7 @@ func TestInnerGuards(t *testing.T) {
 				if got := outer.BreakerState(); got != test.state {
 					t.Errorf("the outer breaker is %s, want %s", got, test.state)
 				}
+				time.Sleep(time.Hour) // until no one holds the place
 			})
 		})
 	}
@@ -791,6 +819,7 @@ func TestInnerGuards(t *testing.T) {
 				if got := outer.BreakerState(); got != "closed" {
 					t.Errorf("the outer breaker is %s", got)
 				}
+				time.Sleep(time.Hour)
 			})
 		})
 	}
@@ -799,27 +828,31 @@ func TestInnerGuards(t *testing.T) {
 // TestJoinedErrors: where an attempt is made of several calls, as a pass over the channels is, one call that was turned
 // away does not end the attempts: the others may do better next time. Only when all were turned away nothing is gained.
 func TestJoinedErrors(t *testing.T) {
+	late := errhandler.As(errhandler.Network, &resilience.TimeoutError{Limit: time.Second})
 	tests := []struct {
 		name  string
 		errs  []error
-		calls int64
+		want  resilience.Stats
 		class errhandler.Class
 	}{
-		{"one rejected, one failed", []error{resilience.ErrBreakerOpen, refused}, 3, errhandler.Network},
-		{"one full, one failed", []error{refused, fmt.Errorf("x: %w", resilience.ErrBulkheadFull)}, 3, errhandler.Network},
-		{"one timed out, one failed", []error{refused, &resilience.TimeoutError{Limit: 1, Err: refused}}, 3, errhandler.Network},
-		{"all rejected", []error{resilience.ErrBreakerOpen, fmt.Errorf("x: %w", resilience.ErrBreakerOpen)}, 1, errhandler.Degradation},
-		{"all turned away", []error{resilience.ErrBreakerOpen, errhandler.As(errhandler.Resource, resilience.ErrBulkheadFull)}, 1, errhandler.Resource},
+		{"one rejected, one failed", []error{resilience.ErrBreakerOpen, refused}, resilience.Stats{Calls: 3, Failed: 3, Waits: 2}, errhandler.Network},
+		{"one full, one failed", []error{refused, fmt.Errorf("x: %w", resilience.ErrBulkheadFull)}, resilience.Stats{Calls: 3, Failed: 3, Waits: 2}, errhandler.Network},
+		{"one timed out, one failed", []error{refused, late}, resilience.Stats{Calls: 3, Failed: 3, Waits: 2}, errhandler.Network},
+		{"all timed out", []error{late, late}, resilience.Stats{Calls: 3, TimedOut: 3, Waits: 2}, errhandler.Network},
+		{"all rejected", []error{resilience.ErrBreakerOpen, fmt.Errorf("x: %w", resilience.ErrBreakerOpen)}, resilience.Stats{Calls: 1, Rejected: 1}, errhandler.Degradation},
+		{"all turned away", []error{resilience.ErrBreakerOpen, errhandler.As(errhandler.Resource, resilience.ErrBulkheadFull)}, resilience.Stats{Calls: 1, Failed: 1}, errhandler.Resource},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			virtually(t, func(b *bench) {
 				g := guard(resilience.Policy{Attempts: 3})
 				_, err := g.Do(b.ctx, fails(fmt.Errorf("pass: %w", errors.Join(test.errs...))))
-				if got := g.Stats().Calls; got != test.calls {
-					t.Errorf("%d calls, want %d", got, test.calls)
+				if got := g.Stats(); got != test.want {
+					t.Errorf("%+v, want %+v", got, test.want)
 				}
-				b.wantError(err, test.errs[0], test.class)
+				for _, inside := range test.errs {
+					b.wantError(err, inside, test.class)
+				}
 			})
 		})
 	}

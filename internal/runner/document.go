@@ -164,7 +164,7 @@ func (r *run) faults() []report.Fault {
 			kinds[i] = string(k)
 		}
 		list = append(list, report.Fault{Spec: f.String(), Place: f.Place, Kind: strings.Join(kinds, "|"), Class: simulate.ClassOf(f.Kinds[0], f.Place),
-			Declared: i < r.declared, Armed: c.Armed, Fired: c.Fired})
+			Declared: i < r.declared, MayNotFire: f.MayNotFire, Armed: c.Armed, Fired: c.Fired})
 	}
 	return list
 }

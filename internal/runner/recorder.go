@@ -158,25 +158,29 @@ func breakerName(place string) string {
 // keep puts the event into the timeline: as it is, or, once there are too many cycles to keep each event, into the
 // summary alone.
 func (r *recorder) keep(e workflow.Event) {
+	event := report.Event{AtMS: ms(e.At), Cycle: e.Cycle, Node: e.Node, Place: e.Place, Kind: string(e.Kind),
+		Attempt: e.Attempt, Class: e.Class, Detail: e.Detail, WaitMS: ms(e.Wait)}
 	r.cycles = max(r.cycles, e.Cycle)
-	r.summarise(e)
-	if r.cycles > report.MaxCycles {
-		r.events = nil
+	if r.cycles <= report.MaxCycles {
+		r.events = append(r.events, event)
 		return
 	}
-	r.events = append(r.events, report.Event{AtMS: ms(e.At), Cycle: e.Cycle, Node: e.Node, Place: e.Place, Kind: string(e.Kind),
-		Attempt: e.Attempt, Class: e.Class, Detail: e.Detail, WaitMS: ms(e.Wait)})
+	for _, kept := range r.events {
+		r.summarise(kept)
+	}
+	r.events = nil
+	r.summarise(event)
 }
 
-func (r *recorder) summarise(e workflow.Event) {
+func (r *recorder) summarise(e report.Event) {
 	for _, s := range r.summary {
-		if s.Kind == string(e.Kind) && s.Node == e.Node && s.Class == e.Class {
+		if s.Kind == e.Kind && s.Node == e.Node && s.Class == e.Class {
 			s.Count++
-			s.LastMS = ms(e.At)
+			s.LastMS = e.AtMS
 			return
 		}
 	}
-	r.summary = append(r.summary, &report.EventSummary{Node: e.Node, Kind: string(e.Kind), Class: e.Class, Count: 1, FirstMS: ms(e.At), LastMS: ms(e.At)})
+	r.summary = append(r.summary, &report.EventSummary{Node: e.Node, Kind: e.Kind, Class: e.Class, Count: 1, FirstMS: e.AtMS, LastMS: e.AtMS})
 }
 
 func (r *recorder) timeline() report.Timeline {

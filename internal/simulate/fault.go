@@ -18,6 +18,8 @@ type Fault struct {
 	Kinds   []Kind
 	Trigger Trigger
 	Params  Params
+	// MayNotFire allows the fault not to fire; otherwise a run in which it does not proves nothing.
+	MayNotFire bool
 }
 
 // Trigger says which calls a fault hits. All conditions that are set must hold; the zero Trigger hits every call.
@@ -124,7 +126,7 @@ func ParseFault(spec string, places []string) (Fault, error) {
 }
 
 func triggerKeys() []string {
-	return []string{"p", "first", "every", "calls", "cycles", "from", "to"}
+	return []string{"p", "first", "every", "calls", "cycles", "from", "to", "may_not_fire"}
 }
 
 func (f *Fault) set(key, value string) (err error) {
@@ -145,6 +147,10 @@ func (f *Fault) set(key, value string) (err error) {
 		t.From, err = duration(value, 0)
 	case "to":
 		t.To, err = duration(value, 1)
+	case "may_not_fire":
+		if f.MayNotFire, err = strconv.ParseBool(value); err != nil {
+			err = errors.New("want true or false")
+		}
 	case "factor":
 		p.Factor, err = number(value, 1, 1e6, "a factor from 1 to 1000000")
 	case "by":
@@ -263,6 +269,9 @@ func (f Fault) String() string {
 	}
 	writeDuration(&b, "period", p.Period)
 	writeDuration(&b, "retry_after", p.RetryAfter)
+	if f.MayNotFire {
+		b.WriteString(",may_not_fire=true")
+	}
 	return b.String()
 }
 
@@ -304,4 +313,17 @@ func (t *Trigger) hits(call, cycle int, at time.Duration) bool {
 
 func contains(list []Span, n int) bool {
 	return slices.ContainsFunc(list, func(s Span) bool { return s.Low <= n && n <= s.High })
+}
+
+// Keys lists every key that a fault can have behind its kind.
+func Keys() []string {
+	keys := triggerKeys()
+	for _, k := range kinds {
+		for _, key := range k.params {
+			if !slices.Contains(keys, key) {
+				keys = append(keys, key)
+			}
+		}
+	}
+	return keys
 }

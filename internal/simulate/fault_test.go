@@ -25,11 +25,11 @@ var keysOf = map[simulate.Kind][]string{
 }
 
 // triggerKeys are the keys that every kind takes.
-var triggerKeys = []string{"p", "first", "every", "calls", "cycles", "from", "to"}
+var triggerKeys = []string{"p", "first", "every", "calls", "cycles", "from", "to", "may_not_fire"}
 
 // aValue is some value that each key takes, as String writes it.
 var aValue = map[string]string{
-	"p": "0.25", "first": "3", "every": "2", "calls": "1+3-5", "cycles": "2-4", "from": "1s", "to": "1m0s",
+	"p": "0.25", "first": "3", "every": "2", "calls": "1+3-5", "cycles": "2-4", "from": "1s", "to": "1m0s", "may_not_fire": "true",
 	"factor": "2.5", "by": "250ms", "share": "0.3", "period": "4s", "retry_after": "2s",
 }
 
@@ -113,6 +113,8 @@ func TestParseFault(t *testing.T) {
 		{"collector.fetch=dns_failure,from=0s", trigger(simulate.Trigger{})},
 		{"collector.fetch=dns_failure,from=1m,to=90s", trigger(simulate.Trigger{From: time.Minute, To: 90 * time.Second})},
 		{"collector.fetch=dns_failure,to=1ns", trigger(simulate.Trigger{To: 1})},
+		{"collector.fetch=dns_failure,may_not_fire=true", simulate.Fault{Place: "collector.fetch", Kinds: []simulate.Kind{simulate.DNSFailure}, MayNotFire: true}},
+		{"collector.fetch=dns_failure,may_not_fire=false", trigger(simulate.Trigger{})},
 		{"collector.fetch=slow,factor=1", params(simulate.Slow, simulate.Params{Factor: 1})},
 		{"collector.fetch=slow,by=1.5s", params(simulate.Slow, simulate.Params{By: 1500 * time.Millisecond})},
 		{"collector.fetch=partial,share=1", params(simulate.Partial, simulate.Params{Share: 1})},
@@ -138,7 +140,7 @@ func TestParseFaultSaysWhatIsWrong(t *testing.T) {
 		allPlaces = "; places: collector.health, collector.fetch, processor.batch, processor.record, " +
 			"delivery.primary, delivery.secondary, delivery.backup, delivery.spool"
 		ofSpool   = "; kinds there: out_of_memory, disk_full, too_many_open_files, slow, panic, hang, permission_denied, locked, partial_write"
-		ofTrigger = "p, first, every, calls, cycles, from, to"
+		ofTrigger = "p, first, every, calls, cycles, from, to, may_not_fire"
 		usage     = "want PLACE=KIND[,KEY=VALUE…], such as collector.fetch=connection_refused,first=3"
 		whole     = "want a whole number from 1 to 1000000000"
 		spans     = "want numbers and ranges from 1, joined with +, such as 1+3-5"
@@ -190,6 +192,8 @@ func TestParseFaultSaysWhatIsWrong(t *testing.T) {
 		{"collector.fetch=hang,to=10001h", "to=10001h: want a duration from 1ns to 10000h0m0s, such as 500ms or 5s"},
 		{"collector.fetch=hang,from=5s,to=5s", "to=5s must be after from=5s"},
 		{"collector.fetch=hang,to=1s,from=5s", "to=1s must be after from=5s"},
+		{"collector.fetch=hang,may_not_fire=maybe", "may_not_fire=maybe: want true or false"},
+		{"collector.fetch=hang,may_not_fire", "may_not_fire=: want true or false"},
 		{"collector.fetch=slow,factor=0.5", "factor=0.5: want a factor from 1 to 1000000"},
 		{"collector.fetch=slow,factor=inf", "factor=inf: want a factor from 1 to 1000000"},
 		{"collector.fetch=slow,by=0s", "by=0s: want a duration from 1ns to 10000h0m0s, such as 500ms or 5s"},
@@ -254,6 +258,7 @@ func aFault() *rapid.Generator[simulate.Fault] {
 				tr.From = tr.To - 1
 			}
 		}
+		f.MayNotFire = want("may_not_fire")
 		for _, k := range f.Kinds {
 			for _, key := range keysOf[k] {
 				if !want(key) {
@@ -289,6 +294,22 @@ func TestFaultRoundTrips(t *testing.T) {
 			t.Fatalf("%q came back as\n%+v\nwant\n%+v", f.String(), got, f)
 		}
 	})
+}
+
+// A suggestion is what is nearest, if anything is near at all; no one meant something by nothing.
+func TestNearest(t *testing.T) {
+	known := []string{"network", "processing", "storage"}
+	for got, want := range map[string]string{
+		"netwrok": " (did you mean network?)", "STORAGE": "", "procesing": " (did you mean processing?)", "store": " (did you mean storage?)",
+		"x": "", "": "", "something else entirely": "", "networks": " (did you mean network?)",
+	} {
+		if s := simulate.Nearest(got, known); s != want {
+			t.Errorf("Nearest(%q) = %q, want %q", got, s, want)
+		}
+	}
+	if s := simulate.Nearest("anything", nil); s != "" {
+		t.Errorf("nothing is known, and yet %q", s)
+	}
 }
 
 // FuzzParseFault: no text makes it panic, errors are *SpecError, and whatever parses round-trips.

@@ -1,11 +1,9 @@
 package workflow
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 )
@@ -15,7 +13,7 @@ type Graph[S any] struct {
 	name    string
 	nodes   []*Node[S]
 	edges   []Edge[S]
-	final   map[outcome]bool
+	final   []outcome
 	start   string
 	handler string
 	onError func(S, *NodeError)
@@ -41,7 +39,7 @@ var ErrNoEdge = errors.New("no edge for action")
 
 // New begins a graph; add nodes and edges, then Build.
 func New[S any](name string) *Graph[S] {
-	return &Graph[S]{name: name, final: map[outcome]bool{}}
+	return &Graph[S]{name: name}
 }
 
 // Add puts nodes into the graph. The first node added to a graph is its start.
@@ -69,7 +67,7 @@ func (g *Graph[S]) ConnectWhen(from string, action Action, to, label string, whe
 // Final declares actions that end the run.
 func (g *Graph[S]) Final(node string, actions ...Action) *Graph[S] {
 	for _, a := range actions {
-		g.final[outcome{node, a}] = true
+		g.final = append(g.final, outcome{node, a})
 	}
 	return g
 }
@@ -98,57 +96,47 @@ func (g *Graph[S]) Build() (*Graph[S], error) {
 	if g.start == "" {
 		fault("no start: add a node")
 	}
-	byName := map[string]*Node[S]{}
-	for _, n := range g.nodes {
-		if byName[n.name] != nil {
+	for i, n := range g.nodes {
+		if g.find(n.name) != g.nodes[i] {
 			fault("two nodes are named %q", n.name)
 		}
-		byName[n.name] = n
 	}
 	known := func(node string, action Action, what string) {
-		switch n := byName[node]; {
+		switch n := g.find(node); {
 		case n == nil:
 			fault("%s names unknown node %q", what, node)
 		case !slices.Contains(n.actions, action):
 			fault("%s: node %q never answers %q (it answers %q)", what, node, action, n.actions)
 		}
 	}
-	edges, certain := map[outcome]int{}, map[outcome]int{}
 	for _, e := range g.edges {
-		edges[outcome{e.From, e.Action}]++
 		known(e.From, e.Action, "edge")
-		if byName[e.To] == nil {
+		if g.find(e.To) == nil {
 			fault("edge %s --%s--> leads to unknown node %q", e.From, e.Action, e.To)
 		}
-		if e.When == nil {
-			certain[outcome{e.From, e.Action}]++
-		}
 	}
-	inOrder := func(a, b outcome) int {
-		return cmp.Or(strings.Compare(a.node, b.node), strings.Compare(string(a.action), string(b.action)))
-	}
-	for _, o := range slices.SortedFunc(maps.Keys(g.final), inOrder) {
+	for _, o := range g.final {
 		known(o.node, o.action, "final")
 	}
-	if g.handler != "" && byName[g.handler] == nil {
+	if g.handler != "" && g.find(g.handler) == nil {
 		fault("errors are handled by unknown node %q", g.handler)
 	}
 	for _, n := range g.nodes {
 		for _, a := range n.actions {
-			o := outcome{n.name, a}
+			edges, certain, final := g.edgesOf(n.name, a)
 			switch {
-			case certain[o] == 0 && !g.final[o]:
+			case certain == 0 && !final:
 				fault("node %q can answer %q, but no edge says what follows and it is not final", n.name, a)
-			case edges[o] > 0 && g.final[o]:
+			case edges > 0 && final:
 				fault("node %q: action %q is final and has an edge", n.name, a)
-			case certain[o] > 1:
-				fault("node %q: action %q has %d unconditional edges", n.name, a, certain[o])
+			case certain > 1:
+				fault("node %q: action %q has %d unconditional edges", n.name, a, certain)
 			}
 		}
 	}
 	reached := g.reachable()
 	for _, n := range g.nodes {
-		if !reached[n.name] {
+		if !slices.Contains(reached, n.name) {
 			fault("node %q can't be reached from %q", n.name, g.start)
 		}
 	}
@@ -158,16 +146,28 @@ func (g *Graph[S]) Build() (*Graph[S], error) {
 	return g, nil
 }
 
-func (g *Graph[S]) reachable() map[string]bool {
-	reached := map[string]bool{g.start: true}
-	if g.handler != "" {
-		reached[g.handler] = true
+// edgesOf counts an action's edges, those of them that are always taken, and tells whether it is final.
+func (g *Graph[S]) edgesOf(node string, a Action) (edges, certain int, final bool) {
+	for _, e := range g.edges {
+		if e.From == node && e.Action == a {
+			edges++
+			if e.When == nil {
+				certain++
+			}
+		}
 	}
-	for grew := true; grew; {
-		grew = false
+	return edges, certain, slices.Contains(g.final, outcome{node, a})
+}
+
+func (g *Graph[S]) reachable() []string {
+	reached := []string{g.start}
+	if g.handler != "" {
+		reached = append(reached, g.handler)
+	}
+	for i := 0; i < len(reached); i++ {
 		for _, e := range g.edges {
-			if reached[e.From] && !reached[e.To] {
-				reached[e.To], grew = true, true
+			if e.From == reached[i] && !slices.Contains(reached, e.To) {
+				reached = append(reached, e.To)
 			}
 		}
 	}
@@ -178,9 +178,9 @@ func (g *Graph[S]) reachable() map[string]bool {
 // the graph has one and it is not the handler's own; otherwise it ends the run and is returned as a *NodeError.
 func (g *Graph[S]) Run(ctx context.Context, state S) error {
 	for current := g.start; ; {
-		action, err := g.node(current).live(ctx, state)
+		action, err := g.find(current).live(ctx, state)
 		if err == nil {
-			if g.final[outcome{current, action}] {
+			if slices.Contains(g.final, outcome{current, action}) {
 				return nil
 			}
 			var next string
@@ -225,9 +225,14 @@ func asNodeError(node string, err error) *NodeError {
 	return &NodeError{Node: node, Phase: PhasePost, Err: err}
 }
 
-func (g *Graph[S]) node(name string) *Node[S] {
-	i := slices.IndexFunc(g.nodes, func(n *Node[S]) bool { return n.name == name })
-	return g.nodes[i]
+// find returns the node of that name, or nil. Graphs are small: looking through them is quicker than a map.
+func (g *Graph[S]) find(name string) *Node[S] {
+	for _, n := range g.nodes {
+		if n.name == name {
+			return n
+		}
+	}
+	return nil
 }
 
 func (g *Graph[S]) next(from string, action Action, state S) (string, error) {
@@ -327,7 +332,7 @@ func (g *Graph[S]) eachArrow(visit func(from, label, to string, isError bool), e
 				}
 				visit(n.name, label, e.To, false)
 			}
-			if g.final[outcome{n.name, a}] {
+			if slices.Contains(g.final, outcome{n.name, a}) {
 				visit(n.name, string(a), end, false)
 			}
 		}

@@ -94,8 +94,8 @@ func TestBuildFaults(t *testing.T) {
 		}, []string{
 			`graph g: two nodes are named "a"`,
 			`graph g: edge a --go_on--> leads to unknown node "x"`,
-			`graph g: final names unknown node "p"`,
 			`graph g: final names unknown node "q"`,
+			`graph g: final names unknown node "p"`,
 			`graph g: errors are handled by unknown node "y"`,
 			`graph g: node "b" can answer "go_on", but no edge says what follows and it is not final`,
 			`graph g: node "b" can't be reached from "a"`,

@@ -387,6 +387,11 @@ func TestAroundDecides(t *testing.T) {
 			if got != test.wantErr {
 				t.Errorf("error %q, want %q", got, test.wantErr)
 			}
+			for _, seen := range step.seen { // the policies hand on what call gave them; hooks see where it arose
+				if seen.Error() != "n exec: broken" {
+					t.Errorf("a hook saw %q", seen)
+				}
+			}
 			d.lines = slices.DeleteFunc(d.lines, func(s string) bool {
 				return s == "before_prep" || s == "prep" || strings.HasPrefix(s, "after_exec")
 			})

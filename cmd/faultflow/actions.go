@@ -1,0 +1,57 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"faultflow/internal/report"
+)
+
+// writeActions writes what GitHub Actions shows by itself: annotations on standard output, unless another format than
+// text has it, and the step summary. Outside of Actions it does nothing.
+func writeActions(_ *testOptions, t *report.Tests, outputs []testOutput, s *streams) error {
+	if s.getenv("GITHUB_ACTIONS") != "true" {
+		return nil
+	}
+	taken := func(out testOutput) bool { return out.file.pending == nil && out.format != "text" }
+	if !slices.ContainsFunc(outputs, taken) {
+		if err := report.WriteTests(s.out, t, "github", report.Style{}); err != nil {
+			return fmt.Errorf("%w to standard output: %w", errWrite, err)
+		}
+	}
+	path := s.getenv("GITHUB_STEP_SUMMARY")
+	if path == "" {
+		return nil
+	}
+	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644) // the step's other commands write to it too
+	if err != nil {
+		return fmt.Errorf("step summary: %w", err)
+	}
+	return writeAndClose(file, func(w io.Writer) error {
+		there, err := file.Stat()
+		if err != nil {
+			return err
+		}
+		limit := report.SummaryLimit - int(there.Size())
+		if there.Size() > 0 && limit > 0 {
+			limit-- // what is there may not end its last line
+			if _, err := io.WriteString(w, "\n"); err != nil {
+				return err
+			}
+		}
+		return report.WriteTestSummary(w, t, limit)
+	})
+}
+
+func writeAndClose(file *os.File, render func(io.Writer) error) error {
+	err := render(file)
+	if closeErr := file.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", errWrite, err)
+	}
+	return nil
+}

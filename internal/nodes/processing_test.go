@@ -1,0 +1,289 @@
+package nodes_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"faultflow/internal/errhandler"
+	"faultflow/internal/nodes"
+	"faultflow/internal/resilience"
+	"faultflow/internal/simulate"
+	"faultflow/internal/workflow"
+)
+
+// action is the answer of a node in a cycle; "" if it gave none.
+func (o *outcome) action(cycle int, node string) string {
+	for _, e := range o.find(workflow.NodeDone) {
+		if e.Cycle == cycle && e.Node == node {
+			return e.Detail
+		}
+	}
+	return ""
+}
+
+// Which recovery follows on a batch that fails for good: after data and processing errors the first half is processed
+// simply, if three attempts have failed by then; all others leave the minimal fallback, which passes the first 10 on.
+func TestRecoveryByClass(t *testing.T) {
+	tests := []struct {
+		kind     simulate.Kind
+		attempts int
+		want     nodes.Mode
+	}{
+		{simulate.CorruptPayload, 5, nodes.ModePartial}, {simulate.TruncatedPayload, 3, nodes.ModePartial},
+		{simulate.Error, 5, nodes.ModePartial}, {simulate.Panic, 5, nodes.ModePartial}, {simulate.Hang, 5, nodes.ModePartial},
+		{simulate.Error, 3, nodes.ModePartial}, {simulate.Error, 2, nodes.ModeFallback}, {simulate.CorruptPayload, 1, nodes.ModeFallback},
+		{simulate.OutOfMemory, 5, nodes.ModeFallback}, {simulate.DiskFull, 5, nodes.ModeFallback}, {simulate.PoolExhausted, 5, nodes.ModeFallback},
+		{simulate.ConnectionRefused, 5, nodes.ModeFallback}, {simulate.HTTP503, 5, nodes.ModeFallback}, {simulate.OutOfMemory, 1, nodes.ModeFallback},
+	}
+	for _, test := range tests {
+		for _, n := range []int{1, 7, 10, 11, 30} {
+			o := setup{faults: faults(t, "processor.batch="+string(test.kind)), change: func(s *nodes.Settings) {
+				s.BatchSize, s.Processor.Attempts = n, test.attempts
+			}}.run(t)
+			c, kept := o.cycles[0], min(n, 10)
+			if test.want == nodes.ModePartial {
+				kept = (n + 1) / 2
+			}
+			name := fmt.Sprintf("%s, %d attempts, %d records", test.kind, test.attempts, n)
+			if c.Outcome.Mode != string(test.want) || c.verdict != errhandler.Degraded || !slices.Contains(c.codes(), string(test.want)+"_processing") {
+				t.Errorf("%s: mode %q, verdict %s, findings %v; want %s", name, c.Outcome.Mode, c.verdict, c.codes(), test.want)
+			}
+			if got := lines(c.books.delivered); !slices.Equal(got, upTo(1, int64(kept))) || c.Outcome.In != n || c.Outcome.Processed != kept {
+				t.Errorf("%s: delivered %v, outcome %+v; want the first %d", name, got, c.Outcome, kept)
+			}
+			for _, r := range c.books.delivered {
+				if r.Mode != test.want {
+					t.Errorf("%s: record of mode %s", name, r.Mode)
+				}
+			}
+			reason := map[nodes.Mode]string{nodes.ModePartial: "left out by partial processing", nodes.ModeFallback: "left out by the minimal fallback"}[test.want]
+			if got := c.books.deadBy(); n > kept && (len(got) != 1 || got["processor processing: "+reason] != n-kept) {
+				t.Errorf("%s: dead letters %v", name, got)
+			}
+			if got := o.plan.Counts()[0].Fired; got != int64(test.attempts) || o.action(1, "processor") != "retry_exhausted" {
+				t.Errorf("%s: %d attempts, then %s", name, got, o.action(1, "processor"))
+			}
+		}
+	}
+}
+
+// Once an attempt succeeds nothing is left out, however many failed before.
+func TestProcessingSucceedsAfterFailures(t *testing.T) {
+	o := setup{faults: faults(t, "processor.batch=error,first=4")}.run(t)
+	c := o.cycles[0]
+	if len(c.books.delivered) != 30 || c.verdict != errhandler.Success || c.Outcome.Mode != string(nodes.ModeNormal) || o.action(1, "processor") != "success" {
+		t.Errorf("%d delivered, verdict %s, mode %s", len(c.books.delivered), c.verdict, c.Outcome.Mode)
+	}
+	var waits []time.Duration
+	for _, e := range o.find(resilience.Waiting) {
+		waits = append(waits, e.Wait)
+	}
+	if len(waits) != 4 {
+		t.Fatalf("waits %v", waits)
+	}
+	for i, middle := range []time.Duration{2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second} {
+		if off := waits[i] - middle; off == 0 || off < -middle/10 || off > middle/10 {
+			t.Errorf("wait %d is %v, want %v with up to 10 %% of jitter", i+1, waits[i], middle)
+		}
+	}
+}
+
+// A breaker around processing that opens ends the attempts; that it then rejects is no error of the data.
+func TestProcessingsBreaker(t *testing.T) {
+	o := setup{cycles: 2, interval: time.Second, faults: faults(t, "processor.batch=error"), change: func(s *nodes.Settings) {
+		s.Processor.Breaker.On = true
+	}}.run(t)
+	if got := o.plan.Counts()[0].Fired; got != 3 {
+		t.Errorf("%d attempts, want 3 before the breaker opened", got)
+	}
+	if first, second := o.cycles[0].Outcome.Mode, o.cycles[1].Outcome.Mode; first != "partial" || second != "fallback" {
+		t.Errorf("modes %s and %s, want partial after three attempts and fallback after none", first, second)
+	}
+}
+
+// A record that fails alone is given up alone. The stage is exhausted below one half, and success is low below 80 %.
+func TestRecordsFailAlone(t *testing.T) {
+	tests := []struct {
+		fails         int // of 20
+		action        string
+		low, exhausts bool
+	}{{0, "success", false, false}, {1, "success", false, false}, {4, "success", false, false}, {5, "success", true, false},
+		{10, "success", true, false}, {11, "retry_exhausted", true, false}, {20, "retry_exhausted", true, false}}
+	for _, test := range tests {
+		var broken []simulate.Fault
+		if test.fails > 0 {
+			broken = faults(t, fmt.Sprintf("processor.record=corrupt_payload,first=%d", test.fails))
+		}
+		o := setup{faults: broken, change: func(s *nodes.Settings) { s.BatchSize = 20 }}.run(t)
+		c := o.cycles[0]
+		if got := o.action(1, "processor"); got != test.action || c.Outcome.Mode != "normal" {
+			t.Errorf("%d of 20 failed: %s in mode %s, want %s", test.fails, got, c.Outcome.Mode, test.action)
+		}
+		if got := lines(c.books.delivered); !slices.Equal(got, upTo(int64(test.fails+1), 20)) {
+			t.Errorf("%d of 20 failed: delivered %v", test.fails, got)
+		}
+		want := "processor.record data: invalid character '}' after top-level value"
+		if got := c.books.deadBy(); got[want] != test.fails || len(c.books.dead) != test.fails {
+			t.Errorf("%d of 20 failed: dead letters %v", test.fails, got)
+		}
+		if got := slices.Contains(c.codes(), "low_success"); got != test.low || (c.verdict == errhandler.Degraded) != test.low {
+			t.Errorf("%d of 20 failed: findings %v, verdict %s", test.fails, c.codes(), c.verdict)
+		}
+		if got := o.find(nodes.RecordFailed); len(got) != test.fails {
+			t.Errorf("%d of 20 failed: %d events", test.fails, len(got))
+		}
+	}
+}
+
+// The partial processing node of the recovery graph takes the first five of what is left: of the whole batch when the
+// batch failed, else of the records that failed alone. Those go to the dead letters with their own reason.
+func TestPartialProcessingNode(t *testing.T) {
+	const alone, left = "processor.record data: invalid character '}' after top-level value", "processor processing: left out by partial processing"
+	tests := []struct {
+		fault   string
+		partial []int64
+		normal  []int64
+		dead    string
+	}{
+		{"processor.batch=error", upTo(1, 5), nil, left},
+		{"processor.batch=out_of_memory", upTo(1, 5), nil, left},
+		{"processor.record=corrupt_payload", upTo(1, 5), nil, alone},
+		{"processor.record=corrupt_payload,calls=3-14", upTo(3, 7), []int64{1, 2, 15, 16, 17, 18, 19, 20}, alone},
+	}
+	for _, test := range tests {
+		o := setup{faults: faults(t, test.fault), change: func(s *nodes.Settings) { s.BatchSize, s.RecoveryGraph = 20, true }}.run(t)
+		c := o.cycles[0]
+		byMode := map[nodes.Mode][]int64{}
+		for _, r := range c.books.delivered {
+			byMode[r.Mode] = append(byMode[r.Mode], r.Line)
+		}
+		if !slices.Equal(byMode[nodes.ModePartial], test.partial) || !slices.Equal(byMode[nodes.ModeNormal], test.normal) || len(byMode[nodes.ModeFallback]) > 0 {
+			t.Errorf("%s: delivered %v", test.fault, byMode)
+		}
+		if got, want := c.books.deadBy(), 20-len(test.partial)-len(test.normal); len(got) != 1 || got[test.dead] != want {
+			t.Errorf("%s: dead letters %v, want %d × %s", test.fault, got, want, test.dead)
+		}
+		if c.Outcome.Mode != "partial" || c.verdict != errhandler.Degraded || c.Outcome.In != 20 || c.Outcome.Processed != len(c.books.delivered) {
+			t.Errorf("%s: outcome %+v, verdict %s", test.fault, c.Outcome, c.verdict)
+		}
+		// Each record that failed alone is told of once, saved or not.
+		failed := 0
+		if test.dead == alone {
+			failed = 20 - len(test.normal)
+		}
+		if got := len(o.find(nodes.RecordFailed)); got != failed {
+			t.Errorf("%s: %d events of failed records, want %d", test.fault, got, failed)
+		}
+	}
+}
+
+// Without recovery the records of a failed batch are given up, each with the batch's error, and the run has failed.
+func TestRecoveryOff(t *testing.T) {
+	for _, recoveryGraph := range []bool{false, true} {
+		o := setup{faults: faults(t, "processor.batch=out_of_memory"), change: func(s *nodes.Settings) {
+			s.Recovery, s.RecoveryGraph, s.BatchSize = false, recoveryGraph, 6
+		}}.run(t)
+		c := o.cycles[0]
+		if c.verdict != errhandler.Failed || c.Outcome.Abandoned != 6 || !slices.Contains(c.codes(), "abandoned") {
+			t.Errorf("verdict %s, outcome %+v", c.verdict, c.Outcome)
+		}
+		if got := c.books.deadBy(); got["errorhandler resource: mmap: cannot allocate memory"] != 6 {
+			t.Errorf("dead letters %v", got)
+		}
+	}
+}
+
+// busiest is a processor that notes how many records were under way at once, each for 20 ms.
+type busiest struct{ at, most atomic.Int64 }
+
+func (b *busiest) Begin(context.Context, []nodes.Record) error { return nil }
+
+func (b *busiest) Process(ctx context.Context, r nodes.Record) (nodes.Processed, error) {
+	if n := b.at.Add(1); n > b.most.Load() {
+		b.most.Store(n) // workers start a nanosecond apart, so no two are here at once
+	}
+	defer b.at.Add(-1)
+	err := nodes.Pause(ctx, 20*time.Millisecond)
+	return nodes.Processed{Record: r, ProcessedValue: 2 * r.Value, Quality: nodes.MinQuality, Mode: nodes.ModeNormal}, err
+}
+
+// Workers bound how many records are processed at once, and so does the bulkhead: a record that finds it full waits, and
+// is given up as a matter of resources when it has waited long enough.
+func TestBulkheadBoundsProcessing(t *testing.T) {
+	tests := []struct {
+		workers, bulkhead int
+		wait              time.Duration
+		most, delivered   int
+		took              time.Duration // of processing; 0: not checked
+	}{
+		{1, 4, 0, 1, 24, 480 * time.Millisecond}, {4, 4, 0, 4, 24, 120 * time.Millisecond}, {3, 0, 0, 3, 24, 160 * time.Millisecond},
+		{8, 3, time.Hour, 3, 24, 160 * time.Millisecond}, {100, 2, time.Hour, 2, 24, 240 * time.Millisecond},
+		// The fourth worker is turned away again and again until no record is left.
+		{8, 3, 0, 3, 3, 0},
+		// 24 workers wait in line for 3 places of 20 ms each, but for at most 50 ms.
+		{24, 3, 50 * time.Millisecond, 3, 9, 0},
+	}
+	for _, test := range tests {
+		b := &busiest{}
+		var took time.Duration
+		o := setup{change: func(s *nodes.Settings) {
+			s.Processing, s.BatchSize, s.Workers = b, 24, test.workers
+			s.Processor.Bulkhead, s.Processor.BulkheadWait = test.bulkhead, test.wait
+		}}.run(t)
+		started := o.find(workflow.NodeStarted)
+		took = started[2].At - started[1].At
+		name := fmt.Sprintf("%d workers, bulkhead %d, wait %v", test.workers, test.bulkhead, test.wait)
+		c := o.cycles[0]
+		if got := int(b.most.Load()); got != test.most || len(c.books.delivered) != test.delivered {
+			t.Errorf("%s: %d at once, %d delivered; want %d, %d", name, got, len(c.books.delivered), test.most, test.delivered)
+		}
+		if over := took - test.took; test.took > 0 && (over < 0 || over > time.Microsecond) {
+			t.Errorf("%s: took %v, want %v", name, took, test.took)
+		}
+		want := fmt.Sprintf("processor.record resource: bulkhead is full: processor.record allows %d at once", test.bulkhead)
+		if got := c.books.deadBy(); len(c.books.dead) > 0 && got[want] != 24-test.delivered {
+			t.Errorf("%s: dead letters %v, want %s", name, got, want)
+		}
+	}
+}
+
+// A record that takes too long is given up alone, after the limit and not later.
+func TestRecordTimeout(t *testing.T) {
+	o := setup{faults: faults(t, "processor.record=hang,calls=2"), change: func(s *nodes.Settings) { s.BatchSize, s.Workers = 4, 4 }}.run(t)
+	c := o.cycles[0]
+	if got := c.books.deadBy(); len(got) != 1 || got["processor.record processing: timeout after 5s"] != 1 || c.books.dead[0].Record.Line != 2 {
+		t.Errorf("dead letters %v", c.books.dead)
+	}
+	started := o.find(workflow.NodeStarted)
+	if over := started[2].At - started[1].At - 5*time.Second; over < 0 || over > 2*time.Microsecond {
+		t.Errorf("processing took %v longer than the limit", over)
+	}
+}
+
+// Processed records are ORIGINAL.md's: twice the value and a quality in [0.7, 1.0), over all of that range.
+func TestDoubler(t *testing.T) {
+	low, high := 1.0, 0.0
+	o := setup{change: func(s *nodes.Settings) { s.BatchSize = 400 }}.run(t)
+	for _, r := range o.cycles[0].books.delivered { // the books check value and quality of each
+		low, high = min(low, r.Quality), max(high, r.Quality)
+	}
+	if len(o.cycles[0].books.delivered) != 400 || low > 0.71 || high < 0.99 {
+		t.Errorf("%d processed, quality %v–%v", len(o.cycles[0].books.delivered), low, high)
+	}
+	if err := simulate.Virtually(func() {
+		began := time.Now()
+		_, err := nodes.Doubler{Rand: simulate.Rand(1)}.Process(context.Background(), nodes.Record{ID: "a", Value: 1})
+		if took := time.Since(began); err != nil || took < 10*time.Millisecond || took >= 50*time.Millisecond {
+			t.Errorf("a record takes %v (%v), want 10–50 ms", took, err)
+		}
+		if _, err := (nodes.Doubler{Rand: simulate.Rand(1)}).Process(context.Background(), nodes.Record{Value: 1}); errhandler.Classify(err) != errhandler.Data {
+			t.Errorf("an invalid record gives %v", err)
+		}
+	}); err != nil {
+		t.Error(err)
+	}
+}

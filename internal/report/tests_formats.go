@@ -1,0 +1,97 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// TestFormats lists the names that WriteTests knows, the default first.
+func TestFormats() []string { return []string{"text", "json", "junit", "tap", "github"} }
+
+// WriteTests writes test results in the named format. Style applies to text only. In the formats for CI systems a result
+// that is inconclusive is no success, because faultflow test does not exit with 0 for it either:
+//
+//   - junit, XML as Jenkins, GitLab and others read it: a failed scenario has a <failure>, an inconclusive one an <error>
+//     of type "inconclusive" (JUnit's word for a test that came to no judgement), a skipped one a <skipped>;
+//   - tap, TAP version 14: both are "not ok", and their diagnostics have a status of failed or inconclusive;
+//   - github, workflow commands of GitHub Actions: an error for each expectation that failed, a warning for each
+//     inconclusive scenario, and nothing for the others. GitHub shows the first ten of each kind per step.
+func WriteTests(w io.Writer, t *Tests, format string, s Style) error {
+	switch format {
+	case "text":
+		text := NewTestText(w, s)
+		for _, r := range t.Results {
+			text.Result(r)
+		}
+		text.End(t)
+		return text.Err()
+	case "json":
+		e := json.NewEncoder(w)
+		e.SetEscapeHTML(false)
+		e.SetIndent("", "  ")
+		return e.Encode(t)
+	case "junit":
+		return writeJUnit(w, t)
+	case "tap":
+		return writeTAP(w, t)
+	case "github":
+		return writeGitHub(w, t)
+	}
+	return fmt.Errorf("report: unknown format %q, expected one of: %s", format, strings.Join(TestFormats(), ", "))
+}
+
+// notRun is why a scenario was skipped.
+const notRun = "not run: another scenario failed first, or the tests were interrupted"
+
+// headline says in one line why a result did not pass.
+func (r TestResult) headline() string {
+	switch {
+	case r.Status == TestSkipped:
+		return notRun
+	case len(r.Failures) > 0:
+		return facts("does not hold: "+Clean(r.Failures[0].Expect), when(len(r.Failures) > 1, number(len(r.Failures)-1)+" more"))
+	case len(r.Reasons) > 0:
+		return Clean(r.Reasons[0])
+	}
+	return string(r.Status)
+}
+
+// details tell a result that did not pass in full: each line is fit for a terminal, and none is empty.
+func (r TestResult) details() []string {
+	lines := []string{fmt.Sprintf("%s · seed %d", Clean(r.File), r.Seed)}
+	for _, f := range r.Failures {
+		lines = append(lines, f.lines()...)
+	}
+	for _, why := range r.Reasons {
+		lines = append(lines, Clean(why))
+	}
+	if r.Repeat != "" {
+		lines = append(lines, "repeat: "+Clean(r.Repeat))
+	}
+	return lines
+}
+
+func (f TestFailure) lines() []string {
+	where := ""
+	if f.Line > 0 {
+		where = fmt.Sprintf("line %d: ", f.Line)
+	}
+	lines := []string{where + "does not hold: " + Clean(f.Expect)}
+	for _, v := range f.Values {
+		lines = append(lines, "    "+Clean(v.Name)+" = "+Clean(v.Text))
+	}
+	return lines
+}
+
+// counts says how many results have which status: "5 passed, 1 failed".
+func (t *Tests) counts() string {
+	var parts []string
+	for _, s := range []TestStatus{TestPassed, TestFailed, TestInconclusive, TestSkipped} {
+		if n := t.Count(s); n > 0 {
+			parts = append(parts, fmt.Sprintf("%s %s", number(n), s))
+		}
+	}
+	return strings.Join(parts, ", ")
+}

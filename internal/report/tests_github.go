@@ -1,0 +1,199 @@
+package report
+
+import (
+	"fmt"
+	"html"
+	"io"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// writeGitHub writes workflow commands, one a line.
+func writeGitHub(w io.Writer, t *Tests) error {
+	var out strings.Builder
+	for _, r := range t.Results {
+		switch {
+		case r.Status == TestFailed && len(r.Failures) == 0, r.Status == TestInconclusive:
+			kind := "error"
+			if r.Status == TestInconclusive {
+				kind = "warning"
+			}
+			annotate(&out, kind, r, 0, r.cleanReasons())
+		case r.Status == TestFailed:
+			for _, f := range r.Failures {
+				annotate(&out, "error", r, f.Line, append(f.lines(), r.cleanReasons()...))
+			}
+		}
+	}
+	_, err := io.WriteString(w, out.String())
+	return err
+}
+
+func (r TestResult) cleanReasons() []string {
+	var lines []string
+	for _, why := range r.Reasons {
+		lines = append(lines, Clean(why))
+	}
+	return lines
+}
+
+// annotate writes ::kind file=…,line=…,title=…::message. A line of 0 is none.
+func annotate(out *strings.Builder, kind string, r TestResult, line int, message []string) {
+	var properties []string
+	property := func(name, value string) {
+		if value = commandProperty(value); value != "" {
+			properties = append(properties, name+"="+value)
+		}
+	}
+	property("file", r.File)
+	if line > 0 && len(properties) > 0 {
+		property("line", strconv.Itoa(line))
+	}
+	property("title", facts(Clean(r.Name), string(r.Status)))
+	if r.Repeat != "" {
+		message = append(message, "repeat: "+Clean(r.Repeat))
+	}
+	text := commandData(strings.Join(message, "\n"))
+	if text == "" { // GitHub shows no annotation without one
+		text = string(r.Status)
+	}
+	fmt.Fprintf(out, "::%s %s::%s\n", kind, strings.Join(properties, ","), text)
+}
+
+// commandData escapes a workflow command's message, as GitHub's own toolkit does.
+func commandData(s string) string {
+	return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A").Replace(printable(s))
+}
+
+// commandProperty escapes the value of a workflow command's property.
+func commandProperty(s string) string {
+	return strings.NewReplacer(":", "%3A", ",", "%2C").Replace(commandData(s))
+}
+
+// printable drops what can steer a terminal, other than line breaks, and replaces what is not UTF-8. A path stays what it
+// is otherwise, or GitHub would not find the file.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.In(r, unicode.Cc, unicode.Bidi_Control) && r != '\r' && r != '\n' {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(strings.ReplaceAll(s, tie, " "), "\uFFFD"))
+}
+
+// SummaryLimit is the most that GitHub takes as the summary of one step, in bytes; it shows nothing of a longer one.
+const SummaryLimit = 1 << 20
+
+// WriteTestSummary writes the results in Markdown for the step summary of GitHub Actions: a heading with the counts, a
+// table, and the failures in full. It writes at most limit bytes: where that does not do, the rows of what passed go
+// first, then further rows and failures, and a note says so.
+func WriteTestSummary(w io.Writer, t *Tests, limit int) error {
+	head := summaryHead(t)
+	rows, troubled, details := summaryParts(t)
+	all := size(head, rows...) + size("", details...)
+	if all > limit {
+		rows = troubled
+	}
+	note := ""
+	if all > limit {
+		const longest = 300 // bytes of the note
+		half := (limit - len(head) - longest) / 2
+		keptRows := fit(rows, half)
+		keptDetails := fit(details, limit-longest-size(head, keptRows...))
+		note = fmt.Sprintf("\n> Shortened: a step summary holds at most %s bytes. The rows of what passed, %s of others and the details of %s are left out.\n",
+			number(limit), plainAmount(len(rows)-len(keptRows), "row"), plainAmount(len(details)-len(keptDetails), "scenario"))
+		rows, details = keptRows, keptDetails
+	}
+	text := head + strings.Join(rows, "") + strings.Join(details, "") + note
+	if len(text) > limit {
+		text = "" // not even the heading and the note fit
+	}
+	_, err := io.WriteString(w, text)
+	return err
+}
+
+func summaryHead(t *Tests) string {
+	counts := t.counts()
+	if counts == "" {
+		counts = "nothing run"
+	}
+	return fmt.Sprintf("### faultflow test: %s: %s\n\n| | Scenario | Seed | Virtual time |\n|---|---|---|---|\n", plainAmount(len(t.Results), "scenario"), counts)
+}
+
+// summaryParts returns the table's rows, those of them that did not pass, and the details of what failed.
+func summaryParts(t *Tests) (rows, troubled, details []string) {
+	for _, r := range t.Results {
+		seed, time := strconv.FormatUint(r.Seed, 10), strings.ReplaceAll(span(r.VirtualMS), tie, " ")
+		if r.Seeds > 1 {
+			seed += " (of " + plainAmount(r.Seeds, "seed") + ")"
+		}
+		if r.Status == TestSkipped {
+			seed, time = "–", "–"
+		}
+		row := fmt.Sprintf("| %s | %s | %s | %s |\n", r.Status.emoji(), markdown(r.Name), seed, time)
+		rows = append(rows, row)
+		if r.Status == TestPassed {
+			continue
+		}
+		troubled = append(troubled, row)
+		if r.Status != TestSkipped {
+			details = append(details, summaryDetails(r))
+		}
+	}
+	return rows, troubled, details
+}
+
+// summaryDetails is a part that unfolds. Its text stands between fences longer than any in it, where Markdown and HTML
+// mean nothing.
+func summaryDetails(r TestResult) string {
+	var text strings.Builder
+	for _, line := range r.details() {
+		text.WriteString(snip(line, 2000) + "\n")
+	}
+	fence := "```"
+	for strings.Contains(text.String(), fence) {
+		fence += "`"
+	}
+	return fmt.Sprintf("\n<details><summary>%s %s: %s</summary>\n\n%stext\n%s%[4]s\n\n</details>\n",
+		r.Status.emoji(), html.EscapeString(Clean(r.Name)), r.Status, fence, text.String())
+}
+
+func (s TestStatus) emoji() string {
+	switch s {
+	case TestPassed:
+		return "✅"
+	case TestFailed:
+		return "❌"
+	case TestInconclusive:
+		return "❔"
+	}
+	return "⏭"
+}
+
+// markdown escapes text for a cell of a Markdown table. The bar becomes an entity, because a table is cut into cells
+// before backslashes count.
+func markdown(s string) string {
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "|", "&#124;", `\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`,
+		"~", `\~`, "[", `\[`, "]", `\]`, "$", `\$`, "#", `\#`).Replace(Clean(s))
+}
+
+// fit returns the parts from the first on that take at most n bytes together.
+func fit(parts []string, n int) []string {
+	for i, p := range parts {
+		if n -= len(p); n < 0 {
+			return parts[:i]
+		}
+	}
+	return parts
+}
+
+func size(head string, parts ...string) int {
+	n := len(head)
+	for _, p := range parts {
+		n += len(p)
+	}
+	return n
+}
+
+func plainAmount(n int, noun string) string { return strings.ReplaceAll(amount(n, noun), tie, " ") }

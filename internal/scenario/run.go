@@ -1,0 +1,193 @@
+package scenario
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+
+	"faultflow/internal/report"
+	"faultflow/internal/runner"
+)
+
+// Options say how scenarios are run.
+type Options struct {
+	// Seeds runs each scenario with so many seeds, counted up from its first one; 0 runs it with those of its file.
+	Seeds int
+	// FailFast stops after the first scenario that failed, in the order of the list.
+	FailFast bool
+	// Version goes into the reports.
+	Version string
+}
+
+// Run runs the scenarios in parallel over the cores and tells done of each result, in the order of the list. Their
+// results depend on nothing but themselves.
+func Run(ctx context.Context, list []*Scenario, o Options, done func(report.TestResult)) []report.TestResult {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	results := make([]report.TestResult, len(list))
+	ready := make([]chan struct{}, len(list))
+	for i := range ready {
+		ready[i] = make(chan struct{})
+	}
+	next := make(chan int)
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(list)) {
+		workers.Go(func() {
+			for i := range next {
+				results[i] = list[i].run(ctx, o)
+				close(ready[i])
+			}
+		})
+	}
+	workers.Go(func() {
+		defer close(next)
+		for i := range list {
+			next <- i
+		}
+	})
+	failed := false
+	for i := range list {
+		<-ready[i]
+		if failed && o.FailFast {
+			results[i] = list[i].result(report.TestSkipped) // it may have run, beside the one that failed
+		}
+		failed = failed || results[i].Status == report.TestFailed
+		if failed && o.FailFast {
+			stop()
+		}
+		if done != nil {
+			done(results[i])
+		}
+	}
+	workers.Wait()
+	return results
+}
+
+func (s *Scenario) result(status report.TestStatus) report.TestResult {
+	return report.TestResult{Name: s.Name, Description: s.Description, File: s.File, Status: status, Seed: s.Seeds[0], Failures: []report.TestFailure{}, Reasons: []string{},
+		Expectations: len(s.Expectations)}
+}
+
+// run runs the scenario seed by seed, up to the first one that fails.
+func (s *Scenario) run(ctx context.Context, o Options) report.TestResult {
+	count := len(s.Seeds)
+	if o.Seeds > 0 {
+		count = o.Seeds
+	}
+	var worst report.TestResult
+	realMS := 0.0
+	for i := range count {
+		seed := (s.Seeds[0] + uint64(i)) % (runner.MaxSeed + 1)
+		if o.Seeds <= 0 {
+			seed = s.Seeds[i]
+		}
+		r := s.once(ctx, seed, o)
+		if r.Status == report.TestSkipped {
+			return r
+		}
+		realMS += r.RealMS
+		if i == 0 || r.Status == report.TestFailed || r.Status == report.TestInconclusive && worst.Status == report.TestPassed {
+			worst = r
+		}
+		worst.Seeds, worst.RealMS = i+1, realMS
+		if worst.Status == report.TestFailed {
+			break
+		}
+	}
+	return worst
+}
+
+func (s *Scenario) once(ctx context.Context, seed uint64, o Options) report.TestResult {
+	if ctx.Err() != nil {
+		return s.result(report.TestSkipped)
+	}
+	result := s.result(report.TestPassed)
+	result.Seed = seed
+	result.Repeat = s.repeat(seed)
+	fail := func(err error) report.TestResult {
+		result.Status, result.Reasons = report.TestFailed, append(result.Reasons, err.Error())
+		return result
+	}
+	settings, err := s.Draft.Settings()
+	if err != nil { // checked as the file was loaded
+		return fail(err)
+	}
+	settings.Seed = seed
+	rep, err := runner.Run(ctx, settings, runner.World{Version: o.Version})
+	if err != nil {
+		return fail(err)
+	}
+	if rep.Interrupted {
+		return s.result(report.TestSkipped)
+	}
+	result.VirtualMS, result.RealMS, result.Verdict = rep.DurationMS, rep.Meta.RealMS, string(rep.Verdict)
+	judged, err := Judge(rep, s.Expectations)
+	if err != nil {
+		return fail(err)
+	}
+	result.Status, result.Failures, result.Reasons = judged.Status, judged.Failures, judged.Reasons
+	return result
+}
+
+// Judgement is what expectations come to over one report.
+type Judgement struct {
+	Status   report.TestStatus
+	Failures []report.TestFailure
+	Reasons  []string
+}
+
+// Judge holds expectations against a report. All must hold; and each must be about something that ran, and each declared
+// fault must have fired unless it may not, or the judgement is inconclusive.
+func Judge(r *report.Report, expectations []*Expectation) (Judgement, error) {
+	j := Judgement{Status: report.TestPassed, Failures: []report.TestFailure{}, Reasons: []string{}}
+	env, err := Environment(r)
+	if err != nil {
+		return j, err
+	}
+	for _, f := range r.Faults {
+		if f.Declared && f.Fired == 0 && !f.MayNotFire {
+			j.Reasons = append(j.Reasons, fmt.Sprintf("the fault %s never fired (it was armed for %d calls)", f.Spec, f.Armed))
+		}
+	}
+	for _, e := range expectations {
+		held, err := e.Check(env)
+		if err != nil {
+			j.Failures = append(j.Failures, report.TestFailure{Expect: e.Source, Line: e.Line, Values: append(e.Values(env), report.TestValue{Name: "error", Text: strconv.Quote(err.Error())})})
+			continue
+		}
+		if !held {
+			j.Failures = append(j.Failures, report.TestFailure{Expect: e.Source, Line: e.Line, Values: e.Values(env)})
+			continue
+		}
+		for _, why := range e.Vacuous(r) {
+			j.Reasons = append(j.Reasons, fmt.Sprintf("%s: %s", e.Source, why))
+		}
+	}
+	switch {
+	case len(j.Failures) > 0:
+		j.Status = report.TestFailed
+	case len(j.Reasons) > 0:
+		j.Status = report.TestInconclusive
+	}
+	return j, nil
+}
+
+// repeat is the command that shows a run of the scenario on the terminal.
+func (s *Scenario) repeat(seed uint64) string {
+	words := []string{"faultflow", "--scenario", shellWord(s.File), "--seed", strconv.FormatUint(seed, 10)}
+	for _, g := range s.Overrides {
+		words = append(words, "--"+g.Name+"="+shellWord(g.Text))
+	}
+	return strings.Join(words, " ")
+}
+
+// shellWord quotes a word for a POSIX shell where it needs it.
+func shellWord(s string) string {
+	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./,=:@%+") == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
