@@ -24,7 +24,7 @@ var layers = map[string][]string{
 	"internal/report":     {"internal/errhandler"},
 	"internal/runner": {"internal/report", "internal/source", "internal/channel", "internal/simulate", "internal/nodes", "internal/resilience",
 		"internal/errhandler", "internal/workflow"},
-	"internal/scenario": {"internal/runner", "internal/report", "internal/simulate"},
+	"internal/scenario": {"internal/runner", "internal/report", "internal/channel", "internal/simulate", "internal/errhandler"},
 	"cmd/faultflow": {"internal/scenario", "internal/runner", "internal/report", "internal/source", "internal/channel", "internal/simulate", "internal/nodes",
 		"internal/resilience", "internal/errhandler", "internal/workflow"},
 }

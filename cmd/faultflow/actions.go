@@ -11,7 +11,7 @@ import (
 
 // writeActions writes what GitHub Actions shows by itself: annotations on standard output, unless another format than
 // text has it, and the step summary. Outside of Actions it does nothing.
-func writeActions(_ *testOptions, t *report.Tests, outputs []testOutput, s *streams) error {
+func writeActions(t *report.Tests, outputs []testOutput, s *streams) error {
 	if s.getenv("GITHUB_ACTIONS") != "true" {
 		return nil
 	}

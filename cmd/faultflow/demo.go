@@ -21,7 +21,7 @@ func runDemo(ctx context.Context, o *rootOptions, settings runner.Settings, s *s
 	if o.draft.IsGiven("breaker-trial-calls") {
 		b.TrialCalls = settings.Collector.Breaker.TrialCalls
 	}
-	file, err := openReport(o.report)
+	file, err := openReport("report", o.report)
 	if err != nil {
 		return err
 	}

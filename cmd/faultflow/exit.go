@@ -108,7 +108,7 @@ func verdictError(r *report.Report, failOn string) error {
 	}
 	for _, f := range r.Faults {
 		if f.Declared && f.Fired == 0 && !f.MayNotFire {
-			return &exitError{code: exitInconclusive, message: fmt.Sprintf("inconclusive: the fault %s never fired (it was armed for %d calls), so nothing was proved", f.Spec, f.Armed)}
+			return &exitError{code: exitInconclusive, message: fmt.Sprintf("inconclusive: the fault %s never fired (calls that came by it: %d), so nothing was proved", f.Spec, f.Armed)}
 		}
 	}
 	return nil

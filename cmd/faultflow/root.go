@@ -259,7 +259,7 @@ func must(err error) {
 
 // runMain makes a run and shows it.
 func runMain(ctx context.Context, o *rootOptions, j job, s *streams) error {
-	file, err := openReport(o.report)
+	file, err := openReport("report", o.report)
 	if err != nil {
 		return err
 	}
@@ -321,14 +321,15 @@ func (o *rootOptions) judge(rep *report.Report, j job, s *streams) error {
 	return testsError(context.Background(), tests)
 }
 
-// reportFile is the file of --report. It is opened before the run, so that a bad path fails before any work is done, and
+// reportFile is a file that --report or --format names. It is opened before the run, so that a bad path fails before any work is done, and
 // takes its name only when it is complete.
 type reportFile struct {
-	path    string
-	pending *renameio.PendingFile
+	// flag named it.
+	flag, path string
+	pending    *renameio.PendingFile
 }
 
-func openReport(path string) (*reportFile, error) {
+func openReport(flag, path string) (*reportFile, error) {
 	if path == "" {
 		return &reportFile{}, nil
 	}
@@ -338,9 +339,9 @@ func openReport(path string) (*reportFile, error) {
 		if errors.As(err, &bad) {
 			bad.Path = path // not the temporary name
 		}
-		return nil, fmt.Errorf("--report: %w", err)
+		return nil, fmt.Errorf("--%s: %w", flag, err)
 	}
-	return &reportFile{path: path, pending: pending}, nil
+	return &reportFile{flag: flag, path: path, pending: pending}, nil
 }
 
 func (f *reportFile) write(render func(io.Writer) error) error {
@@ -352,7 +353,7 @@ func (f *reportFile) write(render func(io.Writer) error) error {
 		err = f.pending.CloseAtomicallyReplace()
 	}
 	if err != nil {
-		return fmt.Errorf("%w: --report %s: %w", errWrite, f.path, err)
+		return fmt.Errorf("%w: --%s %s: %w", errWrite, f.flag, f.path, err)
 	}
 	return nil
 }

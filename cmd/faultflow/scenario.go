@@ -57,7 +57,7 @@ func newScenarioCheck(s *streams) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return s.print(fmt.Sprintf("%d scenarios are well-formed\n", len(list)))
+			return s.print(fmt.Sprintf("well-formed scenarios: %d\n", len(list)))
 		},
 	}
 }

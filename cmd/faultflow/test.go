@@ -124,7 +124,7 @@ func testScenarios(ctx context.Context, o *testOptions, list []*scenario.Scenari
 			}
 		}
 	}
-	if err := writeActions(o, tests, outputs, s); err != nil {
+	if err := writeActions(tests, outputs, s); err != nil {
 		return err
 	}
 	return testsError(ctx, tests)
@@ -160,7 +160,10 @@ func (o *testOptions) outputs() ([]testOutput, error) {
 			path = o.output
 			toStdout++
 		}
-		file, err := openReport(path)
+		if hasFile && slices.ContainsFunc(list, func(out testOutput) bool { return out.file.path == path }) {
+			return nil, usageError("--format %q: another format goes to %s already", f, path)
+		}
+		file, err := openReport("format", path)
 		if err != nil {
 			return nil, err
 		}
@@ -204,7 +207,7 @@ func loadScenarios(paths []string, s *streams) ([]*scenario.Scenario, error) {
 		list = append(list, found...)
 	}
 	if wrong > 0 {
-		return nil, &exitError{code: exitUsage, message: fmt.Sprintf("%d of %d files are wrong; nothing was run", wrong, len(files))}
+		return nil, &exitError{code: exitUsage, message: fmt.Sprintf("files that are wrong: %d of %d; nothing was run", wrong, len(files))}
 	}
 	return list, nil
 }
@@ -230,7 +233,7 @@ func scenarioFiles(paths []string) ([]string, error) {
 		if root != path {
 			root = filepath.Clean(or(root, "."))
 		}
-		before := len(files)
+		found := 0
 		err := filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
 			switch {
 			case err != nil:
@@ -240,7 +243,8 @@ func scenarioFiles(paths []string) ([]string, error) {
 			case d.IsDir():
 				return nil
 			case p == root || isScenarioFile(p):
-				if !slices.Contains(files, p) {
+				found++
+				if p = filepath.Clean(p); !slices.Contains(files, p) { // each file runs once, however it is named
 					files = append(files, p)
 				}
 			}
@@ -249,7 +253,7 @@ func scenarioFiles(paths []string) ([]string, error) {
 		if err != nil {
 			return nil, fmt.Errorf("scenario: %w", err)
 		}
-		if len(files) == before {
+		if found == 0 {
 			return nil, usageError("%s holds no scenario files (*.yaml, *.yml)", path)
 		}
 	}

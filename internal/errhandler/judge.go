@@ -167,6 +167,18 @@ func Judge(o Outcome) []Finding {
 	return found
 }
 
+// Codes lists the codes of all findings: those of Judge, in its order, then those of a run as a whole.
+func Codes() []string {
+	return []string{"source_unhealthy", string(FromFreshCache), string(FromStaleCache), string(FromDefault), "no_data", "partial_fetch", "bad_data",
+		"partial_processing", "fallback_processing", "low_success", "failed_over", "emergency_spool", "delivery_failed", "abandoned",
+		"possible_duplicates", "node_error", "interrupted", "input_unread", "error_handler_failed", "drill_failed", "ledger_unbalanced"}
+}
+
+// Origins lists the origins, best first.
+func Origins() []Origin {
+	return []Origin{FromSource, FromFreshCache, FromStaleCache, FromDefault, FromNowhere}
+}
+
 // VerdictOf returns the worst verdict among findings, Success without any.
 func VerdictOf(found []Finding) Verdict {
 	v := Success

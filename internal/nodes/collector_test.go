@@ -1,8 +1,11 @@
 package nodes_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -274,6 +277,46 @@ func TestCollectorsBreaker(t *testing.T) {
 	load := o.pipeline.Loads()[1]
 	if load.Place != nodes.PlaceFetch || load.Calls != 5 || load.Rejected != 2 || load.Failed != 4 || load.Breaker != "closed" {
 		t.Errorf("load %+v", load)
+	}
+}
+
+// odd fails at every call with an error that says nothing about its class.
+type odd struct{}
+
+var errOdd = errors.New("odd")
+
+func (odd) Name() string                                                         { return "odd" }
+func (odd) Health(context.Context) error                                         { return errOdd }
+func (odd) Fetch(context.Context, int) (nodes.Batch, error)                      { return nodes.Batch{}, errOdd }
+func (odd) Begin(context.Context, []nodes.Record) error                          { return errOdd }
+func (odd) Idempotent() bool                                                     { return true }
+func (odd) Deliver(context.Context, nodes.Delivery) (int, error)                 { return 0, errOdd }
+func (odd) Write(context.Context, nodes.Delivery) error                          { return errOdd }
+func (odd) Process(context.Context, nodes.Record) (p nodes.Processed, err error) { return p, errOdd }
+
+// oddRecords fails for each record, but not for the batch.
+type oddRecords struct{ odd }
+
+func (oddRecords) Begin(context.Context, []nodes.Record) error { return nil }
+
+// An error that says nothing about its class is of the class of what was called.
+func TestPlainErrorsHaveThePlacesClass(t *testing.T) {
+	got := map[string]string{}
+	for _, processor := range []nodes.Processor{odd{}, oddRecords{}} {
+		o := setup{change: func(s *nodes.Settings) {
+			s.Source, s.Processing, s.Channels, s.Spool = odd{}, processor, []nodes.Channel{odd{}}, odd{}
+		}}.run(t)
+		for _, e := range o.events {
+			switch e.Kind {
+			case nodes.HealthFailed, resilience.AttemptFailed, nodes.RecordFailed, nodes.ChannelFailed, nodes.SpoolFailed:
+				got[e.Place] = e.Class
+			}
+		}
+	}
+	want := map[string]string{"collector.health": "network", "collector.fetch": "network", "processor": "processing", "processor.record": "processing",
+		"delivery": "network", "delivery.odd": "network", "delivery.spool": "storage"}
+	if !maps.Equal(got, want) {
+		t.Errorf("classes %v\nwant %v", got, want)
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -47,6 +46,8 @@ type Deliverer struct {
 	rand     Rand
 	passes   *resilience.Guard[struct{}]
 	spool    *emergency
+	// idle is true while there is nothing to deliver, which takes no pass.
+	idle bool
 	// spoolHere is false in the recovery graph, where the alternate delivery node spools.
 	spoolHere bool
 }
@@ -100,7 +101,10 @@ func (d *Deliverer) BeforePrep(context.Context, *State) error {
 }
 
 // Prep hands on the records in flight; a pass takes off them what a channel accepts.
-func (d *Deliverer) Prep(_ context.Context, s *State) (*State, error) { return s, nil }
+func (d *Deliverer) Prep(_ context.Context, s *State) (*State, error) {
+	d.idle = len(s.remaining()) == 0
+	return s, nil
+}
 
 // Exec is one pass over the channels.
 func (d *Deliverer) Exec(ctx context.Context, s *State) (struct{}, error) {
@@ -119,17 +123,7 @@ func (d *Deliverer) Exec(ctx context.Context, s *State) (struct{}, error) {
 	case ctx.Err() != nil:
 		return struct{}{}, ctx.Err()
 	}
-	return struct{}{}, errors.Join(tried(failures)...)
-}
-
-// tried leaves out the channels that an open breaker rejected, unless there were no others: the open breaker of one
-// channel does not end the passes over the others.
-func tried(failures []error) []error {
-	rejected := func(err error) bool { return errors.Is(err, resilience.ErrBreakerOpen) }
-	if rest := slices.DeleteFunc(slices.Clone(failures), rejected); len(rest) > 0 {
-		return rest
-	}
-	return failures
+	return struct{}{}, errors.Join(failures...)
 }
 
 func (d *Deliverer) candidates(ctx context.Context, needed bool) []*outlet {
@@ -154,9 +148,9 @@ func (d *Deliverer) candidates(ctx context.Context, needed bool) []*outlet {
 // send offers the remaining records to one channel and notes what it accepted.
 func (d *Deliverer) send(ctx context.Context, c *outlet, s *State) error {
 	batch := s.delivery()
-	c.stats.Tried++
 	taken := 0
 	_, err := c.guard.Do(ctx, resilience.Call[int]{Fn: func(ctx context.Context, _ int) (int, error) {
+		c.stats.Tried++
 		n, err := c.Deliver(ctx, batch)
 		if err == nil && n < len(batch.Records) {
 			err = fmt.Errorf("%w: %d of %d records accepted", ErrPartial, n, len(batch.Records))
@@ -177,7 +171,14 @@ func (d *Deliverer) send(ctx context.Context, c *outlet, s *State) error {
 	if errors.Is(err, context.Canceled) { // the run was interrupted, which says nothing about the channel
 		return err
 	}
-	c.failed(err)
+	if errors.Is(err, resilience.ErrBreakerOpen) {
+		c.stats.Skipped++ // not tried, so it has not failed again, but no one should count on it
+		if c.health == Healthy {
+			c.health = Degraded
+		}
+	} else {
+		c.failed(err)
+	}
 	workflow.EmitError(ctx, workflow.Event{Node: DeliveryNode, Place: ChannelPlace(c.Name()), Kind: ChannelFailed}, err)
 	return err
 }
@@ -231,6 +232,9 @@ func uncertain(err error) bool {
 
 // Around puts Exec inside the passes' retry policy.
 func (d *Deliverer) Around(ctx context.Context, call func(context.Context) (struct{}, error), fallback func(context.Context, error) (struct{}, error)) (struct{}, error) {
+	if d.idle {
+		return call(ctx)
+	}
 	cycle, _ := workflow.Now(ctx)
 	return d.passes.Do(ctx, resilience.Call[struct{}]{
 		Fn:       func(ctx context.Context, _ int) (struct{}, error) { return call(ctx) },

@@ -144,6 +144,19 @@ func TestChannelRecovers(t *testing.T) {
 	}
 }
 
+// The last channel is a last resort only while none is healthy: as soon as another one is, it is skipped like any other.
+func TestLastResortIsTheLast(t *testing.T) {
+	channels, list := trio([]reply{refuse}, []reply{refuse}, always(refuse))
+	// c fails for the last time 3 s after a and b, so that 30 s after these it is the only one that is not healthy again.
+	o := setup{cycles: 2, interval: 27*time.Second + time.Second/2, change: func(s *nodes.Settings) {
+		instant(s, rowsOf(5, 2), channels...)
+		s.BatchSize, s.ChannelRecover, s.Delivery.Delay = 5, 30*time.Second, time.Second
+	}}.run(t)
+	if got := o.cycles[1].Channel; got != "a" || len(list[2].got) != 3 || o.channel("c").Skipped != 1 {
+		t.Errorf("%s took the batch, c was called %d times, %+v", got, len(list[2].got), o.channel("c"))
+	}
+}
+
 // A channel is degraded once it failed, down after three failures in a row, and healthy with one success.
 func TestChannelHealth(t *testing.T) {
 	ok := take(5, nil)
@@ -411,7 +424,7 @@ func TestOpenBreakerOfOneChannel(t *testing.T) {
 		s.BatchSize = 5
 		s.Delivery.Breaker = resilience.Breaker{On: true, Failures: 2, OpenFor: time.Hour, TrialCalls: 1}
 	}}.run(t)
-	if a, c := o.channel("a"), o.cycles[2]; len(list[0].got) != 2 || a.Tried != 3 || !strings.Contains(a.LastError, "circuit breaker is open") {
+	if a, c := o.channel("a"), o.cycles[2]; len(list[0].got) != 2 || a.Tried != 2 || a.Failed != 2 || a.Skipped != 2 {
 		t.Errorf("a was called %d times, %+v; cycle 3 %+v", len(list[0].got), a, c.Outcome)
 	}
 	if c := o.cycles[2]; c.Channel != "c" || len(list[2].got) != 2 {
@@ -432,12 +445,17 @@ func TestOpenBreakersEndThePasses(t *testing.T) {
 	}
 }
 
-// A batch without records is delivered by doing nothing.
+// A batch without records is processed and delivered by doing nothing: no attempt, no call.
 func TestNothingToDeliver(t *testing.T) {
 	only := &scripted{name: "only"}
 	o := setup{change: func(s *nodes.Settings) { instant(s, &batches{}, only) }}.run(t)
 	if c := o.cycles[0]; len(only.got) != 0 || c.Status != nodes.StatusNone || c.verdict != errhandler.Success || o.action(1, "delivery") != "success" {
 		t.Errorf("%d calls, status %s, verdict %s", len(only.got), c.Status, c.verdict)
+	}
+	for _, e := range o.find(resilience.AttemptStarted) {
+		if e.Node != nodes.CollectorNode {
+			t.Errorf("an attempt was made: %v", e)
+		}
 	}
 }
 

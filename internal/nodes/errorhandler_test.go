@@ -11,6 +11,7 @@ import (
 
 	"faultflow/internal/errhandler"
 	"faultflow/internal/nodes"
+	"faultflow/internal/resilience"
 	"faultflow/internal/simulate"
 	"faultflow/internal/workflow"
 )
@@ -137,6 +138,11 @@ func TestCancellationInEachNode(t *testing.T) {
 				if len(c.books.dead) != 0 && !broken {
 					t.Errorf("%s: dead letters %v", name, c.books.deadBy())
 				}
+				for _, e := range o.find(resilience.AttemptSucceeded) {
+					if e.Node == node {
+						t.Errorf("%s: an attempt succeeded after the interruption: %v", name, e)
+					}
+				}
 				for _, ch := range o.pipeline.Channels() {
 					if !broken && (ch.Failed != 0 || ch.Health != nodes.Healthy) {
 						t.Errorf("%s: channel %+v", name, ch)
@@ -175,6 +181,9 @@ func TestCancellationAtAnyTime(t *testing.T) {
 		// A record that is cut off takes up to 100 µs to notice.
 		if late := o.took - when; late < 0 || late > 100*time.Microsecond || c.verdict != errhandler.Degraded || c.Outcome.PossibleDuplicates != wantSpooled*boolToInt(when > delivery) {
 			t.Errorf("at %v: ended at %v, verdict %s, %d possible duplicates", when, o.took, c.verdict, c.Outcome.PossibleDuplicates)
+		}
+		if c.Outcome.Unhealthy != "" || len(o.find(nodes.HealthFailed)) != 0 {
+			t.Errorf("at %v: the interruption counts as a failed health check", when)
 		}
 		for _, ch := range o.pipeline.Channels() {
 			if ch.Failed != 0 || ch.Health != nodes.Healthy || ch.Name != "primary" && ch.Tried != 0 {

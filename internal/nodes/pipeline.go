@@ -97,10 +97,12 @@ type Load struct {
 
 // Loads returns the load on each dependency so far, in the order of the pipeline.
 func (p *Pipeline) Loads() []Load {
+	batch := p.processing.batch.Stats()
+	batch.Rejected = p.processing.attempts.Stats().Rejected // the breaker is around the attempts, not inside them
 	loads := []Load{
 		{PlaceHealth, p.collector.health.Stats(), p.collector.health.BreakerState()},
 		{PlaceFetch, p.collector.fetch.Stats(), p.collector.fetch.BreakerState()},
-		{PlaceBatch, p.processing.batch.Stats(), p.processing.attempts.BreakerState()},
+		{PlaceBatch, batch, p.processing.attempts.BreakerState()},
 		{PlaceRecord, p.processing.record.Stats(), p.processing.record.BreakerState()},
 	}
 	for _, c := range p.deliverer.channels {

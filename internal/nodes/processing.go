@@ -40,9 +40,11 @@ type Processing struct {
 	processor Processor
 	workers   int
 	rand      Rand
-	attempts  *resilience.Guard[*work]
-	batch     *resilience.Guard[struct{}]
-	record    *resilience.Guard[struct{}]
+	// idle is true while there is nothing to process, which takes no attempt.
+	idle     bool
+	attempts *resilience.Guard[*work]
+	batch    *resilience.Guard[struct{}]
+	record   *resilience.Guard[struct{}]
 	// recovery by error class; elsewhere says that the recovery graph's partial processing node does it.
 	recovery, elsewhere bool
 }
@@ -77,7 +79,10 @@ func newProcessing(s Settings) *Processing {
 func (p *Processing) Actions() []workflow.Action { return []workflow.Action{Success, RetryExhausted} }
 
 // Prep reads the records that wait.
-func (p *Processing) Prep(_ context.Context, s *State) ([]Record, error) { return s.pending, nil }
+func (p *Processing) Prep(_ context.Context, s *State) ([]Record, error) {
+	p.idle = len(s.pending) == 0
+	return s.pending, nil
+}
 
 // Exec begins the batch, which fails the attempt where it fails, and then processes record by record.
 func (p *Processing) Exec(ctx context.Context, records []Record) (*work, error) {
@@ -132,6 +137,9 @@ func (p *Processing) each(ctx context.Context, records []Record) *work {
 
 // Around puts Exec inside the processing node's policies.
 func (p *Processing) Around(ctx context.Context, call func(context.Context) (*work, error), fallback func(context.Context, error) (*work, error)) (*work, error) {
+	if p.idle {
+		return call(ctx)
+	}
 	cycle, _ := workflow.Now(ctx)
 	return p.attempts.Do(ctx, resilience.Call[*work]{
 		Fn:       func(ctx context.Context, _ int) (*work, error) { return call(ctx) },

@@ -147,9 +147,13 @@ func summaryParts(t *Tests) (rows, troubled, details []string) {
 // summaryDetails is a part that unfolds. Its text stands between fences longer than any in it, where Markdown and HTML
 // mean nothing.
 func summaryDetails(r TestResult) string {
+	const longestLine = 2000
 	var text strings.Builder
 	for _, line := range r.details() {
-		text.WriteString(snip(line, 2000) + "\n")
+		if len(line) > longestLine {
+			line = snip(line, longestLine)
+		}
+		text.WriteString(line + "\n")
 	}
 	fence := "```"
 	for strings.Contains(text.String(), fence) {

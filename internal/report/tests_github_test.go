@@ -113,6 +113,16 @@ func TestSummaryEscapesTheTable(t *testing.T) {
 	}
 }
 
+// One huge value doesn't cost the others their place.
+func TestSummaryCutsLongLines(t *testing.T) {
+	r := failedResult()
+	r.Failures[0].Values[0].Text = strings.Repeat("x", 2*report.SummaryLimit)
+	text := summary(t, &report.Tests{Results: []report.TestResult{r}}, report.SummaryLimit)
+	if len(text) > 4000 || !strings.Contains(text, "xxx…\n") || !strings.Contains(text, "\nrepeat: ") || strings.Contains(text, "Shortened") {
+		t.Errorf("%d bytes: %.3000s", len(text), text)
+	}
+}
+
 // Whatever the text is, a row is one line of four cells, and the details stay between their fences.
 func TestSummaryOfAnyText(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

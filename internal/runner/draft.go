@@ -131,6 +131,7 @@ func (d *Draft) Settings() (Settings, error) {
 	if d.enableBreaker {
 		s.Collector.Breaker.On = true
 	}
+	s.NoProfileBreaker = !s.Collector.Breaker.On && (d.IsGiven("collector-breaker") || d.IsGiven("enable-circuit-breaker"))
 	if err := d.consistent(s); err != nil {
 		return s, err
 	}

@@ -141,7 +141,7 @@ func (r *run) assemble() error {
 		r.profile = profile
 		faults = append(faults, profile.Faults...)
 	}
-	s.Collector.Breaker.On = s.Collector.Breaker.On || r.profile.Breaker
+	s.Collector.Breaker.On = s.Collector.Breaker.On || r.profile.Breaker && !s.NoProfileBreaker
 	r.settings = s
 	r.plan = simulate.NewPlan(faults, rand)
 	r.source = source.NewGenerated(rand)
@@ -259,6 +259,9 @@ func (r *run) wait(ctx context.Context, began time.Time, readNothing bool) error
 
 // endCycle notes what a cycle came to. An error here is the error handler's own: nothing was left to handle it.
 func (r *run) endCycle(n int, began time.Time, s *nodes.State, err error) {
+	if s.End && s.Outcome.Rows == 0 && n > 1 && err == nil {
+		return // the input had ended with the cycle before
+	}
 	findings := s.Findings
 	if err != nil {
 		findings = append(findings, errhandler.Finding{Code: "error_handler_failed", Verdict: errhandler.Failed, Node: nodes.ErrorHandlerNode,

@@ -24,6 +24,8 @@ type Settings struct {
 	// Simulate arms the faults of FailureType, one of simulate.Profiles.
 	Simulate    bool
 	FailureType string
+	// NoProfileBreaker keeps a failure type from putting the collector's breaker into the path.
+	NoProfileBreaker bool
 	// Faults are added to those of the failure type, and come before them.
 	Faults []simulate.Fault
 

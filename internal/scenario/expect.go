@@ -14,6 +14,8 @@ import (
 	"github.com/expr-lang/expr/parser"
 	"github.com/expr-lang/expr/vm"
 
+	"faultflow/internal/channel"
+	"faultflow/internal/errhandler"
 	"faultflow/internal/report"
 	"faultflow/internal/simulate"
 )
@@ -222,6 +224,7 @@ type function struct {
 }
 
 func functions() []function {
+	places := simulate.Places(channel.DefaultChannels())
 	named := func(name, field string, known []string, example any, lookup func(*report.Report, string) any) function {
 		return function{name, field, plain(reflect.TypeOf(example)), lookup, known}
 	}
@@ -243,7 +246,7 @@ func functions() []function {
 			return (*int)(nil)
 		}),
 		// How often a dependency was called.
-		named("calls", "Calls", nil, 0, func(r *report.Report, place string) any {
+		named("calls", "Calls", places, 0, func(r *report.Report, place string) any {
 			if a := find(r.Amplification, func(a report.Amplification) bool { return a.Place == place }); a != nil {
 				n := int(a.Calls)
 				return &n
@@ -257,12 +260,12 @@ func functions() []function {
 			return &yes
 		}),
 		// Whether a finding came up, by its code.
-		named("finding", "FindingCode", nil, false, func(r *report.Report, code string) any {
+		named("finding", "FindingCode", errhandler.Codes(), false, func(r *report.Report, code string) any {
 			yes := find(r.Findings, func(f report.Finding) bool { return f.Code == code }) != nil
 			return &yes
 		}),
 		// How many dead letters a place has, all of them for "".
-		named("dead_letters", "DeadLettersAt", nil, 0, func(r *report.Report, place string) any {
+		named("dead_letters", "DeadLettersAt", append([]string{""}, append(places, nodeNames...)...), 0, func(r *report.Report, place string) any {
 			n := 0
 			for _, d := range r.Ledger.DeadLetters {
 				if place == "" || d.Place == place {
@@ -374,6 +377,7 @@ func (f *finder) Visit(n *ast.Node) {
 		f.members = append(f.members, node)
 		f.outer[node.Node] = true
 		f.order = append(f.order, node)
+		f.checkKey(node)
 	case *ast.CallNode:
 		f.calls = append(f.calls, node)
 		f.outer[node.Callee] = true
@@ -425,10 +429,45 @@ func (f *finder) checkName(c *ast.CallNode) {
 		return
 	}
 	for _, known := range functions() {
-		if known.name == callee && known.known != nil && !slices.Contains(known.known, name) {
-			f.err = &ExprError{Offset: c.Arguments[0].Location().From, Problem: fmt.Sprintf("there is no %s %q%s; there are %s",
-				callee, name, simulate.Nearest(name, known.known), strings.Join(known.known, ", "))}
+		if known.name == callee && known.known != nil && !strings.HasPrefix(name, "delivery.") { // channels have names of their own
+			f.checkOneOf(c.Arguments[0], callee, name, known.known)
 		}
+	}
+}
+
+// checkKey finds misspelt keys of the report's maps, which would have the value zero.
+func (f *finder) checkKey(m *ast.MemberNode) {
+	in, isMember := m.Node.(*ast.MemberNode)
+	key, isText := m.Property.(*ast.StringNode)
+	if !isMember || !isText || f.err != nil {
+		return
+	}
+	list, isText := in.Property.(*ast.StringNode)
+	if !isText {
+		return
+	}
+	var known []string
+	switch list.Value {
+	case "origins":
+		for _, o := range errhandler.Origins() {
+			known = append(known, string(o))
+		}
+	case "errors", "by_class":
+		for _, c := range errhandler.Classes() {
+			known = append(known, string(c))
+		}
+	case "modes":
+		known = []string{"normal", "partial", "fallback", "none"}
+	default:
+		return
+	}
+	f.checkOneOf(key, list.Value, key.Value, known)
+}
+
+func (f *finder) checkOneOf(at ast.Node, what, name string, known []string) {
+	if !slices.Contains(known, name) {
+		f.err = &ExprError{Offset: at.Location().From, Problem: fmt.Sprintf("there is no %s %q%s; there are %s",
+			what, name, simulate.Nearest(name, known), strings.Join(slices.DeleteFunc(slices.Clone(known), func(k string) bool { return k == "" }), ", "))}
 	}
 }
 

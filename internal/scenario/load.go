@@ -549,7 +549,7 @@ func (l *loader) policy(node string, kv *ast.MappingValueNode) error {
 	}
 	var keys []string
 	for _, f := range l.draft.Fields() {
-		if key, ok := strings.CutPrefix(f.Name, node+"-"); ok && !strings.HasPrefix(key, "breaker-") {
+		if key, ok := strings.CutPrefix(f.Name, node+"-"); ok {
 			keys = append(keys, key)
 		}
 	}

@@ -149,7 +149,7 @@ func Judge(r *report.Report, expectations []*Expectation) (Judgement, error) {
 	}
 	for _, f := range r.Faults {
 		if f.Declared && f.Fired == 0 && !f.MayNotFire {
-			j.Reasons = append(j.Reasons, fmt.Sprintf("the fault %s never fired (it was armed for %d calls)", f.Spec, f.Armed))
+			j.Reasons = append(j.Reasons, fmt.Sprintf("the fault %s never fired (calls that came by it: %d)", f.Spec, f.Armed))
 		}
 	}
 	for _, e := range expectations {

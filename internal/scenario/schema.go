@@ -18,7 +18,7 @@ func Schema() ([]byte, error) {
 	for _, f := range fields {
 		p := property(f)
 		if !f.List {
-			matrix[f.Name] = object{"type": "array", "items": p, "minItems": 1}
+			matrix[f.Name] = oneOrMore(p)
 		}
 		switch {
 		case f.List:
@@ -38,7 +38,6 @@ func Schema() ([]byte, error) {
 		for key, p := range settings {
 			if inner, ok := strings.CutPrefix(key, "breaker-"); ok {
 				breaker[inner] = p
-				delete(settings, key)
 			}
 		}
 		settings["breaker"] = object{"oneOf": []any{object{"type": "boolean"}, closed(breaker)}, "description": "put a circuit breaker around the node's calls"}
@@ -49,11 +48,13 @@ func Schema() ([]byte, error) {
 	top["name"] = object{"type": "string", "description": "the scenario's name; the file's name otherwise"}
 	top["description"] = object{"type": "string", "description": "what the scenario teaches"}
 	top["seed"] = seed
-	top["seeds"] = object{"type": "array", "items": seed, "minItems": 1}
-	top["channels"] = object{"oneOf": []any{object{"type": "string"}, object{"type": "array", "items": object{"type": "string"}, "minItems": 1}},
-		"description": "delivery channels in the order of failover"}
-	top["faults"] = object{"type": "array", "items": object{"oneOf": []any{object{"type": "string"}, faultSchema()}}}
-	top["expect"] = object{"type": "array", "items": object{"type": "string"}, "minItems": 1, "description": "conditions over the report, such as ledger.lost == 0"}
+	top["seeds"] = oneOrMore(seed)
+	top["channels"] = oneOrMore(object{"type": "string"})
+	top["channels"].(object)["description"] = "delivery channels in the order of failover"
+	fault := object{"oneOf": []any{object{"type": "string"}, faultSchema()}}
+	top["faults"] = object{"oneOf": []any{fault, object{"type": "array", "items": fault}}, "description": "what breaks"}
+	top["expect"] = oneOrMore(object{"type": "string"})
+	top["expect"].(object)["description"] = "conditions over the report, such as ledger.lost == 0"
 	top["matrix"] = closed(matrix)
 	schema := closed(top)
 	schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
@@ -65,6 +66,11 @@ func Schema() ([]byte, error) {
 
 func closed(properties map[string]any) map[string]any {
 	return map[string]any{"type": "object", "properties": properties, "additionalProperties": false}
+}
+
+// oneOrMore is a list that a single value can stand for.
+func oneOrMore(item map[string]any) map[string]any {
+	return map[string]any{"oneOf": []any{item, map[string]any{"type": "array", "items": item, "minItems": 1}}}
 }
 
 const durationPattern = `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$|^0$`

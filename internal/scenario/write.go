@@ -53,29 +53,24 @@ func Marshal(name string, d *runner.Draft) ([]byte, error) {
 	return doc, nil
 }
 
-// nestBreaker puts a node's breaker settings under one key.
+// nestBreaker puts a node's breaker settings under one key, if the breaker itself was put into the path or taken out of
+// it; otherwise they stand by themselves, since under that key they would put it in.
 func nestBreaker(settings yaml.MapSlice) yaml.MapSlice {
 	var flat, breaker yaml.MapSlice
-	on := false
 	for _, s := range settings {
 		key := s.Key.(string)
-		inner, nested := strings.CutPrefix(key, "breaker-")
+		inner, isBreaker := strings.CutPrefix(key, "breaker-")
 		switch {
 		case key == "breaker":
-			on = s.Value == true
 			breaker = append(yaml.MapSlice{{Key: "on", Value: s.Value}}, breaker...)
-		case nested:
+		case isBreaker:
 			breaker = append(breaker, yaml.MapItem{Key: inner, Value: s.Value})
 		default:
 			flat = append(flat, s)
 		}
 	}
-	if breaker == nil {
-		return flat
-	}
-	// That it has settings would put the breaker into the path; say so when it is not.
-	if !on && !slices.ContainsFunc(breaker, func(i yaml.MapItem) bool { return i.Key == "on" }) {
-		breaker = append(yaml.MapSlice{{Key: "on", Value: false}}, breaker...)
+	if !slices.ContainsFunc(breaker, func(i yaml.MapItem) bool { return i.Key == "on" }) {
+		return settings
 	}
 	return append(flat, yaml.MapItem{Key: "breaker", Value: breaker})
 }

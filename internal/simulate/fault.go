@@ -220,7 +220,7 @@ func Nearest(got string, known []string) string {
 	if got == "" {
 		return ""
 	}
-	best, distance := "", len(got)/2+2
+	best, distance := "", len(got)/3+2
 	for _, k := range known {
 		if d := levenshtein.ComputeDistance(got, k); d < distance {
 			best, distance = k, d

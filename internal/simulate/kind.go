@@ -99,7 +99,7 @@ var kinds = []kindInfo{
 	{Hang, errhandler.Processing, all, nil},
 	{PermissionDenied, errhandler.Storage, writes, nil},
 	{Locked, errhandler.Storage, writes, nil},
-	{PartialWrite, errhandler.Storage, writes, nil},
+	{PartialWrite, errhandler.Storage, writes, []string{"share"}},
 	{AckLost, errhandler.Storage, channel, nil},
 }
 

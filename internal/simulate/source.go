@@ -51,7 +51,7 @@ func (s *faultySource) Fetch(ctx context.Context, n int) (nodes.Batch, error) {
 		n = max(1, int(float64(n)*or(h.params.Share, 0.5)))
 	}
 	b, err := slowed(ctx, h, func() (nodes.Batch, error) { return s.inner(ctx, n) })
-	if ctx.Err() != nil && b.Len() > 0 {
+	if h.kind == Slow && ctx.Err() != nil && b.Len() > 0 {
 		s.held, s.heldErr = &b, err
 		if err == ctx.Err() {
 			s.heldErr = nil

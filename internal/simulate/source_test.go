@@ -95,6 +95,26 @@ func TestLateFetchKeepsItsRows(t *testing.T) {
 	})
 }
 
+// deaf is a source that answers after 2 s whether anyone still waits or not.
+type deaf struct{ rows }
+
+func (s *deaf) Fetch(_ context.Context, n int) (nodes.Batch, error) {
+	time.Sleep(2 * time.Second)
+	return s.rows.Fetch(context.Background(), n)
+}
+
+// A fetch that no fault hits is passed on as it is, late or not: a fault that does not fire changes nothing.
+func TestFetchesThatAreNotHit(t *testing.T) {
+	inRun(t, func(t *testing.T, ctx context.Context, _ *workflow.Stream) {
+		ctx, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		s := plan(t, "collector.fetch=hang,calls=99").Source(&deaf{})
+		if b, err := s.Fetch(ctx, 3); err != nil || !slices.Equal(ids(b), []int64{1, 2, 3}) {
+			t.Errorf("a late answer became %v, %v", ids(b), err)
+		}
+	})
+}
+
 // A partial answer is a share of the batch, at least one row; the others come next time.
 func TestPartialFetch(t *testing.T) {
 	tests := []struct {

@@ -147,8 +147,12 @@ func (f *File) begin(path string, l *lines, o Options) error {
 	default:
 		return &OptionError{"input-format", f.format, fmt.Sprintf("the format of %s can't be told; want one of %s", f.name, strings.Join(Formats(), ", "))}
 	}
-	for len(f.queue) < peeked && f.err == nil {
+	// An input that can keep a reader waiting is looked at no further than its first readable row.
+	for seen := false; len(f.queue) < peeked && f.err == nil && !(seen && f.blocking); {
 		f.pull()
+		if n := len(f.queue); n > 0 {
+			_, _, seen = f.fields.names(f.queue[n-1])
+		}
 	}
 	if f.err != nil && f.err != io.EOF && len(f.queue) == 0 {
 		return f.err
@@ -244,7 +248,7 @@ func or(s, otherwise string) string {
 }
 
 func nearest(got string, known []string) string {
-	best, distance := "", len(got)/2+2
+	best, distance := "", len(got)/3+2
 	for _, k := range known {
 		if d := levenshtein.ComputeDistance(got, k); d < distance {
 			best, distance = k, d
@@ -289,15 +293,16 @@ func (f *File) Health(context.Context) error {
 	return f.err
 }
 
-// Fetch returns the next n rows, with io.EOF when they are the last ones. An error of reading comes after the rows that
-// were read before it, and ends the input. A Fetch that is cancelled while the input keeps it waiting leaves the input
-// unusable.
+// Fetch returns the next n rows, with io.EOF when they are the last ones; from an input that can keep it waiting, such as
+// a pipe, io.EOF comes after them, so that rows which are there are not held back. An error of reading comes after the
+// rows that were read before it, and ends the input. A Fetch that is cancelled while the input keeps it waiting leaves
+// the input unusable.
 func (f *File) Fetch(ctx context.Context, n int) (nodes.Batch, error) {
 	if err := ctx.Err(); err != nil {
 		return nodes.Batch{}, err
 	}
 	if !f.blocking {
-		f.fill(n)
+		f.fill(n + 1) // one more, to know whether row n is the last one
 	} else if err := f.fillUntil(ctx, n); err != nil {
 		return nodes.Batch{}, err
 	}
@@ -310,9 +315,9 @@ func (f *File) Fetch(ctx context.Context, n int) (nodes.Batch, error) {
 	return batch, nil
 }
 
-// fill reads until there are more than n rows, so that it is known whether row n is the last one.
+// fill reads until there are n rows.
 func (f *File) fill(n int) {
-	for len(f.queue) <= n && f.err == nil {
+	for len(f.queue) < n && f.err == nil {
 		f.pull()
 	}
 }
@@ -320,7 +325,7 @@ func (f *File) fill(n int) {
 // fillUntil is fill for an input that may never answer. A reader that waits for it can't be called back: it is left
 // behind when the run is cancelled, and ends with the program.
 func (f *File) fillUntil(ctx context.Context, n int) error {
-	if f.err != nil || len(f.queue) > n {
+	if f.err != nil || len(f.queue) >= n {
 		return nil
 	}
 	done := make(chan struct{})

@@ -219,14 +219,14 @@ func TestMemoryIsBounded(t *testing.T) {
 		{"json", jsonArray, "[", `{"id":"a","value":1},`, `{"id":"z","value":2}]`, 1, 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			var body io.Reader = io.MultiReader(strings.NewReader(`{"id":"`), &endless{row: []byte("x"), left: long}, strings.NewReader("\"}\n"))
+			var body io.Reader = io.MultiReader(strings.NewReader(`{"id":"`), &endless{row: bytes.Repeat([]byte("x"), 64<<10), left: long}, strings.NewReader("\"}\n"))
 			switch test.name {
 			case "csv":
-				body = &endless{row: []byte("x"), left: long}
+				body = &endless{row: bytes.Repeat([]byte("x"), 64<<10), left: long}
 			case "open quote":
 				body = &endless{row: []byte(test.row), left: long / len(test.row) * len(test.row)}
 			case "json":
-				body = io.MultiReader(strings.NewReader(`{"id":"`), &endless{row: []byte("x"), left: long}, strings.NewReader(`"},`))
+				body = io.MultiReader(strings.NewReader(`{"id":"`), &endless{row: bytes.Repeat([]byte("x"), 64<<10), left: long}, strings.NewReader(`"},`))
 			}
 			before := test.head
 			if test.format != csvFormat {
@@ -364,4 +364,34 @@ func TestWrittenRowsComeBack(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Rows that a pipe has given are not held back until it gives more.
+func TestPipeIsNotReadAhead(t *testing.T) {
+	in, feed := io.Pipe()
+	f := make(chan *File)
+	go func() {
+		file, err := OpenFile("-", in, Options{})
+		if err != nil {
+			t.Error(err)
+		}
+		f <- file
+	}()
+	write := func(rows int) {
+		if _, err := io.WriteString(feed, strings.Repeat("{\"id\":\"a\",\"value\":1}\n", rows)); err != nil {
+			t.Error(err)
+		}
+	}
+	write(3)
+	file := <-f
+	if b, err := file.Fetch(context.Background(), 3); err != nil || b.Len() != 3 {
+		t.Errorf("%d rows and %v, want the 3 that are there", b.Len(), err)
+	}
+	go func() {
+		write(2)
+		_ = feed.Close()
+	}()
+	if b, err := file.Fetch(context.Background(), 3); err != io.EOF || b.Len() != 2 {
+		t.Errorf("%d rows and %v, want the last 2 and the end", b.Len(), err)
+	}
 }
