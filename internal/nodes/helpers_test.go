@@ -284,7 +284,7 @@ type books struct {
 }
 
 func (b *books) Collected(o errhandler.Origin, rows int) {
-	if b.in != nil && len(b.in) > 0 {
+	if len(b.in) > 0 {
 		b.problems = append(b.problems, "rows were collected twice")
 	}
 	var from []identity
