@@ -14,17 +14,18 @@ import (
 // layers are the project's packages, each with those of the project that it may import. Imports point one way: from the
 // commands down to the engine, which imports the standard library only.
 var layers = map[string][]string{
+	"internal/suggest":    {},
 	"internal/workflow":   {},
 	"internal/errhandler": {"internal/workflow"},
 	"internal/resilience": {"internal/errhandler", "internal/workflow"},
 	"internal/nodes":      {"internal/resilience", "internal/errhandler", "internal/workflow"},
-	"internal/simulate":   {"internal/nodes", "internal/errhandler", "internal/workflow"},
-	"internal/source":     {"internal/nodes", "internal/errhandler", "internal/workflow"},
+	"internal/simulate":   {"internal/suggest", "internal/nodes", "internal/errhandler", "internal/workflow"},
+	"internal/source":     {"internal/suggest", "internal/nodes", "internal/errhandler", "internal/workflow"},
 	"internal/channel":    {"internal/nodes", "internal/errhandler", "internal/workflow"},
 	"internal/report":     {"internal/errhandler"},
-	"internal/runner": {"internal/report", "internal/source", "internal/channel", "internal/simulate", "internal/nodes", "internal/resilience",
+	"internal/runner": {"internal/suggest", "internal/report", "internal/source", "internal/channel", "internal/simulate", "internal/nodes", "internal/resilience",
 		"internal/errhandler", "internal/workflow"},
-	"internal/scenario": {"internal/runner", "internal/report", "internal/channel", "internal/simulate", "internal/errhandler"},
+	"internal/scenario": {"internal/suggest", "internal/runner", "internal/report", "internal/channel", "internal/simulate", "internal/errhandler"},
 	"cmd/faultflow": {"internal/scenario", "internal/runner", "internal/report", "internal/source", "internal/channel", "internal/simulate", "internal/nodes",
 		"internal/resilience", "internal/errhandler", "internal/workflow"},
 }
@@ -37,7 +38,7 @@ var libraries = map[string][]string{
 	"github.com/fatih/color":              {"internal/report", "cmd/faultflow"},
 	"github.com/jedib0t/go-pretty":        {"internal/report", "cmd/faultflow"},
 	"github.com/google/renameio":          {"internal/channel", "cmd/faultflow"},
-	"github.com/agnivade/levenshtein":     {"internal/simulate", "internal/source"},
+	"github.com/agnivade/levenshtein":     {"internal/suggest"},
 	"github.com/goccy/go-yaml":            {"internal/scenario"},
 	"github.com/expr-lang/expr":           {"internal/scenario"},
 	"github.com/jstemmer/go-junit-report": {"internal/report"},

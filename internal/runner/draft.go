@@ -7,6 +7,7 @@ import (
 
 	"faultflow/internal/resilience"
 	"faultflow/internal/simulate"
+	"faultflow/internal/suggest"
 )
 
 // Draft collects settings by name, as flags and scenario files give them, until they are complete. Flags and files share
@@ -61,7 +62,7 @@ func (d *Draft) IsGiven(name string) bool {
 func (d *Draft) Set(name, text string) error {
 	f := d.Field(name)
 	if f == nil {
-		return fmt.Errorf("unknown setting%s", simulate.Nearest(name, d.names()))
+		return fmt.Errorf("unknown setting%s", suggest.Nearest(name, d.names()))
 	}
 	return f.Set(text)
 }

@@ -18,6 +18,7 @@ import (
 	"faultflow/internal/errhandler"
 	"faultflow/internal/report"
 	"faultflow/internal/simulate"
+	"faultflow/internal/suggest"
 )
 
 // Expectation is a condition over the fields of a report, such as ledger.lost == 0 or breaker("collector").opened >= 1.
@@ -100,9 +101,9 @@ func exprError(err error) error {
 		// expr shows a struct type in full, which is the whole report.
 		if i := strings.LastIndex(problem, " has no field "); i >= 0 {
 			name := problem[i+len(" has no field "):]
-			problem = fmt.Sprintf("there is no field %q here%s", name, simulate.Nearest(name, fieldNames(environmentType)))
+			problem = fmt.Sprintf("there is no field %q here%s", name, suggest.Nearest(name, fieldNames(environmentType)))
 		} else if name, ok := strings.CutPrefix(problem, "unknown name "); ok {
-			problem += simulate.Nearest(name, fieldNames(environmentType))
+			problem += suggest.Nearest(name, fieldNames(environmentType))
 		}
 		return &ExprError{Offset: at.From, Problem: problem}
 	}
@@ -467,7 +468,7 @@ func (f *finder) checkKey(m *ast.MemberNode) {
 func (f *finder) checkOneOf(at ast.Node, what, name string, known []string) {
 	if !slices.Contains(known, name) {
 		f.err = &ExprError{Offset: at.Location().From, Problem: fmt.Sprintf("there is no %s %q%s; there are %s",
-			what, name, simulate.Nearest(name, known), strings.Join(slices.DeleteFunc(slices.Clone(known), func(k string) bool { return k == "" }), ", "))}
+			what, name, suggest.Nearest(name, known), strings.Join(slices.DeleteFunc(slices.Clone(known), func(k string) bool { return k == "" }), ", "))}
 	}
 }
 

@@ -23,6 +23,7 @@ import (
 	"faultflow/internal/report"
 	"faultflow/internal/runner"
 	"faultflow/internal/simulate"
+	"faultflow/internal/suggest"
 )
 
 // Scenario is one run that a file describes: what breaks, and what must hold.
@@ -498,7 +499,7 @@ func (l *loader) keys() []string {
 func (l *loader) setting(name string, kv *ast.MappingValueNode) error {
 	f := l.draft.Field(name)
 	if f == nil || f.Section == "" || f.List {
-		return l.fail(kv.Key, "unknown key %q%s", name, simulate.Nearest(name, l.keys()))
+		return l.fail(kv.Key, "unknown key %q%s", name, suggest.Nearest(name, l.keys()))
 	}
 	text, err := l.text(kv)
 	if err != nil {
@@ -556,7 +557,7 @@ func (l *loader) policy(node string, kv *ast.MappingValueNode) error {
 	for _, inner := range m.Values {
 		key := inner.Key.GetToken().Value
 		if !slices.Contains(keys, key) {
-			return l.fail(inner.Key, "unknown key %q of %s%s; there are %s", key, node, simulate.Nearest(key, keys), strings.Join(keys, ", "))
+			return l.fail(inner.Key, "unknown key %q of %s%s; there are %s", key, node, suggest.Nearest(key, keys), strings.Join(keys, ", "))
 		}
 		if settings, isMap := asMapping(inner.Value); key == "breaker" && isMap {
 			if err := l.breaker(node, settings); err != nil {
@@ -584,7 +585,7 @@ func (l *loader) breaker(node string, m *ast.MappingNode) error {
 	for _, kv := range m.Values {
 		key := kv.Key.GetToken().Value
 		if !slices.Contains(keys, key) {
-			return l.fail(kv.Key, "unknown key %q of breaker%s; there are %s", key, simulate.Nearest(key, keys), strings.Join(keys, ", "))
+			return l.fail(kv.Key, "unknown key %q of breaker%s; there are %s", key, suggest.Nearest(key, keys), strings.Join(keys, ", "))
 		}
 		text, err := l.text(kv)
 		if err != nil {
@@ -668,7 +669,7 @@ func (l *loader) fault(n ast.Node) error {
 			default:
 				if !slices.Contains(simulate.Keys(), key) {
 					known := append([]string{"place", "kind"}, simulate.Keys()...)
-					return l.fail(kv.Key, "unknown key %q of a fault%s; there are %s", key, simulate.Nearest(key, known), strings.Join(known, ", "))
+					return l.fail(kv.Key, "unknown key %q of a fault%s; there are %s", key, suggest.Nearest(key, known), strings.Join(known, ", "))
 				}
 				if strings.ContainsAny(text, ",") {
 					return l.fail(kv.Value, "%s %q: want a single value", key, text)
@@ -730,7 +731,7 @@ func (l *loader) readMatrix(kv *ast.MappingValueNode) error {
 					names = append(names, f.Name)
 				}
 			}
-			return l.fail(inner.Key, "matrix: unknown setting %q%s", name, simulate.Nearest(name, names))
+			return l.fail(inner.Key, "matrix: unknown setting %q%s", name, suggest.Nearest(name, names))
 		}
 		d := dimension{name: name}
 		if err := l.each(inner.Value, func(n ast.Node) error {

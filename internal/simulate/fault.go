@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/agnivade/levenshtein"
+	"faultflow/internal/suggest"
 )
 
 // Fault says what breaks where and when.
@@ -76,7 +76,7 @@ func ParseFault(spec string, places []string) (Fault, error) {
 	}
 	f := Fault{Place: strings.TrimSpace(place)}
 	if !slices.Contains(places, f.Place) {
-		return fail("unknown place %q%s; places: %s", f.Place, Nearest(f.Place, places), strings.Join(places, ", "))
+		return fail("unknown place %q%s; places: %s", f.Place, suggest.Nearest(f.Place, places), strings.Join(places, ", "))
 	}
 	var params []string
 	for name := range strings.SplitSeq(kindNames, "|") {
@@ -88,7 +88,7 @@ func ParseFault(spec string, places []string) (Fault, error) {
 			if known {
 				problem = fmt.Sprintf("kind %s does not apply at %s", k, f.Place)
 			}
-			return fail("%s%s; kinds there: %s", problem, Nearest(string(k), allowed), strings.Join(allowed, ", "))
+			return fail("%s%s; kinds there: %s", problem, suggest.Nearest(string(k), allowed), strings.Join(allowed, ", "))
 		}
 		f.Kinds = append(f.Kinds, k)
 		for _, key := range i.params {
@@ -106,7 +106,7 @@ func ParseFault(spec string, places []string) (Fault, error) {
 		key, value = strings.TrimSpace(key), strings.TrimSpace(value)
 		allowed := append(triggerKeys(), params...)
 		if !slices.Contains(allowed, key) {
-			return fail("unknown key %q%s; keys for %s: %s", key, Nearest(key, allowed), f.kindNames(), strings.Join(allowed, ", "))
+			return fail("unknown key %q%s; keys for %s: %s", key, suggest.Nearest(key, allowed), f.kindNames(), strings.Join(allowed, ", "))
 		}
 		if seen[key] {
 			return fail("key %s is given twice", key)
@@ -213,23 +213,6 @@ func spans(s string) ([]Span, error) {
 		list = append(list, Span{l, h})
 	}
 	return list, nil
-}
-
-// Nearest suggests which known name may have been meant: " (did you mean X?)", or nothing.
-func Nearest(got string, known []string) string {
-	if got == "" {
-		return ""
-	}
-	best, distance := "", len(got)/3+2
-	for _, k := range known {
-		if d := levenshtein.ComputeDistance(got, k); d < distance {
-			best, distance = k, d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf(" (did you mean %s?)", best)
 }
 
 func names(kinds []Kind) []string {

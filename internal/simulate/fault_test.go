@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"faultflow/internal/simulate"
+	"faultflow/internal/suggest"
 )
 
 // keysOf are the parameters that each kind takes besides the trigger's keys.
@@ -303,11 +304,11 @@ func TestNearest(t *testing.T) {
 		"netwrok": " (did you mean network?)", "STORAGE": "", "procesing": " (did you mean processing?)", "store": " (did you mean storage?)",
 		"x": "", "": "", "something else entirely": "", "networks": " (did you mean network?)",
 	} {
-		if s := simulate.Nearest(got, known); s != want {
-			t.Errorf("Nearest(%q) = %q, want %q", got, s, want)
+		if s := suggest.Nearest(got, known); s != want {
+			t.Errorf("suggest.Nearest(%q) = %q, want %q", got, s, want)
 		}
 	}
-	if s := simulate.Nearest("anything", nil); s != "" {
+	if s := suggest.Nearest("anything", nil); s != "" {
 		t.Errorf("nothing is known, and yet %q", s)
 	}
 }

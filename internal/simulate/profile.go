@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"faultflow/internal/nodes"
+	"faultflow/internal/suggest"
 )
 
 // Profile is what a --failure-type means.
@@ -68,7 +69,7 @@ func NewProfile(failureType string, channels []string, rand nodes.Rand) (Profile
 			p(nodes.PlaceFetch, 0.3, Slow), p(nodes.PlaceFetch, 0.2, Partial), Fault{Place: nodes.PlaceFetch, Kinds: []Kind{Flapping}},
 			p(nodes.PlaceBatch, 0.2, Slow, Partial))
 	}
-	return Profile{}, fmt.Errorf("unknown failure type %q%s; types: %s", failureType, Nearest(failureType, Profiles()), strings.Join(Profiles(), ", "))
+	return Profile{}, fmt.Errorf("unknown failure type %q%s; types: %s", failureType, suggest.Nearest(failureType, Profiles()), strings.Join(Profiles(), ", "))
 }
 
 // channelRate is the failure rate of a channel while failures are simulated (ORIGINAL.md).

@@ -11,9 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/agnivade/levenshtein"
-
 	"faultflow/internal/nodes"
+	"faultflow/internal/suggest"
 )
 
 // Options choose how an input is read. The zero value guesses everything.
@@ -209,7 +208,7 @@ func (f *File) chooseFields(o Options) error {
 	}
 	for _, chosen := range []struct{ flag, name string }{{"id-field", id}, {"value-field", value}} {
 		if chosen.name != "" && !slices.Contains(names, chosen.name) {
-			return &OptionError{chosen.flag, chosen.name, fmt.Sprintf("%s has no such field%s; its fields: %s", f.name, nearest(chosen.name, names), strings.Join(names, ", "))}
+			return &OptionError{chosen.flag, chosen.name, fmt.Sprintf("%s has no such field%s; its fields: %s", f.name, suggest.Nearest(chosen.name, names), strings.Join(names, ", "))}
 		}
 	}
 	if id == "" {
@@ -245,19 +244,6 @@ func or(s, otherwise string) string {
 		return otherwise
 	}
 	return s
-}
-
-func nearest(got string, known []string) string {
-	best, distance := "", len(got)/3+2
-	for _, k := range known {
-		if d := levenshtein.ComputeDistance(got, k); d < distance {
-			best, distance = k, d
-		}
-	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf(" (did you mean %s?)", best)
 }
 
 // Name returns the file's base name, or stdin.

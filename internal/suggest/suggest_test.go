@@ -1,0 +1,18 @@
+package suggest
+
+import "testing"
+
+func TestNearest(t *testing.T) {
+	known := []string{"collector", "processor", "delivery", "to"}
+	for got, want := range map[string]string{
+		"colector": " (did you mean collector?)", "procesor": " (did you mean processor?)", "delivery": " (did you mean delivery?)",
+		"tp": " (did you mean to?)", "bogus": "", "": "", "completely different": "",
+	} {
+		if s := Nearest(got, known); s != want {
+			t.Errorf("%q: %q, want %q", got, s, want)
+		}
+	}
+	if s := Nearest("x", nil); s != "" {
+		t.Errorf("of nothing known: %q", s)
+	}
+}
