@@ -16,6 +16,7 @@ import (
 	"faultflow/internal/errhandler"
 	"faultflow/internal/nodes"
 	"faultflow/internal/resilience"
+	"faultflow/internal/workflow"
 )
 
 type reply = func(context.Context, nodes.Delivery) (int, error)
@@ -220,6 +221,11 @@ func TestPartialAcceptance(t *testing.T) {
 		if strings.Join(got, ", ") != test.want || o.cycles[0].Status != test.status {
 			t.Errorf("%s: %s, %s; want %s, %s", test.name, strings.Join(got, ", "), o.cycles[0].Status, test.want, test.status)
 		}
+		// Who did not take all has failed, even if it did not say so; who took all has not, whatever it said.
+		wantFailed := boolToInt(len(list[1].got) > 0)
+		if a := o.channel("a"); a.Failed != wantFailed || (a.Health == nodes.Healthy) != (wantFailed == 0) {
+			t.Errorf("%s: a is %+v", test.name, a)
+		}
 		if test.status == nodes.StatusPartial && (len(spool.kept) != 1 || spool.kept[0].Key != "run/1/1" || !slices.Equal(lines(spool.kept[0].Records), upTo(2, 10))) {
 			t.Errorf("%s: spooled %+v", test.name, spool.kept)
 		}
@@ -318,6 +324,8 @@ func TestOnlyTheSameKeyIsRecognised(t *testing.T) {
 		{"the whole, twice", []reply{ackLost, ackLost}, 0, 10},
 		{"a part, then the rest", []reply{ackLost, take(4, errRefused)}, 6, 4},
 		{"a part before", []reply{take(4, errRefused), ackLost}, 0, 6},
+		// It said how many it took, so nothing is uncertain about the rest.
+		{"a part, uncertainly", []reply{take(4, &nodes.AckError{Err: io.ErrUnexpectedEOF})}, 0, 0},
 	} {
 		only := &scripted{name: "only", idempotent: true, answers: test.answers}
 		o := setup{change: func(s *nodes.Settings) { instant(s, rowsOf(10, 1), only); s.BatchSize = 10 }}.run(t)
@@ -407,6 +415,12 @@ func TestEmergencySpool(t *testing.T) {
 			}
 			if k, ok := test.spool.(*keeping); ok && k.calls != 1 {
 				t.Errorf("%s: written %d times", test.name, k.calls)
+			}
+			// In the recovery graph it is the alternate delivery node that spools.
+			i := slices.IndexFunc(o.events, func(e workflow.Event) bool { return e.Kind == nodes.Spooled || e.Kind == nodes.SpoolFailed })
+			j := slices.IndexFunc(o.events, func(e workflow.Event) bool { return e.Kind == workflow.NodeStarted && e.Node == nodes.AlternateNode })
+			if (j >= 0) != recoveryGraph || j > i {
+				t.Errorf("%s: spooled at event %d, alternate delivery began at %d", test.name, i, j)
 			}
 			if failed := len(o.find(nodes.SpoolFailed)); failed != boolToInt(test.kept == 0) || len(o.find(nodes.Spooled)) != boolToInt(test.kept > 0) {
 				t.Errorf("%s: %d spool failures told", test.name, failed)

@@ -140,3 +140,16 @@ func TestTableWrapsTheFlexibleColumn(t *testing.T) {
 		t.Errorf("got\n%s", got)
 	}
 }
+
+// An input that decides the number of cycles is read without pausing, whatever the interval.
+func TestCycleSettings(t *testing.T) {
+	for want, s := range map[string]Settings{
+		"until the input ends, back to back": {IntervalMS: 5000},
+		"3, one every 5" + tie + "s":         {Cycles: 3, IntervalMS: 5000},
+		"4, back to back":                    {Cycles: 4},
+	} {
+		if got := cycleSettings(s); got != want {
+			t.Errorf("%+v: %q, want %q", s, got, want)
+		}
+	}
+}

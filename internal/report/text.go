@@ -77,10 +77,10 @@ func (p *page) banner(r *Report) {
 }
 
 func cycleSettings(s Settings) string {
-	count := "until the input ends"
-	if s.Cycles > 0 {
-		count = number(s.Cycles)
+	if s.Cycles == 0 { // the interval is for cycles that could read nothing
+		return "until the input ends, back to back"
 	}
+	count := number(s.Cycles)
 	if s.IntervalMS > 0 {
 		return count + ", one every " + span(s.IntervalMS)
 	}
