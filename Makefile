@@ -30,6 +30,7 @@ bench: ## time of a virtual run of each profile, beside the same policy calls wr
 
 full: ## the tests that CI runs in a smaller size, in full
 	FAULTFLOW_FULL=1 $(GO) test -timeout 60m ./internal/runner
+	FAULTFLOW_FULL=1 $(GO) test -race -timeout 60m -run 'SameSeed' ./internal/runner
 
 install:
 	CGO_ENABLED=0 $(GO) install ./cmd/faultflow

@@ -2,6 +2,7 @@ package nodes_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync/atomic"
@@ -183,16 +184,21 @@ func TestPartialProcessingNode(t *testing.T) {
 
 // Without recovery the records of a failed batch are given up, each with the batch's error, and the run has failed.
 func TestRecoveryOff(t *testing.T) {
-	for _, recoveryGraph := range []bool{false, true} {
-		o := setup{faults: faults(t, "processor.batch=out_of_memory"), change: func(s *nodes.Settings) {
-			s.Recovery, s.RecoveryGraph, s.BatchSize = false, recoveryGraph, 6
-		}}.run(t)
-		c := o.cycles[0]
-		if c.verdict != errhandler.Failed || c.Outcome.Abandoned != 6 || !slices.Contains(c.codes(), "abandoned") {
-			t.Errorf("verdict %s, outcome %+v", c.verdict, c.Outcome)
-		}
-		if got := c.books.deadBy(); got["errorhandler resource: mmap: cannot allocate memory"] != 6 {
-			t.Errorf("dead letters %v", got)
+	for kind, reason := range map[string]string{
+		"out_of_memory": "resource: mmap: cannot allocate memory", "error": "processing: transformation failed: unexpected state",
+		"truncated_payload": "data: unexpected EOF",
+	} {
+		for _, recoveryGraph := range []bool{false, true} {
+			o := setup{faults: faults(t, "processor.batch="+kind), change: func(s *nodes.Settings) {
+				s.Recovery, s.RecoveryGraph, s.BatchSize = false, recoveryGraph, 6
+			}}.run(t)
+			c := o.cycles[0]
+			if c.verdict != errhandler.Failed || c.Outcome.Abandoned != 6 || !slices.Contains(c.codes(), "abandoned") {
+				t.Errorf("%s: verdict %s, outcome %+v", kind, c.verdict, c.Outcome)
+			}
+			if got := c.books.deadBy(); got["errorhandler "+reason] != 6 {
+				t.Errorf("%s: dead letters %v", kind, got)
+			}
 		}
 	}
 }
@@ -261,6 +267,27 @@ func TestRecordTimeout(t *testing.T) {
 	started := o.find(workflow.NodeStarted)
 	if over := started[2].At - started[1].At - 5*time.Second; over < 0 || over > 2*time.Microsecond {
 		t.Errorf("processing took %v longer than the limit", over)
+	}
+}
+
+// A record that is cut off takes a moment to notice, each its own. Were all cut off at the very instant of their limit,
+// the scheduler would decide who finds the next place in the bulkhead.
+func TestCutOffRecordsDoNotTie(t *testing.T) {
+	const limit = 5 * time.Millisecond
+	late := map[time.Duration]bool{}
+	if err := simulate.Virtually(func() {
+		for i := range 50 {
+			ctx, cancel := context.WithTimeout(context.Background(), limit)
+			began := time.Now()
+			_, err := nodes.Doubler{Rand: simulate.Rand(1)}.Process(ctx, recordsFrom(int64(i), 1)[0])
+			over := time.Since(began) - limit
+			if late[over] = true; !errors.Is(err, context.DeadlineExceeded) || over <= 0 || over > 100*time.Microsecond {
+				t.Errorf("%v, %v after the limit", err, over)
+			}
+			cancel()
+		}
+	}); err != nil || len(late) < 45 {
+		t.Errorf("50 records noticed after %d different times; %v", len(late), err)
 	}
 }
 

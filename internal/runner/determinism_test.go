@@ -14,8 +14,8 @@ import (
 // are those in which most happens at once: every profile, several cycles, workers that compete for the bulkhead.
 func TestSameSeedSameBytes(t *testing.T) {
 	seeds := 1_000
-	if raceEnabled || testing.Short() {
-		seeds = 70
+	if (raceEnabled || testing.Short()) && !full() {
+		seeds = 200
 	}
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	for seed := range seeds {

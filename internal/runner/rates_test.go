@@ -55,7 +55,7 @@ func TestRatesOfTheOriginal(t *testing.T) {
 	} {
 		t.Run(profile.name, func(t *testing.T) {
 			seeds := 20_000
-			if raceEnabled || testing.Short() {
+			if (raceEnabled || testing.Short()) && !full() {
 				seeds = 1_000
 			}
 			got := sampleSeeds(t, profile.name, seeds)
@@ -126,7 +126,7 @@ func TestOtherProfilesNeverFail(t *testing.T) {
 			if !full() {
 				seeds = 2_000
 			}
-			if raceEnabled || testing.Short() {
+			if (raceEnabled || testing.Short()) && !full() {
 				seeds = 300
 			}
 			got := sampleSeeds(t, profile, seeds)

@@ -24,7 +24,7 @@ func (d *delimited) next() (row, error) {
 	for err == nil && r.reason == "" && blank(r.data) {
 		r, err = d.lines.next()
 	}
-	if err != nil || r.reason != "" || !open(r.data) {
+	if err != nil || r.reason != "" || !d.open(r.data) {
 		return r, err
 	}
 	whole := row{line: r.line, data: bytes.Clone(r.data)}
@@ -42,7 +42,7 @@ func (d *delimited) next() (row, error) {
 			break
 		}
 		whole.data = append(append(whole.data, '\n'), more.data...)
-		if !open(whole.data) {
+		if !d.open(whole.data) {
 			return whole, nil
 		}
 	}
@@ -51,8 +51,32 @@ func (d *delimited) next() (row, error) {
 	return r, nil
 }
 
-// open is true while a quote is: inside a quoted field a quote is doubled, so that the number of quotes is even at its end.
-func open(data []byte) bool { return bytes.Count(data, []byte{'"'})%2 == 1 }
+// open is true while a quoted field is. Only a quote that begins a field opens one; one in the middle of a field, as in
+// 5" pipe, is a mistake of that row alone. Inside a quoted field a quote is doubled.
+func (d *delimited) open(data []byte) bool {
+	if bytes.IndexByte(data, '"') < 0 {
+		return false
+	}
+	quoted, begins := false, true
+	for i := 0; i < len(data); i++ {
+		switch c := data[i]; {
+		case quoted && c == '"':
+			if i+1 < len(data) && data[i+1] == '"' {
+				i++
+			} else {
+				quoted = false
+			}
+		case quoted:
+		case c == '"' && begins:
+			quoted = true
+		default:
+			begins = c == byte(d.comma)
+			continue
+		}
+		begins = false
+	}
+	return quoted
+}
 
 func (d *delimited) readHeader() ([]string, error) {
 	r, err := d.next()
@@ -107,10 +131,13 @@ func (c *columns) names(r row) (names, texts []string, ok bool) {
 
 func (c *columns) find(r row) (id, value string, err error) {
 	texts, err := c.split(r)
-	if err != nil || c.at < 0 || c.valAt < 0 {
+	if err != nil || c.valAt < 0 {
 		return "", "", err
 	}
-	return strings.TrimSpace(texts[c.at]), texts[c.valAt], nil
+	if c.at >= 0 {
+		id = strings.TrimSpace(texts[c.at])
+	}
+	return id, texts[c.valAt], nil
 }
 
 func (c *columns) split(r row) ([]string, error) {

@@ -20,7 +20,7 @@ type Options struct {
 	// Format is one of Formats; "" goes by the file's extension, then by its first character.
 	Format string
 	// IDField and ValueField name columns or keys. Without them the id is the field "id", else the first one, and the
-	// value the field "value", else the first one that holds a number.
+	// value the field "value", else the first one that holds a number. Where that is the same one, lines give the ids.
 	IDField, ValueField string
 }
 
@@ -54,6 +54,9 @@ type File struct {
 	rows   rows
 	fields fields
 	queue  []row
+	// named is the last line that gave rows their ids, sharing how many.
+	named   int64
+	sharing int
 	// blocking is true for an input that can keep a reader waiting, such as a pipe.
 	blocking bool
 	// err ended the reading, io.EOF included.
@@ -221,10 +224,15 @@ func (f *File) chooseFields(o Options) error {
 		value = firstBut(numeric, id)
 		if slices.Contains(names, "value") {
 			value = "value"
+		} else if value == "" && o.IDField == "" && len(numeric) > 0 {
+			value = numeric[0]
 		}
 		if value == "" {
 			return &OptionError{"value-field", "", fmt.Sprintf("no field of %s holds numbers; name one of %s", f.name, strings.Join(names, ", "))}
 		}
+	}
+	if id == value && o.IDField == "" {
+		id = "" // nothing but numbers: rows are named after their lines
 	}
 	f.fields.choose(id, value)
 	return nil
@@ -370,7 +378,19 @@ func (f *File) read(r row) (string, float64, error) {
 		return "", 0, fmt.Errorf("field %q is not a number: %s", name, quote(text))
 	}
 	if id == "" {
-		id = fmt.Sprintf("line-%d", r.line)
+		id = f.idOf(r)
 	}
 	return id, value, nil
+}
+
+// idOf names a row without an id after its line. Elements of a JSON array can share one.
+func (f *File) idOf(r row) string {
+	if r.line != f.named {
+		f.named, f.sharing = r.line, 0
+	}
+	f.sharing++
+	if f.sharing == 1 {
+		return fmt.Sprintf("line-%d", r.line)
+	}
+	return fmt.Sprintf("line-%d.%d", r.line, f.sharing)
 }

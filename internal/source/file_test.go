@@ -96,15 +96,20 @@ func TestFormats(t *testing.T) {
 		{name: "array with a comma at its end", format: jsonArray, text: `[{"id":"a","value":1},]`, want: []string{"1:a=1", "1!an element is missing"}},
 		{name: "text behind the array", format: jsonArray, text: "[{\"id\":\"a\",\"value\":1}]\n[2]", want: []string{"1:a=1", "2!text behind the end of the JSON array"}},
 		{name: "no array", format: jsonArray, text: "17", want: []string{"1!not a JSON array: it does not begin with ["}},
+		{name: "elements without ids on one line", format: jsonArray, text: `[{"value":1},{"value":2},{"value":3},{"value":4}]`, want: []string{
+			"1:line-1=1", "1:line-1.2=2", "1:line-1.3=3", "1:line-1.4=4"}},
 		{name: "brackets in strings", format: jsonArray, text: `[{"id":"]},\"{","value":1},{"id":"b","value":2,"x":[{"y":[]}]}]`, want: []string{`1:]},"{=1`, "1:b=2"}},
 
 		{name: "csv", format: csvFormat, text: "id,value\na,1\nb,2\n", want: []string{"2:a=1", "3:b=2"}},
 		{name: "csv with quotes", format: csvFormat, text: "id,note,value\n\"a,1\",\"two\nlines\",1\n\"say \"\"b\"\"\",x,2\n", want: []string{"2:a,1=1", `4:say "b"=2`}},
 		{name: "csv guesses", format: csvFormat, text: "date,place,temp,wind\n2012-01-01,x,12.8,4.7\n2012-01-02,y,10.6,4.5\n", want: []string{"2:2012-01-01=12.8", "3:2012-01-02=10.6"}},
+		{name: "csv of one column", format: csvFormat, text: "n\n1\n1\n", want: []string{"2:line-2=1", "3:line-3=1"}},
 		{name: "csv bad rows", format: csvFormat, text: "id,value\na,1\nb\nc,3,4\nd,\ne,many\n\n\xff,1\nf,6\n", want: []string{"2:a=1", "9:f=6",
 			"3!1 fields where the header has 2", "4!3 fields where the header has 2", `5!field "value" is missing`, `6!field "value" is not a number: "many"`, "8!not valid UTF-8"}},
 		{name: "csv with a stray quote", format: csvFormat, text: "id,value\n\"a,1\nb,2\nc,3\n", want: []string{"3:b=2", "4:c=3", "2!a quote is not closed"}},
 		{name: "csv with a bare quote", format: csvFormat, text: "id,value\na\"x\",1\nb,2\n", want: []string{"3:b=2", "2!bare \" in non-quoted-field"}},
+		{name: "csv with bare quotes", format: csvFormat, text: "id,note,value\na,5\" pipe,1\nb,x,2\nc,7\" pipe,3\nd,\"5\"\" pipe\",4\n", want: []string{
+			"3:b=2", "5:d=4", "2!bare \" in non-quoted-field", "4!bare \" in non-quoted-field"}},
 		{name: "csv with a header only", format: csvFormat, text: "id,value\n"},
 		{name: "tsv", format: tsvFormat, text: "id\tvalue\r\na b\t1\r\nc,d\t2\r\n", want: []string{"2:a b=1", "3:c,d=2"}},
 		{name: "nothing at all", format: csvFormat, text: ""},
