@@ -2,7 +2,6 @@ package runner
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"faultflow/internal/errhandler"
@@ -159,11 +158,7 @@ func (r *run) faults() []report.Fault {
 	list := []report.Fault{}
 	for i, c := range r.plan.Counts() {
 		f := c.Fault
-		kinds := make([]string, len(f.Kinds))
-		for i, k := range f.Kinds {
-			kinds[i] = string(k)
-		}
-		list = append(list, report.Fault{Spec: f.String(), Place: f.Place, Kind: strings.Join(kinds, "|"), Class: simulate.ClassOf(f.Kinds[0], f.Place),
+		list = append(list, report.Fault{Spec: f.String(), Place: f.Place, Kind: f.KindNames(), Class: simulate.ClassOf(f.Kinds[0], f.Place),
 			Declared: i < r.declared, MayNotFire: f.MayNotFire, Armed: c.Armed, Fired: c.Fired})
 	}
 	return list
@@ -230,7 +225,7 @@ func (r *run) patterns(rep *report.Report) []report.Pattern {
 	origins, modes := rep.Collection.Origins, rep.Processing.Modes
 	ladder := origins[errhandler.FromFreshCache] + origins[errhandler.FromStaleCache] + origins[errhandler.FromDefault]
 	retries := max(s.Collector.Attempts, s.Processor.Attempts, s.Delivery.Attempts) > 1
-	var list []report.Pattern
+	list := make([]report.Pattern, 0, 17)
 	add := func(name string, on bool, count int, detail string, args ...any) {
 		p := report.Pattern{Name: name, State: report.Off}
 		switch {
@@ -263,5 +258,5 @@ func (r *run) patterns(rep *report.Report) []report.Pattern {
 	add("recovery_nodes", s.RecoveryGraph, recoveryRan(nodes.FallbackDataNode)+recoveryRan(nodes.PartialNode)+recoveryRan(nodes.AlternateNode),
 		"fallback data %d, partial processing %d, alternate delivery %d",
 		recoveryRan(nodes.FallbackDataNode), recoveryRan(nodes.PartialNode), recoveryRan(nodes.AlternateNode))
-	return slices.Clip(list)
+	return list
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -131,8 +130,8 @@ func (r *run) make(ctx context.Context, cancelled func() bool) (*report.Report, 
 func (r *run) assemble() error {
 	s := r.settings
 	rand := simulate.Rand(s.Seed)
-	faults := slices.Clone(s.Faults)
-	r.declared = len(faults)
+	r.declared = len(s.Faults)
+	faults := s.Faults[:len(s.Faults):len(s.Faults)] // the settings' slice stays as it is
 	if s.Simulate {
 		profile, err := simulate.NewProfile(s.FailureType, s.Channels, rand)
 		if err != nil {

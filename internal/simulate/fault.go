@@ -106,7 +106,7 @@ func ParseFault(spec string, places []string) (Fault, error) {
 		key, value = strings.TrimSpace(key), strings.TrimSpace(value)
 		allowed := append(triggerKeys(), params...)
 		if !slices.Contains(allowed, key) {
-			return fail("unknown key %q%s; keys for %s: %s", key, suggest.Nearest(key, allowed), f.kindNames(), strings.Join(allowed, ", "))
+			return fail("unknown key %q%s; keys for %s: %s", key, suggest.Nearest(key, allowed), f.KindNames(), strings.Join(allowed, ", "))
 		}
 		if seen[key] {
 			return fail("key %s is given twice", key)
@@ -223,44 +223,64 @@ func names(kinds []Kind) []string {
 	return out
 }
 
-func (f Fault) kindNames() string { return strings.Join(names(f.Kinds), "|") }
+// KindNames returns the fault's kinds, joined with |.
+func (f Fault) KindNames() string {
+	if len(f.Kinds) == 1 {
+		return string(f.Kinds[0])
+	}
+	return strings.Join(names(f.Kinds), "|")
+}
 
 // String writes the fault as ParseFault reads it.
 func (f Fault) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s=%s", f.Place, f.kindNames())
-	t, p := f.Trigger, f.Params
+	b.Grow(96)
+	b.WriteString(f.Place)
+	b.WriteByte('=')
+	b.WriteString(f.KindNames())
+	t, p := &f.Trigger, &f.Params
 	if t.HasP {
-		fmt.Fprintf(&b, ",p=%s", strconv.FormatFloat(t.P, 'g', -1, 64))
+		writeKey(&b, "p", strconv.FormatFloat(t.P, 'g', -1, 64))
 	}
-	if t.First > 0 {
-		fmt.Fprintf(&b, ",first=%d", t.First)
-	}
-	if t.Every > 0 {
-		fmt.Fprintf(&b, ",every=%d", t.Every)
-	}
+	writeCount(&b, "first", t.First)
+	writeCount(&b, "every", t.Every)
 	writeSpans(&b, "calls", t.Calls)
 	writeSpans(&b, "cycles", t.Cycles)
 	writeDuration(&b, "from", t.From)
 	writeDuration(&b, "to", t.To)
-	if p.Factor > 0 {
-		fmt.Fprintf(&b, ",factor=%s", strconv.FormatFloat(p.Factor, 'g', -1, 64))
-	}
+	writeNumber(&b, "factor", p.Factor)
 	writeDuration(&b, "by", p.By)
-	if p.Share > 0 {
-		fmt.Fprintf(&b, ",share=%s", strconv.FormatFloat(p.Share, 'g', -1, 64))
-	}
+	writeNumber(&b, "share", p.Share)
 	writeDuration(&b, "period", p.Period)
 	writeDuration(&b, "retry_after", p.RetryAfter)
 	if f.MayNotFire {
-		b.WriteString(",may_not_fire=true")
+		writeKey(&b, "may_not_fire", "true")
 	}
 	return b.String()
 }
 
+func writeKey(b *strings.Builder, key, value string) {
+	b.WriteByte(',')
+	b.WriteString(key)
+	b.WriteByte('=')
+	b.WriteString(value)
+}
+
+func writeCount(b *strings.Builder, key string, n int) {
+	if n > 0 {
+		writeKey(b, key, strconv.Itoa(n))
+	}
+}
+
+func writeNumber(b *strings.Builder, key string, n float64) {
+	if n > 0 {
+		writeKey(b, key, strconv.FormatFloat(n, 'g', -1, 64))
+	}
+}
+
 func writeDuration(b *strings.Builder, key string, d time.Duration) {
 	if d > 0 {
-		fmt.Fprintf(b, ",%s=%v", key, d)
+		writeKey(b, key, d.String())
 	}
 }
 

@@ -24,7 +24,9 @@ type Count struct {
 // NewPlan arms faults. Of several that would hit the same call, the first one does.
 func NewPlan(faults []Fault, rand nodes.Rand) *Plan {
 	p := &Plan{points: map[string]*point{}}
-	for _, f := range faults {
+	p.faults = make([]*armed, 0, len(faults))
+	for i := range faults {
+		f := &faults[i]
 		at := p.points[f.Place]
 		if at == nil {
 			at = &point{place: f.Place, rand: rand}
@@ -41,13 +43,13 @@ func NewPlan(faults []Fault, rand nodes.Rand) *Plan {
 func (p *Plan) Counts() []Count {
 	counts := make([]Count, len(p.faults))
 	for i, a := range p.faults {
-		counts[i] = Count{Fault: a.fault, Armed: a.armed.Load(), Fired: a.fired.Load()}
+		counts[i] = Count{Fault: *a.fault, Armed: a.armed.Load(), Fired: a.fired.Load()}
 	}
 	return counts
 }
 
 type armed struct {
-	fault        Fault
+	fault        *Fault
 	number       int // among the place's faults, so that they decide independently of each other and of other places
 	armed, fired atomic.Int64
 }
@@ -95,7 +97,7 @@ func (p *point) next(ctx context.Context) hit {
 func (p *point) decide(c call) hit {
 	for _, a := range p.faults {
 		a.armed.Add(1)
-		f := &a.fault
+		f := a.fault
 		if !f.Trigger.hits(c.number, c.cycle, c.at) {
 			continue
 		}

@@ -32,30 +32,33 @@ func NewProfile(failureType string, channels []string, rand nodes.Rand) (Profile
 		return Fault{Place: place, Kinds: kinds, Trigger: Trigger{P: probability, HasP: true}}
 	}
 	records := p(nodes.PlaceRecord, RecordFailure, Error)
-	eachChannel := func(rate func(string) float64, kinds ...Kind) (faults []Fault) {
+	eachChannel := func(rate func(string) float64, kinds ...Kind) []Fault {
+		faults := make([]Fault, 0, len(channels))
 		for _, c := range channels {
 			faults = append(faults, p(nodes.ChannelPlace(c), rate(c), kinds...))
 		}
 		return faults
 	}
 	with := func(breaker bool, channelFaults []Fault, faults ...Fault) (Profile, error) {
-		return Profile{Faults: append(append(faults, records), channelFaults...), Breaker: breaker}, nil
+		all := make([]Fault, 0, len(faults)+1+len(channelFaults))
+		all = append(append(append(all, faults...), records), channelFaults...)
+		return Profile{Faults: all, Breaker: breaker}, nil
 	}
-	usual := eachChannel(channelRate, ConnectionRefused, ConnectionReset, HTTP503)
+	usual := func() []Fault { return eachChannel(channelRate, ConnectionRefused, ConnectionReset, HTTP503) }
 	switch failureType {
 	case "network":
-		return with(true, usual, p(nodes.PlaceFetch, 0.4, netKinds...), p(nodes.PlaceBatch, 0.1, Error))
+		return with(true, usual(), p(nodes.PlaceFetch, 0.4, netKinds...), p(nodes.PlaceBatch, 0.1, Error))
 	case "processing":
-		return with(false, usual, p(nodes.PlaceFetch, 0.1, netKinds...), p(nodes.PlaceBatch, 0.5, Error))
+		return with(false, usual(), p(nodes.PlaceFetch, 0.1, netKinds...), p(nodes.PlaceBatch, 0.5, Error))
 	case "storage":
 		broken := eachChannel(func(string) float64 { return 0.6 }, DiskFull, PermissionDenied, Locked)
 		return with(false, broken, p(nodes.PlaceFetch, 0.1, netKinds...), p(nodes.PlaceBatch, 0.1, Error))
 	case "random":
 		draw := func(use string) float64 { return rand(nodes.Key{Place: "profile", Use: use}) }
-		return with(draw("breaker") < 0.5, usual,
+		return with(draw("breaker") < 0.5, usual(),
 			p(nodes.PlaceFetch, 0.2+0.2*draw("fetch"), netKinds...), p(nodes.PlaceBatch, 0.1+0.2*draw("batch"), Error))
 	case "data":
-		return with(false, usual,
+		return with(false, usual(),
 			p(nodes.PlaceFetch, 0.3, CorruptPayload, TruncatedPayload, EmptyBatch),
 			p(nodes.PlaceFetch, 0.4, MissingFields, OutOfRange, DuplicateRecords),
 			p(nodes.PlaceBatch, 0.1, CorruptPayload))

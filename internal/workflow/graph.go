@@ -39,7 +39,7 @@ var ErrNoEdge = errors.New("no edge for action")
 
 // New begins a graph; add nodes and edges, then Build.
 func New[S any](name string) *Graph[S] {
-	return &Graph[S]{name: name}
+	return &Graph[S]{name: name, nodes: make([]*Node[S], 0, 8), edges: make([]Edge[S], 0, 16)}
 }
 
 // Add puts nodes into the graph. The first node added to a graph is its start.
