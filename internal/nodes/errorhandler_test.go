@@ -109,6 +109,15 @@ func TestFailedNodesHandOver(t *testing.T) {
 	}
 }
 
+// The error handler settles each record once, even if it has to begin again because a hook of its own failed.
+func TestErrorHandlerSettlesOnce(t *testing.T) {
+	o := setup{faults: faults(t, "processor.batch=error"), change: func(s *nodes.Settings) { s.Recovery = false },
+		hooks: func(func()) workflow.Hooks[*nodes.State] { return panicHook(nodes.ErrorHandlerNode, workflow.PhaseAfterExec) }}.run(t)
+	if c := o.cycles[0]; len(c.books.dead) != 30 || c.Outcome.Abandoned != 30 || len(c.Outcome.Errors) != 2 {
+		t.Errorf("%d dead letters, outcome %+v", len(c.books.dead), c.Outcome)
+	}
+}
+
 // A run that is interrupted as a node begins drains what is in flight into the spool, processed or not, and blames no
 // one: not the channels, and not the error handler's list of errors.
 func TestCancellationInEachNode(t *testing.T) {
@@ -196,9 +205,10 @@ func TestCancellationAtAnyTime(t *testing.T) {
 // Rows that a source hands out in spite of the interruption are not lost either.
 func TestCancellationDuringALateFetch(t *testing.T) {
 	from := &batches{answers: []answer{{batch: nodes.Batch{Records: recordsFrom(1, 6), Rejected: []nodes.Rejected{{Line: 7, Reason: "garbage"}}}, err: io.EOF, takes: 3 * time.Second}}}
+	from.answers[0].batch.Records[5].ID = "" // and what is wrong with them is found all the same
 	o := setup{cancelAt: time.Second, change: func(s *nodes.Settings) { instant(s, from); s.BatchSize = 7 }}.run(t)
 	c := o.cycles[0]
-	if got := lines(c.books.spooled); !slices.Equal(got, upTo(1, 6)) || len(c.books.dead) != 1 || !c.End {
+	if got := lines(c.books.spooled); !slices.Equal(got, upTo(1, 5)) || len(c.books.dead) != 2 || !c.End {
 		t.Errorf("spooled %v, dead %v, end %v", got, c.books.deadBy(), c.End)
 	}
 }

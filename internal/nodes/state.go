@@ -140,6 +140,9 @@ func reason(err error) string {
 
 // Pause waits for d or until ctx is done, whose error it then returns.
 func Pause(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

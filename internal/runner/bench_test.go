@@ -112,8 +112,9 @@ func bareRun(b *testing.B, s Settings, rep *report.Report) {
 		}, otherwise(), retry(s.Processor.Attempts))
 		var next atomic.Int64
 		var workers sync.WaitGroup
-		for range s.Workers {
+		for w := range s.Workers {
 			workers.Go(func() {
+				sleep(ctx, time.Duration(w)) // workers start a nanosecond apart
 				for i := next.Add(1); i <= int64(calls[nodes.PlaceRecord]); i = next.Add(1) {
 					took := 10*time.Millisecond + time.Duration(i*7919_919)%(40*time.Millisecond)
 					attempts(ctx, 1, func(ctx context.Context) { sleep(ctx, took) }, records, limit)
