@@ -26,7 +26,7 @@ var layers = map[string][]string{
 	"internal/runner": {"internal/suggest", "internal/report", "internal/source", "internal/channel", "internal/simulate", "internal/nodes", "internal/resilience",
 		"internal/errhandler", "internal/workflow"},
 	"internal/scenario": {"internal/suggest", "internal/runner", "internal/report", "internal/channel", "internal/simulate", "internal/errhandler"},
-	"cmd/faultflow": {"internal/scenario", "internal/runner", "internal/report", "internal/source", "internal/channel", "internal/simulate", "internal/nodes",
+	"cmd/faultflow": {"internal/suggest", "internal/scenario", "internal/runner", "internal/report", "internal/source", "internal/channel", "internal/simulate", "internal/nodes",
 		"internal/resilience", "internal/errhandler", "internal/workflow"},
 }
 

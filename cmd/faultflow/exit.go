@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"faultflow/internal/errhandler"
@@ -15,6 +16,7 @@ import (
 	"faultflow/internal/runner"
 	"faultflow/internal/scenario"
 	"faultflow/internal/source"
+	"faultflow/internal/suggest"
 )
 
 // The exit codes.
@@ -68,12 +70,18 @@ func isUsage(err error) bool {
 }
 
 // flagError words pflag's errors: flag, value, what is allowed.
-func flagError(err error) error {
+func flagError(c *cobra.Command, err error) error {
 	var invalid *pflag.InvalidValueError
 	if errors.As(err, &invalid) {
 		return usageError("--%s %q: %v", invalid.GetFlag().Name, invalid.GetValue(), invalid.Unwrap())
 	}
-	return usageError("%v; see faultflow --help", err)
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) {
+		var names []string
+		c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
+		return usageError("%v%s; see %s --help", err, suggest.Nearest("--"+unknown.GetSpecifiedName(), names), c.CommandPath())
+	}
+	return usageError("%v; see %s --help", err, c.CommandPath())
 }
 
 // writeNew writes a file that must not exist yet. After an error there is none.

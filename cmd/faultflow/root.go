@@ -79,7 +79,7 @@ and shows retries, timeouts, circuit breakers, bulkheads, fallbacks and failover
 			return runMain(cmd.Context(), o, j, s)
 		},
 	}
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return flagError(err) })
+	cmd.SetFlagErrorFunc(flagError)
 	o.addFlags(cmd.Flags())
 	cmd.SetUsageFunc(func(c *cobra.Command) error { return writeUsage(c, o.groups) })
 	o.addCompletions(cmd)

@@ -101,6 +101,8 @@ func TestSimulatedRecognisesKeys(t *testing.T) {
 		{"again", []send{{1, "run/1/0", 5, 5}, {1, "run/1/0", 5, 5}, {1, "run/1/0", 5, 5}}},
 		{"other keys", []send{{1, "run/1/0", 5, 5}, {1, "run/1/5", 3, 8}, {1, "run/1/0", 5, 8}}},
 		{"next cycle", []send{{1, "run/1/0", 5, 5}, {2, "run/2/0", 5, 10}, {2, "run/2/0", 5, 10}}},
+		// It remembers keys for as long as they are used, which is a cycle.
+		{"forgotten", []send{{1, "run/1/0", 5, 5}, {2, "run/1/0", 5, 10}}},
 		// A channel that had nothing or a part of a delivery still takes the rest of it.
 		{"nothing first", []send{{1, "run/1/0", 0, 0}, {1, "run/1/0", 5, 5}}},
 		{"a part first", []send{{1, "run/1/0", 2, 2}, {1, "run/1/0", 5, 5}, {1, "run/1/0", 3, 5}}},

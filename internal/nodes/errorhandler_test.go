@@ -112,7 +112,9 @@ func TestFailedNodesHandOver(t *testing.T) {
 // The error handler settles each record once, even if it has to begin again because a hook of its own failed.
 func TestErrorHandlerSettlesOnce(t *testing.T) {
 	o := setup{faults: faults(t, "processor.batch=error"), change: func(s *nodes.Settings) { s.Recovery = false },
-		hooks: func(func()) workflow.Hooks[*nodes.State] { return panicHook(nodes.ErrorHandlerNode, workflow.PhaseAfterExec) }}.run(t)
+		hooks: func(func()) workflow.Hooks[*nodes.State] {
+			return panicHook(nodes.ErrorHandlerNode, workflow.PhaseAfterExec)
+		}}.run(t)
 	if c := o.cycles[0]; len(c.books.dead) != 30 || c.Outcome.Abandoned != 30 || len(c.Outcome.Errors) != 2 {
 		t.Errorf("%d dead letters, outcome %+v", len(c.books.dead), c.Outcome)
 	}

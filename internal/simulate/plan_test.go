@@ -120,6 +120,44 @@ func TestTriggersByProbability(t *testing.T) {
 	}
 }
 
+// A number below p hits, p itself does not: so p=0 never hits and p=1 always does.
+func TestProbabilityBounds(t *testing.T) {
+	for _, test := range []struct {
+		p, drawn float64
+		want     bool
+	}{{0, 0, false}, {0.5, 0.5, false}, {0.5, math.Nextafter(0.5, 0), true}, {1, math.Nextafter(1, 0), true}} {
+		inRun(t, func(t *testing.T, ctx context.Context, _ *workflow.Stream) {
+			f := simulate.Fault{Place: "delivery.primary", Kinds: []simulate.Kind{simulate.AckLost}, Trigger: simulate.Trigger{P: test.p, HasP: true}}
+			p := simulate.NewPlan([]simulate.Fault{f}, func(nodes.Key) float64 { return test.drawn })
+			if got := len(hits(t, ctx, p, 1, nil)) == 1; got != test.want {
+				t.Errorf("p=%v, drawn %v: hit %v", test.p, test.drawn, got)
+			}
+		})
+	}
+}
+
+// What a cycle's calls meet does not depend on how many calls there were in the cycles before.
+func TestCyclesAreDecidedAnew(t *testing.T) {
+	inRun(t, func(t *testing.T, ctx context.Context, run *workflow.Stream) {
+		second := func(before int) (failed []int) {
+			run.StartCycle(1)
+			for _, call := range hits(t, ctx, plan(t, "delivery.primary=ack_lost,p=0.5"), before+30, func(call int) {
+				if call > before {
+					run.StartCycle(2)
+				}
+			}) {
+				if call > before {
+					failed = append(failed, call-before)
+				}
+			}
+			return failed
+		}
+		if few, many := second(1), second(20); !slices.Equal(few, many) {
+			t.Errorf("cycle 2 meets %v after one call in cycle 1, %v after twenty", few, many)
+		}
+	})
+}
+
 // What one fault hits does not change when another one is added elsewhere, before or after it: seeds stay comparable.
 func TestFaultsElsewhereShiftNothing(t *testing.T) {
 	inRun(t, func(t *testing.T, ctx context.Context, _ *workflow.Stream) {

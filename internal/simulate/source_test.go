@@ -180,8 +180,8 @@ func TestSpoiledRecords(t *testing.T) {
 			if len(at) != test.want {
 				t.Fatalf("%s%s spoiled %v of %d records, want %d", test.kind, test.params, at, test.n, test.want)
 			}
-			for i := range at[1:] { // evenly spaced, so none are more than a share apart
-				if gap := at[i+1] - at[i]; gap > test.n/test.want+1 {
+			for i := range at[1:] { // evenly spaced
+				if gap := at[i+1] - at[i]; gap < test.n/test.want || gap > test.n/test.want+1 {
 					t.Errorf("%s%s spoiled %v: not spread", test.kind, test.params, at)
 				}
 			}
@@ -204,6 +204,17 @@ func TestSpoiledRecordsAreDrawn(t *testing.T) {
 	})
 }
 
+// negative is a source of negative values.
+type negative struct{ rows }
+
+func (s *negative) Fetch(ctx context.Context, n int) (nodes.Batch, error) {
+	b, err := s.rows.Fetch(ctx, n)
+	for i := range b.Records {
+		b.Records[i].Value *= -1
+	}
+	return b, err
+}
+
 // The sign of a value that is out of range stays, as when a unit was mistaken.
 func TestOutOfRangeKeepsTheSign(t *testing.T) {
 	inRun(t, func(t *testing.T, ctx context.Context, _ *workflow.Stream) {
@@ -214,6 +225,12 @@ func TestOutOfRangeKeepsTheSign(t *testing.T) {
 		_, _ = p.Process(ctx, r)
 		if got := w.received[0].Value; got > -nodes.MaxValue {
 			t.Errorf("-3 became %v", got)
+		}
+		b, _ := plan(t, "collector.fetch=out_of_range,share=1").Source(&negative{}).Fetch(ctx, 3)
+		for _, r := range b.Records {
+			if r.Value > -nodes.MaxValue {
+				t.Errorf("a negative value became %v", r.Value)
+			}
 		}
 	})
 }
