@@ -234,17 +234,17 @@ func TestPartialAcceptance(t *testing.T) {
 
 // Keys are never used again for other records: not in the next cycle, not for the rest of a batch.
 func TestIdempotencyKeysAreUnique(t *testing.T) {
-	seen := map[string][]int64{}
+	seen := map[string]bool{}
 	for _, name := range []string{"partial_write", "ack_lost", "partial"} {
 		o := setup{cycles: 4, interval: time.Minute, faults: faults(t, "delivery.primary="+name+",p=0.6", "delivery.secondary="+name+",p=0.6",
 			"delivery.backup="+name+",p=0.6")}.run(t)
 		clear(seen)
 		for _, c := range o.cycles {
 			for _, key := range c.books.keys { // the books check that each says where in its batch it begins
-				if seen[key] != nil || !strings.HasPrefix(key, fmt.Sprintf("run/%d/", c.Cycle)) {
+				if seen[key] || !strings.HasPrefix(key, fmt.Sprintf("run/%d/", c.Cycle)) {
 					t.Errorf("%s: key %s in cycle %d", name, key, c.Cycle)
 				}
-				seen[key] = []int64{1}
+				seen[key] = true
 			}
 		}
 	}
@@ -323,12 +323,16 @@ func TestOnlyTheSameKeyIsRecognised(t *testing.T) {
 		{"the whole", []reply{ackLost}, 0, 10},
 		{"the whole, twice", []reply{ackLost, ackLost}, 0, 10},
 		{"a part, then the rest", []reply{ackLost, take(4, errRefused)}, 6, 4},
+		{"a part, then the rest, uncertainly again", []reply{ackLost, take(4, errRefused), ackLost}, 6, 4},
 		{"a part before", []reply{take(4, errRefused), ackLost}, 0, 6},
 		// It said how many it took, so nothing is uncertain about the rest.
 		{"a part, uncertainly", []reply{take(4, &nodes.AckError{Err: io.ErrUnexpectedEOF})}, 0, 0},
 	} {
 		only := &scripted{name: "only", idempotent: true, answers: test.answers}
-		o := setup{change: func(s *nodes.Settings) { instant(s, rowsOf(10, 1), only); s.BatchSize = 10 }}.run(t)
+		o := setup{change: func(s *nodes.Settings) {
+			instant(s, rowsOf(10, 1), only)
+			s.BatchSize, s.Delivery.Attempts = 10, 4
+		}}.run(t)
 		if got := o.cycles[0].Outcome; got.PossibleDuplicates != test.possible || o.channel("only").Recognised != int64(test.recognised) || got.Delivered != 10 {
 			t.Errorf("%s: %d possible, %d recognised, %d delivered; want %d, %d, 10", test.name, got.PossibleDuplicates,
 				o.channel("only").Recognised, got.Delivered, test.possible, test.recognised)
