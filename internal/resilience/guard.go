@@ -94,6 +94,10 @@ type Call[R any] struct {
 // ErrBreakerOpen, ErrBulkheadFull or ErrTimeout where a policy ended the call. A cancelled context ends everything, the
 // fallback included, and is returned as its error.
 func (g *Guard[R]) Do(ctx context.Context, c Call[R]) (R, error) {
+	if err := ctx.Err(); err != nil { // a bulkhead would choose at random between a free place and the cancellation
+		var none R
+		return none, err
+	}
 	attempts := attempts[R]{guard: g, fn: c.Fn}
 	executor := g.once
 	if executor == nil {

@@ -1003,3 +1003,19 @@ func TestConcurrentCalls(t *testing.T) {
 		})
 	}
 }
+
+// A run that is over calls nothing more: a free place in the bulkhead does not decide that by chance.
+func TestNothingIsCalledAfterCancellation(t *testing.T) {
+	g := resilience.NewGuard[int](resilience.Options{Node: "n", Place: "n.p", Quiet: true, Policy: resilience.Policy{Bulkhead: 1, Timeout: time.Second}})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 100 {
+		_, err := g.Do(ctx, resilience.Call[int]{Fn: func(context.Context, int) (int, error) {
+			t.Error("it was called")
+			return 0, nil
+		}})
+		if !errors.Is(err, context.Canceled) {
+			t.Fatalf("got %v, want the cancellation", err)
+		}
+	}
+}
