@@ -182,3 +182,28 @@ func TestOutputThatCannotBeWritten(t *testing.T) {
 		}
 	}
 }
+
+// TestEveryFlagRefusesABadValue goes through all flags of the main job that do not take any text, those of single nodes
+// included: a bad value is one line that names flag and value and says what is wanted, exit 2, and nothing on standard
+// output.
+func TestEveryFlagRefusesABadValue(t *testing.T) {
+	tried := 0
+	for _, f := range runner.NewDraft().Fields() {
+		if f.Kind == "string" {
+			continue
+		}
+		tried++
+		var out, said bytes.Buffer
+		s := testStreams(t)
+		s.out, s.err = &out, &said
+		code := run(context.Background(), []string{"--clock", "virtual", "--" + f.Name + "=bogus!"}, s)
+		line := said.String()
+		if code != exitUsage || out.Len() > 0 || strings.Count(line, "\n") != 1 ||
+			!strings.Contains(line, "--"+f.Name+` "bogus!": want `) {
+			t.Errorf("--%s: exit %d, standard output %q, message %q", f.Name, code, out.String(), line)
+		}
+	}
+	if tried < 50 {
+		t.Errorf("only %d flags were tried", tried)
+	}
+}
