@@ -23,10 +23,12 @@ var layers = map[string][]string{
 	"internal/source":     {"internal/suggest", "internal/nodes", "internal/errhandler", "internal/workflow"},
 	"internal/channel":    {"internal/nodes", "internal/errhandler", "internal/workflow"},
 	"internal/report":     {"internal/errhandler"},
+	"internal/reporttest": {"internal/report", "internal/errhandler"},
+	"internal/render":     {"internal/report", "internal/errhandler"},
 	"internal/runner": {"internal/suggest", "internal/report", "internal/source", "internal/channel", "internal/simulate", "internal/nodes", "internal/resilience",
 		"internal/errhandler", "internal/workflow"},
 	"internal/scenario": {"internal/suggest", "internal/runner", "internal/report", "internal/channel", "internal/simulate", "internal/errhandler"},
-	"cmd/faultflow": {"internal/suggest", "internal/scenario", "internal/runner", "internal/report", "internal/source", "internal/channel", "internal/simulate", "internal/nodes",
+	"cmd/faultflow": {"internal/suggest", "internal/scenario", "internal/runner", "internal/render", "internal/report", "internal/source", "internal/channel", "internal/simulate", "internal/nodes",
 		"internal/resilience", "internal/errhandler", "internal/workflow"},
 }
 
@@ -35,14 +37,15 @@ var libraries = map[string][]string{
 	"github.com/failsafe-go/failsafe-go":  {"internal/resilience"},
 	"github.com/sony/gobreaker":           {"internal/resilience"},
 	"github.com/spf13":                    {"cmd/faultflow"},
-	"github.com/fatih/color":              {"internal/report", "cmd/faultflow"},
-	"github.com/jedib0t/go-pretty":        {"internal/report", "cmd/faultflow"},
+	"github.com/fatih/color":              {"internal/render"},
+	"github.com/jedib0t/go-pretty":        {"internal/render", "cmd/faultflow"},
 	"github.com/google/renameio":          {"internal/channel", "cmd/faultflow"},
 	"github.com/agnivade/levenshtein":     {"internal/suggest"},
 	"github.com/goccy/go-yaml":            {"internal/scenario"},
 	"github.com/expr-lang/expr":           {"internal/scenario"},
-	"github.com/jstemmer/go-junit-report": {"internal/report"},
+	"github.com/jstemmer/go-junit-report": {"internal/render"},
 	"golang.org/x/term":                   {"cmd/faultflow"},
+	"pgregory.net/rapid":                  {"internal/reporttest"},
 }
 
 func TestImportsPointOneWay(t *testing.T) {

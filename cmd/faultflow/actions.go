@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 
+	"faultflow/internal/render"
 	"faultflow/internal/report"
 )
 
@@ -17,7 +18,7 @@ func writeActions(t *report.Tests, outputs []testOutput, s *streams) error {
 	}
 	taken := func(out testOutput) bool { return out.file.pending == nil && out.format != "text" }
 	if !slices.ContainsFunc(outputs, taken) {
-		if err := report.WriteTests(s.out, t, "github", report.Style{}); err != nil {
+		if err := render.WriteTests(s.out, t, "github", render.Style{}); err != nil {
 			return fmt.Errorf("%w to standard output: %w", errWrite, err)
 		}
 	}
@@ -34,14 +35,14 @@ func writeActions(t *report.Tests, outputs []testOutput, s *streams) error {
 		if err != nil {
 			return err
 		}
-		limit := report.SummaryLimit - int(there.Size())
+		limit := render.SummaryLimit - int(there.Size())
 		if there.Size() > 0 && limit > 0 {
 			limit-- // what is there may not end its last line
 			if _, err := io.WriteString(w, "\n"); err != nil {
 				return err
 			}
 		}
-		return report.WriteTestSummary(w, t, limit)
+		return render.WriteTestSummary(w, t, limit)
 	})
 }
 

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"io"
 
-	"faultflow/internal/report"
+	"faultflow/internal/render"
 	"faultflow/internal/runner"
 )
 
@@ -26,7 +26,7 @@ func runDemo(ctx context.Context, o *rootOptions, settings runner.Settings, s *s
 		return err
 	}
 	defer file.discard()
-	text := report.NewDemoText(s.out, s.style(o.color))
+	text := render.NewDemoText(s.out, s.style(o.color))
 	if o.format != "text" {
 		text = nil
 	}
@@ -40,11 +40,11 @@ func runDemo(ctx context.Context, o *rootOptions, settings runner.Settings, s *s
 		return fmt.Errorf("%w to standard output: %w", errWrite, err)
 	}
 	if o.format == "json" {
-		if err := report.WriteDemoJSON(s.out, demo); err != nil {
+		if err := render.WriteDemoJSON(s.out, demo); err != nil {
 			return fmt.Errorf("%w to standard output: %w", errWrite, err)
 		}
 	}
-	if err := file.write(func(w io.Writer) error { return report.WriteDemoJSON(w, demo) }); err != nil {
+	if err := file.write(func(w io.Writer) error { return render.WriteDemoJSON(w, demo) }); err != nil {
 		return err
 	}
 	switch {

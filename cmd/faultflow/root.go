@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"faultflow/internal/errhandler"
+	"faultflow/internal/render"
 	"faultflow/internal/report"
 	"faultflow/internal/runner"
 	"faultflow/internal/scenario"
@@ -123,7 +124,7 @@ func (o *rootOptions) addFlags(all *pflag.FlagSet) {
 	addBool(shows, &o.demoBreaker, "demo-circuit-breaker", "show a circuit breaker alone, call by call")
 	shows.StringVar(&o.output, "output", "", "keep delivered, dead-lettered and spooled records in `DIR`")
 	shows.StringVar(&o.report, "report", "", "write the JSON report to `FILE`")
-	shows.Var(choiceValue(&o.format, "FORMAT", report.Formats()), "format", "of the report on standard output: "+strings.Join(report.Formats(), ", "))
+	shows.Var(choiceValue(&o.format, "FORMAT", render.Formats()), "format", "of the report on standard output: "+strings.Join(render.Formats(), ", "))
 	shows.Var(choiceValue(&o.color, "WHEN", []string{colorAuto, colorAlways, colorNever}), "color", "auto, always, never")
 	shows.Var(choiceValue(&o.failOn, "VERDICT", failOnChoices()), "fail-on", "exit with 1 on this verdict or a worse one: "+strings.Join(failOnChoices(), ", "))
 	addBool(shows, &o.verbose, "verbose", "log every event to standard error")
@@ -223,7 +224,7 @@ func saveScenario(path string, draft *runner.Draft) error {
 }
 
 func (o *rootOptions) addCompletions(cmd *cobra.Command) {
-	choices := map[string][]string{"format": report.Formats(), "color": {colorAuto, colorAlways, colorNever}, "fail-on": failOnChoices()}
+	choices := map[string][]string{"format": render.Formats(), "color": {colorAuto, colorAlways, colorNever}, "fail-on": failOnChoices()}
 	for _, f := range o.draft.Fields() {
 		if f.Choices != nil {
 			choices[f.Name] = f.Choices
@@ -286,7 +287,7 @@ func runMain(ctx context.Context, o *rootOptions, j job, s *streams) error {
 		return err
 	}
 	// What the run recorded is shown, also when its records could not be kept.
-	if writeErr := report.Write(s.out, rep, o.format, s.style(o.color)); writeErr != nil {
+	if writeErr := render.Write(s.out, rep, o.format, s.style(o.color)); writeErr != nil {
 		return fmt.Errorf("%w to standard output: %w", errWrite, writeErr)
 	}
 	if writeErr := file.write(func(w io.Writer) error { return report.WriteJSON(w, rep) }); writeErr != nil {
@@ -315,7 +316,7 @@ func (o *rootOptions) judge(rep *report.Report, j job, s *streams) error {
 	if o.format != "text" {
 		w = s.err
 	}
-	if err := report.WriteTests(w, tests, "text", s.style(o.color)); err != nil {
+	if err := render.WriteTests(w, tests, "text", s.style(o.color)); err != nil {
 		return fmt.Errorf("%w to standard output: %w", errWrite, err)
 	}
 	return testsError(context.Background(), tests)

@@ -6,7 +6,7 @@ import (
 
 	"golang.org/x/term"
 
-	"faultflow/internal/report"
+	"faultflow/internal/render"
 )
 
 // streams are what the program reads from and writes to, and what is known of them. They are made once, for production
@@ -33,7 +33,7 @@ func systemStreams() *streams {
 
 // style decides on color, once: the flag, then NO_COLOR (no-color.org), then CLICOLOR_FORCE, then whether the output is
 // a terminal that knows color.
-func (s *streams) style(color string) report.Style {
+func (s *streams) style(color string) render.Style {
 	on := s.outTerminal && s.getenv("TERM") != "dumb"
 	switch force := s.getenv("CLICOLOR_FORCE"); {
 	case color == colorAlways:
@@ -43,5 +43,5 @@ func (s *streams) style(color string) report.Style {
 	case force != "" && force != "0":
 		on = true
 	}
-	return report.Style{Color: on, Width: s.width}
+	return render.Style{Color: on, Width: s.width}
 }

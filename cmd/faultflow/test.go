@@ -14,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"faultflow/internal/render"
 	"faultflow/internal/report"
 	"faultflow/internal/scenario"
 )
@@ -50,10 +51,10 @@ Exit codes: 0 all held, 1 some did not, 4 some were inconclusive, 2 a file or a 
 	flags.Var(intValue(&o.seeds, "N"), "seeds", "run each scenario over N seeds, from its first one on (0: those of its file)")
 	addBool(flags, &o.failFast, "fail-fast", "stop after the first failure")
 	addBool(flags, &o.list, "list", "list the scenarios instead of running them")
-	flags.StringArrayVar(&o.formats, "format", nil, "`FORMAT` or FORMAT=FILE: "+strings.Join(report.TestFormats(), ", ")+" (repeatable)")
+	flags.StringArrayVar(&o.formats, "format", nil, "`FORMAT` or FORMAT=FILE: "+strings.Join(render.TestFormats(), ", ")+" (repeatable)")
 	flags.StringVar(&o.output, "output", "", "write the format to `FILE` instead of standard output")
 	flags.Var(choiceValue(&o.color, "WHEN", []string{colorAuto, colorAlways, colorNever}), "color", "auto, always, never")
-	must(cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(report.TestFormats(), cobra.ShellCompDirectiveNoFileComp)))
+	must(cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(render.TestFormats(), cobra.ShellCompDirectiveNoFileComp)))
 	return cmd
 }
 
@@ -95,10 +96,10 @@ func runTests(ctx context.Context, o *testOptions, paths []string, s *streams) e
 }
 
 func testScenarios(ctx context.Context, o *testOptions, list []*scenario.Scenario, outputs []testOutput, s *streams) error {
-	var live *report.TestText
+	var live *render.TestText
 	var done func(report.TestResult)
 	if slices.ContainsFunc(outputs, func(out testOutput) bool { return out.format == "text" && out.file.pending == nil }) {
-		live = report.NewTestText(s.out, s.style(o.color))
+		live = render.NewTestText(s.out, s.style(o.color))
 		done = live.Result
 	}
 	began := time.Now()
@@ -112,7 +113,7 @@ func testScenarios(ctx context.Context, o *testOptions, list []*scenario.Scenari
 		}
 	}
 	for _, out := range outputs {
-		render := func(w io.Writer) error { return report.WriteTests(w, tests, out.format, report.Style{Width: s.width}) }
+		render := func(w io.Writer) error { return render.WriteTests(w, tests, out.format, render.Style{Width: s.width}) }
 		switch {
 		case out.file.pending != nil:
 			if err := out.file.write(render); err != nil {
@@ -153,8 +154,8 @@ func (o *testOptions) outputs() ([]testOutput, error) {
 	toStdout := 0
 	for _, f := range formats {
 		format, path, hasFile := strings.Cut(f, "=")
-		if !slices.Contains(report.TestFormats(), format) || hasFile && path == "" {
-			return nil, usageError("--format %q: want FORMAT or FORMAT=FILE with one of %s", f, strings.Join(report.TestFormats(), ", "))
+		if !slices.Contains(render.TestFormats(), format) || hasFile && path == "" {
+			return nil, usageError("--format %q: want FORMAT or FORMAT=FILE with one of %s", f, strings.Join(render.TestFormats(), ", "))
 		}
 		if !hasFile {
 			path = o.output

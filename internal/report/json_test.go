@@ -14,20 +14,21 @@ import (
 	"pgregory.net/rapid"
 
 	"faultflow/internal/report"
+	"faultflow/internal/reporttest"
 )
 
 func TestJSONGolden(t *testing.T) {
-	golden(t, "network.json", document(t, network()))
-	golden(t, "drill.json", document(t, drill()))
+	reporttest.Golden(t, "network.json", document(t, reporttest.Network()))
+	reporttest.Golden(t, "drill.json", document(t, reporttest.Drill()))
 }
 
 func TestEqualReportsGiveEqualBytes(t *testing.T) {
-	for name, r := range samples() {
+	for name, r := range reporttest.Samples() {
 		first := document(t, r)
 		if second := document(t, r); second != first {
 			t.Errorf("%s: written twice, differs", name)
 		}
-		if other := document(t, samples()[name]); other != first {
+		if other := document(t, reporttest.Samples()[name]); other != first {
 			t.Errorf("%s: built twice, differs", name)
 		}
 	}
@@ -47,7 +48,7 @@ func TestNilIsEmpty(t *testing.T) {
 }
 
 func TestJSONForm(t *testing.T) {
-	r := success()
+	r := reporttest.Success()
 	r.Collection.Source = `<a & "b">` + "\x1b\u202e"
 	got := document(t, r)
 	for _, want := range []string{"{\n  \"schema\": \"faultflow.report/v1\",\n", `"source": "<a & \"b\">\u001b` + "\u202e\"", "\n}\n"} {
@@ -61,7 +62,7 @@ func TestJSONForm(t *testing.T) {
 }
 
 func TestInvalidUTF8IsReplaced(t *testing.T) {
-	r := success()
+	r := reporttest.Success()
 	r.Collection.Source, r.Channels[0].LastError = "a\xff\xfeb", "\x9b31m"
 	first := document(t, r)
 	read, err := report.ReadJSON(strings.NewReader(first))
@@ -74,7 +75,7 @@ func TestInvalidUTF8IsReplaced(t *testing.T) {
 }
 
 func TestRoundTrip(t *testing.T) {
-	for name, r := range samples() {
+	for name, r := range reporttest.Samples() {
 		got, err := report.ReadJSON(strings.NewReader(document(t, r)))
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -86,7 +87,7 @@ func TestRoundTrip(t *testing.T) {
 }
 
 func TestRoundTripOfAnyReport(t *testing.T) {
-	reports := anyReport()
+	reports := reporttest.Any()
 	rapid.Check(t, func(t *rapid.T) {
 		r := reports.Draw(t, "report")
 		r.Schema = report.Schema
@@ -136,7 +137,7 @@ func TestHashCoversEveryField(t *testing.T) {
 }
 
 func TestReadJSONRefuses(t *testing.T) {
-	valid := document(t, success())
+	valid := document(t, reporttest.Success())
 	for _, c := range []struct {
 		name, doc string
 		schema    string // of the *report.SchemaError; "-" if it is another error
@@ -169,7 +170,7 @@ func TestReadJSONRefuses(t *testing.T) {
 }
 
 func TestReadJSONChecksTheHash(t *testing.T) {
-	valid := document(t, success())
+	valid := document(t, reporttest.Success())
 	edit := func(old, with string) string {
 		if !strings.Contains(valid, old) {
 			t.Fatalf("%s is not in the document", old)
@@ -226,7 +227,7 @@ func TestReadJSONReportsErrorsOfTheReader(t *testing.T) {
 }
 
 func TestSealRefusesWhatJSONLacks(t *testing.T) {
-	r := success()
+	r := reporttest.Success()
 	r.DurationMS = math.NaN()
 	if err := r.Seal(); err == nil || r.Hash != "" {
 		t.Errorf("error %v, hash %q", err, r.Hash)
@@ -241,7 +242,10 @@ type failingReader struct{ err error }
 
 func (f failingReader) Read([]byte) (int, error) { return 0, f.err }
 
-func document(t tester, r *report.Report) string {
+func document(t interface {
+	Helper()
+	Fatal(...any)
+}, r *report.Report) string {
 	t.Helper()
 	var out bytes.Buffer
 	if err := report.WriteJSON(&out, r); err != nil {

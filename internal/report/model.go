@@ -1,4 +1,4 @@
-// Package report is what a run leaves behind: the model with its version, and the ways to write it.
+// Package report is what a run leaves behind: the model with its version, and its JSON.
 //
 // A run only records; rendering only reads what was recorded, so that every format can be made again from a JSON file.
 package report

@@ -1,11 +1,5 @@
 package report
 
-import (
-	"fmt"
-	"io"
-	"strings"
-)
-
 // TestStatus is what a scenario came to.
 type TestStatus string
 
@@ -73,97 +67,4 @@ func (t *Tests) Count(s TestStatus) (n int) {
 		}
 	}
 	return n
-}
-
-// TestText tells test results as they come: a line each, then the failures in full and a summary.
-type TestText struct {
-	w    io.Writer
-	page *page
-	err  error
-}
-
-// NewTestText returns a TestText that writes to w.
-func NewTestText(w io.Writer, s Style) *TestText { return &TestText{w: w, page: newPage(s)} }
-
-func (s TestStatus) sign() (symbol string, ink func(palette) paint) {
-	switch s {
-	case TestPassed:
-		return "✓", func(k palette) paint { return k.good }
-	case TestFailed:
-		return "✗", func(k palette) paint { return k.bad }
-	case TestInconclusive:
-		return "?", func(k palette) paint { return k.warn }
-	}
-	return "-", func(k palette) paint { return k.quiet }
-}
-
-// Result writes one line.
-func (t *TestText) Result(r TestResult) {
-	p := t.page
-	symbol, ink := r.Status.sign()
-	times := fmt.Sprintf("%s in %s", span(r.VirtualMS), span(r.RealMS))
-	if r.Seeds > 1 {
-		times += fmt.Sprintf(" · %s", amount(r.Seeds, "seed"))
-	}
-	if r.Status == TestSkipped {
-		times = "skipped"
-	}
-	times = strings.ReplaceAll(times, tie, " ")
-	name := snip(Clean(r.Name), p.width-columns(times)-6)
-	gap := max(2, p.width-4-columns(name)-columns(times))
-	p.line(ink(p.ink)("  "+symbol) + " " + name + strings.Repeat(" ", gap) + p.ink.quiet(times))
-	t.flush()
-}
-
-// End writes the failures in full and the summary.
-func (t *TestText) End(tests *Tests) {
-	p := t.page
-	for _, r := range tests.Results {
-		if r.Status == TestPassed || r.Status == TestSkipped {
-			continue
-		}
-		symbol, ink := r.Status.sign()
-		p.line("")
-		p.line(ink(p.ink)(symbol + " " + snip(Clean(r.Name), p.width-2)))
-		p.item(2, aside, facts(r.File, fmt.Sprintf("seed %d", r.Seed)))
-		for _, f := range r.Failures {
-			where := ""
-			if f.Line > 0 {
-				where = fmt.Sprintf("line %d: ", f.Line)
-			}
-			p.item(2, bad, where+"does not hold: "+f.Expect)
-			for _, v := range f.Values {
-				p.item(8, none, v.Name+" = "+v.Text)
-			}
-		}
-		for _, why := range r.Reasons {
-			p.item(2, warn, why)
-		}
-		if r.Repeat != "" {
-			p.item(2, none, "repeat: "+r.Repeat)
-		}
-	}
-	p.line("")
-	var parts []string
-	for _, s := range []TestStatus{TestPassed, TestFailed, TestInconclusive, TestSkipped} {
-		if n := tests.Count(s); n > 0 {
-			parts = append(parts, fmt.Sprintf("%s %s", number(n), s))
-		}
-	}
-	virtual := 0.0
-	for _, r := range tests.Results {
-		virtual += r.VirtualMS
-	}
-	p.item(0, none, fmt.Sprintf("%s: %s · %s in %s", amount(len(tests.Results), "scenario"), strings.Join(parts, ", "), span(virtual), span(tests.RealMS)))
-	t.flush()
-}
-
-// Err returns the first error of writing.
-func (t *TestText) Err() error { return t.err }
-
-func (t *TestText) flush() {
-	if t.err == nil {
-		_, t.err = io.WriteString(t.w, t.page.out.String())
-	}
-	t.page.out.Reset()
 }

@@ -1,4 +1,5 @@
-package report_test
+// Package reporttest has recorded runs for the tests of packages that show or compare reports, and what these tests share.
+package reporttest
 
 import (
 	"fmt"
@@ -8,23 +9,23 @@ import (
 	"faultflow/internal/report"
 )
 
-// samples are recorded runs of every sort that text has to tell apart.
-func samples() map[string]*report.Report {
+// Samples are recorded runs of every sort that text has to tell apart.
+func Samples() map[string]*report.Report {
 	return map[string]*report.Report{
-		"success":     success(),
-		"network":     network(),
-		"breaker":     breaker(),
-		"storage":     storage(),
-		"failed":      failed(),
-		"interrupted": interrupted(),
-		"drill":       drill(),
-		"thousands":   thousands(),
-		"hostile":     hostile(),
+		"success":     Success(),
+		"network":     Network(),
+		"breaker":     Breaker(),
+		"storage":     Storage(),
+		"failed":      Failed(),
+		"interrupted": Interrupted(),
+		"drill":       Drill(),
+		"thousands":   Thousands(),
+		"hostile":     Hostile(),
 	}
 }
 
-// success is a run of one cycle with the default settings, in which nothing happened.
-func success() *report.Report {
+// Success is a run of one cycle with the default settings, in which nothing happened.
+func Success() *report.Report {
 	policy := report.Policy{Retries: 3, RetryDelayMS: 1000, Backoff: 2, MaxDelayMS: 10_000, Jitter: 0.1, TimeoutMS: 5000}
 	processor := policy
 	processor.Retries, processor.RetryDelayMS, processor.Bulkhead = 5, 2000, 4
@@ -78,7 +79,7 @@ func success() *report.Report {
 
 // simulated is success with the batch size and the channels' faults of a failure profile.
 func simulated(failureType string, fetch, batch float64) *report.Report {
-	r := success()
+	r := Success()
 	r.Settings.Simulate, r.Settings.FailureType, r.Settings.BatchSize = true, failureType, 30
 	r.Settings.Collector.Breaker, r.Settings.Collector.BreakerFails, r.Settings.Collector.BreakerOpenMS = true, 3, 30_000
 	r.Collection.Breaker = "closed"
@@ -93,8 +94,8 @@ func simulated(failureType string, fetch, batch float64) *report.Report {
 	return r
 }
 
-// network is three cycles, the second of which had to use the cache.
-func network() *report.Report {
+// Network is three cycles, the second of which had to use the cache.
+func Network() *report.Report {
 	r := simulated("network", 0.4, 0.1)
 	r.Settings.Cycles, r.Settings.IntervalMS = 3, 5000
 	r.Seed, r.Verdict, r.DurationMS = 7, errhandler.Degraded, 16_204.7
@@ -120,9 +121,9 @@ func network() *report.Report {
 		DeadLetters: []report.DeadLetters{{Place: "processor.record", Class: errhandler.Processing, Reason: "simulated processing error", Count: 4, FirstLine: 12}}}
 	r.Errors = report.Errors{Total: 10, Handled: 10, ByClass: map[errhandler.Class]int{errhandler.Network: 5, errhandler.Processing: 5}}
 	r.Findings = []report.Finding{
-		finding(errhandler.Outcome{Unhealthy: "dial tcp 10.0.0.1:443: connect: connection refused"}, 1, 2),
-		finding(errhandler.Outcome{Origin: errhandler.FromFreshCache, CacheAge: 5_412_800_000}, 1, 2),
-		finding(errhandler.Outcome{FailedOver: true}, 1, 3),
+		Finding(errhandler.Outcome{Unhealthy: "dial tcp 10.0.0.1:443: connect: connection refused"}, 1, 2),
+		Finding(errhandler.Outcome{Origin: errhandler.FromFreshCache, CacheAge: 5_412_800_000}, 1, 2),
+		Finding(errhandler.Outcome{FailedOver: true}, 1, 3),
 	}
 	r.Patterns = []report.Pattern{
 		{Name: "execution_hooks", State: report.Demonstrated, Count: 6, Detail: "before_prep 3, after_exec 3"},
@@ -153,9 +154,9 @@ func network() *report.Report {
 	return r
 }
 
-// breaker is twelve cycles of a source that goes away for a while.
-func breaker() *report.Report {
-	r := success()
+// Breaker is twelve cycles of a source that goes away for a while.
+func Breaker() *report.Report {
+	r := Success()
 	r.Settings.Cycles, r.Settings.IntervalMS, r.Settings.Faults = 12, 5000, []string{"collector.fetch=connection_refused,from=10s,to=40s"}
 	r.Settings.Collector.Breaker, r.Settings.Collector.BreakerFails, r.Settings.Collector.BreakerOpenMS = true, 3, 5000
 	r.Verdict, r.DurationMS = errhandler.Degraded, 61_204
@@ -181,9 +182,9 @@ func breaker() *report.Report {
 	r.Ledger = report.Ledger{Collected: 560, FromSource: 300, FromCache: 250, FromDefault: 10, Delivered: 560, Balanced: true}
 	r.Errors = report.Errors{Total: 17, Handled: 17, ByClass: map[errhandler.Class]int{errhandler.Network: 12, errhandler.Degradation: 5}}
 	r.Findings = []report.Finding{
-		finding(errhandler.Outcome{Origin: errhandler.FromFreshCache, CacheAge: 5_000_000_000}, 3, 3),
-		finding(errhandler.Outcome{Origin: errhandler.FromStaleCache, CacheAge: 31_400_000_000}, 2, 6),
-		finding(errhandler.Outcome{Origin: errhandler.FromDefault}, 1, 8),
+		Finding(errhandler.Outcome{Origin: errhandler.FromFreshCache, CacheAge: 5_000_000_000}, 3, 3),
+		Finding(errhandler.Outcome{Origin: errhandler.FromStaleCache, CacheAge: 31_400_000_000}, 2, 6),
+		Finding(errhandler.Outcome{Origin: errhandler.FromDefault}, 1, 8),
 	}
 	r.Patterns[len(r.Patterns)-1] = report.Pattern{Name: "circuit_breaker", State: report.Demonstrated, Count: 8, Detail: "opened 8 times, recovered at 51.7 s"}
 	r.Faults = []report.Fault{{Spec: r.Settings.Faults[0], Place: "collector.fetch", Class: errhandler.Network, Declared: true, Armed: 16, Fired: 12}}
@@ -205,7 +206,7 @@ func breaker() *report.Report {
 }
 
 // storage lost every channel for a while: failover, several passes, and the emergency spool.
-func storage() *report.Report {
+func Storage() *report.Report {
 	r := simulated("storage", 0.1, 0.1)
 	r.Verdict, r.DurationMS = errhandler.Degraded, 9402
 	r.Settings.Collector.Breaker, r.Collection.Breaker = false, "off"
@@ -225,8 +226,8 @@ func storage() *report.Report {
 			{Place: "collector.fetch", Class: errhandler.Data, Reason: `value "abc" is not a number`, Count: 1, FirstLine: 17}}}
 	r.Errors = report.Errors{Total: 9, Handled: 9, ByClass: map[errhandler.Class]int{errhandler.Storage: 6, errhandler.Processing: 2, errhandler.Data: 1}}
 	r.Findings = []report.Finding{
-		finding(errhandler.Outcome{Spooled: 15}, 1, 1), finding(errhandler.Outcome{FailedOver: true}, 1, 1),
-		finding(errhandler.Outcome{PossibleDuplicates: 8}, 1, 1),
+		Finding(errhandler.Outcome{Spooled: 15}, 1, 1), Finding(errhandler.Outcome{FailedOver: true}, 1, 1),
+		Finding(errhandler.Outcome{PossibleDuplicates: 8}, 1, 1),
 	}
 	r.Patterns[5].State, r.Patterns[5].Detail = report.Demonstrated, "backup took records that primary and secondary did not"
 	r.Patterns[6].State, r.Patterns[6].Detail = report.Demonstrated, "15 records written"
@@ -239,8 +240,8 @@ func storage() *report.Report {
 }
 
 // failed could neither deliver nor spool, with the nets switched off and a fault that never came to its turn.
-func failed() *report.Report {
-	r := success()
+func Failed() *report.Report {
+	r := Success()
 	r.Settings.Clock, r.Settings.Fallback, r.Settings.Spool = "real", false, false
 	r.Settings.Faults = []string{"delivery.primary=disk_full", "delivery.spool=disk_full,calls=99"}
 	r.Settings.Input, r.Settings.InputFormat, r.Settings.IDField, r.Settings.ValueField = "data/orders.csv", "csv", "order_id", "amount"
@@ -252,7 +253,7 @@ func failed() *report.Report {
 	r.Ledger = report.Ledger{Collected: 50, FromSource: 50, DeadLettered: 50, Balanced: true,
 		DeadLetters: []report.DeadLetters{{Place: "delivery.primary", Class: errhandler.Storage, Reason: "no space left on device", Count: 50, FirstLine: 2}}}
 	r.Errors = report.Errors{Total: 4, Handled: 3, ByClass: map[errhandler.Class]int{errhandler.Storage: 4}}
-	r.Findings = []report.Finding{finding(errhandler.Outcome{Undelivered: 50}, 1, 1)}
+	r.Findings = []report.Finding{Finding(errhandler.Outcome{Undelivered: 50}, 1, 1)}
 	r.Faults = []report.Fault{
 		{Spec: "delivery.primary=disk_full", Place: "delivery.primary", Class: errhandler.Storage, Declared: true, Armed: 3, Fired: 3},
 		{Spec: "delivery.spool=disk_full,calls=99", Place: "delivery.spool", Class: errhandler.Storage, Declared: true},
@@ -262,8 +263,8 @@ func failed() *report.Report {
 }
 
 // interrupted was cancelled in its third cycle.
-func interrupted() *report.Report {
-	r := success()
+func Interrupted() *report.Report {
+	r := Success()
 	r.Settings.Clock, r.Settings.Cycles = "real", 0
 	r.Interrupted, r.Verdict, r.DurationMS = true, errhandler.Degraded, 2310
 	r.Cycles = report.Cycles{Count: 3, List: []report.Cycle{
@@ -277,21 +278,21 @@ func interrupted() *report.Report {
 	r.Delivery = report.Delivery{Status: "spooled", Delivered: 100, Spooled: 50, Passes: 3}
 	r.Ledger = report.Ledger{Collected: 150, FromSource: 150, Delivered: 100, Spooled: 50, Balanced: true}
 	r.Errors = report.Errors{Total: 1, Handled: 1, ByClass: map[errhandler.Class]int{errhandler.Cancelled: 1}}
-	r.Findings = []report.Finding{finding(errhandler.Outcome{Cancelled: true}, 1, 3)}
+	r.Findings = []report.Finding{Finding(errhandler.Outcome{Cancelled: true}, 1, 3)}
 	return r
 }
 
 // drill forced every recovery path of the recovery graph.
-func drill() *report.Report {
-	r := success()
+func Drill() *report.Report {
+	r := Success()
 	r.Settings.Graph, r.Settings.Cycles = "recovery", 4
 	r.Verdict, r.DurationMS = errhandler.Degraded, 48_020
 	r.Collection.Records = 160
 	r.Collection.Origins = map[errhandler.Origin]int{errhandler.FromSource: 3, errhandler.FromDefault: 1}
 	r.Processing = report.Processing{Mode: "normal", Modes: map[string]int{"normal": 3, "partial": 1}, In: 160, Out: 115, Failed: 45, SuccessRate: 115.0 / 160}
 	r.Delivery = report.Delivery{Status: "spooled", Delivered: 65, Spooled: 50, Passes: 6}
-	r.Findings = []report.Finding{finding(errhandler.Outcome{Origin: errhandler.FromDefault}, 1, 2),
-		finding(errhandler.Outcome{Mode: "partial"}, 1, 3), finding(errhandler.Outcome{Spooled: 50}, 1, 4)}
+	r.Findings = []report.Finding{Finding(errhandler.Outcome{Origin: errhandler.FromDefault}, 1, 2),
+		Finding(errhandler.Outcome{Mode: "partial"}, 1, 3), Finding(errhandler.Outcome{Spooled: 50}, 1, 4)}
 	r.Nodes = append(r.Nodes, report.Node{Name: "fallback_data", Status: "ok", Runs: 1, Attempts: 1},
 		report.Node{Name: "partial_processing", Status: "ok", Runs: 1, Attempts: 1}, report.Node{Name: "alternate_delivery", Status: "not run"})
 	r.Ledger = report.Ledger{Collected: 160, FromSource: 150, FromDefault: 10, Delivered: 65, DeadLettered: 45, Spooled: 50, Balanced: true}
@@ -311,9 +312,9 @@ func drill() *report.Report {
 	return r
 }
 
-// thousands is a run so long that its timeline is a summary.
-func thousands() *report.Report {
-	r := network()
+// Thousands is a run so long that its timeline is a summary.
+func Thousands() *report.Report {
+	r := Network()
 	r.Settings.Cycles = 5000
 	for i := range r.Nodes {
 		n := &r.Nodes[i]
@@ -344,7 +345,7 @@ func thousands() *report.Report {
 		r.Cycles.List = append(r.Cycles.List, cycle(i+1, float64(i)*5000, 1200+float64(i), errhandler.Success, errhandler.FromSource, "primary", 30, 29, 1))
 	}
 	for i := range 20 {
-		f := finding(errhandler.Outcome{Origin: errhandler.FromFreshCache}, 16, i+1)
+		f := Finding(errhandler.Outcome{Origin: errhandler.FromFreshCache}, 16, i+1)
 		f.Message = fmt.Sprintf("cached data was used, %d.0 s old", 5*(i+1))
 		r.Findings = append(r.Findings, f)
 	}
@@ -352,9 +353,9 @@ func thousands() *report.Report {
 	return r
 }
 
-// hostile is a run whose every text from outside wants to take over the terminal, or is simply too long.
-func hostile() *report.Report {
-	r := failed()
+// Hostile is a run whose every text from outside wants to take over the terminal, or is simply too long.
+func Hostile() *report.Report {
+	r := Failed()
 	attack := "\x1b]0;owned\a\x1b[2J\x1b[31mred\u202egnp.exe\u200b\r\nfake line\u009b1A" + strings.Repeat("長い名前", 10)
 	r.Settings.Input, r.Settings.InputFormat, r.Settings.IDField = attack, attack, attack
 	r.Settings.Faults = append(r.Settings.Faults, attack, strings.Repeat("x", 300))
@@ -379,8 +380,8 @@ func hostile() *report.Report {
 	return r
 }
 
-// finding is what Judge says of o, which has one thing to say.
-func finding(o errhandler.Outcome, count, first int) report.Finding {
+// Finding is what Judge says of o, which has one thing to say.
+func Finding(o errhandler.Outcome, count, first int) report.Finding {
 	return report.Finding{Finding: errhandler.Judge(o)[0], Count: count, FirstCycle: first}
 }
 

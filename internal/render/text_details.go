@@ -1,4 +1,4 @@
-package report
+package render
 
 import (
 	"fmt"
@@ -6,10 +6,11 @@ import (
 	"strings"
 
 	"faultflow/internal/errhandler"
+	"faultflow/internal/report"
 )
 
 // attempts compares the nodes.
-func (p *page) attempts(r *Report) {
+func (p *page) attempts(r *report.Report) {
 	cols := []column{{title: "node"}, {title: "runs", right: true}, {title: "attempts", right: true},
 		{title: "failed", right: true, usual: "0", spare: true},
 		{title: "waits", right: true, usual: "0"}, {title: "timeouts", right: true, usual: "0"},
@@ -40,7 +41,7 @@ func (p *page) attempts(r *Report) {
 }
 
 // breakers tells the story of those that did something.
-func (p *page) breakers(r *Report) {
+func (p *page) breakers(r *report.Report) {
 	headed := false
 	for _, b := range r.Breakers {
 		if len(b.Transitions) == 0 && b.Rejected == 0 {
@@ -56,7 +57,7 @@ func (p *page) breakers(r *Report) {
 	}
 }
 
-func breakerSign(b Breaker) sign {
+func breakerSign(b report.Breaker) sign {
 	if b.State == "closed" {
 		return active
 	}
@@ -64,7 +65,7 @@ func breakerSign(b Breaker) sign {
 }
 
 // transitions lists the first changes of b, at most limit: "open at 5.6 s → half-open at 35.6 s".
-func transitions(b Breaker, limit int) string {
+func transitions(b report.Breaker, limit int) string {
 	var parts []string
 	for _, t := range b.Transitions[:min(limit, len(b.Transitions))] {
 		parts = append(parts, name(t.To)+tie+"at"+tie+span(t.AtMS))
@@ -77,7 +78,7 @@ func transitions(b Breaker, limit int) string {
 }
 
 // faults shows what was broken on purpose, and what never came to it.
-func (p *page) faults(r *Report) {
+func (p *page) faults(r *report.Report) {
 	if len(r.Faults) == 0 {
 		return
 	}
@@ -103,7 +104,7 @@ func (p *page) faults(r *Report) {
 }
 
 // ledger is the proof that no record went missing.
-func (p *page) ledger(r *Report) {
+func (p *page) ledger(r *report.Report) {
 	l := r.Ledger
 	p.heading("Ledger")
 	equation := fmt.Sprintf("%s collected = %s delivered + %s + %s spooled", number(l.Collected), number(l.Delivered),
@@ -120,7 +121,7 @@ func (p *page) ledger(r *Report) {
 	p.deadLetters(l)
 }
 
-func (p *page) deadLetters(l Ledger) {
+func (p *page) deadLetters(l report.Ledger) {
 	if len(l.DeadLetters) == 0 {
 		return
 	}
@@ -144,7 +145,7 @@ func (p *page) deadLetters(l Ledger) {
 }
 
 // cycles is a table of the first cycles of a run that has several.
-func (p *page) cycles(r *Report) {
+func (p *page) cycles(r *report.Report) {
 	if r.Cycles.Count < 2 {
 		return
 	}
@@ -195,7 +196,7 @@ func origin(o errhandler.Origin) string {
 
 // load shows what the policies cost those that are called. It has nothing to say while each got the calls it would have
 // got anyway.
-func (p *page) load(r *Report) {
+func (p *page) load(r *report.Report) {
 	told := false
 	var rows [][]cell
 	for _, a := range r.Amplification {
@@ -218,7 +219,7 @@ func (p *page) load(r *Report) {
 }
 
 // drill shows each recovery path and its cost.
-func (p *page) drill(r *Report) {
+func (p *page) drill(r *report.Report) {
 	if len(r.Drill) == 0 {
 		return
 	}

@@ -1,10 +1,13 @@
-package report
+// Package render shows what was recorded: reports and test results as text for people, and in the formats that CI systems
+// read. It reads what it is given and changes nothing in it; all text from outside goes through report.Clean.
+package render
 
 import (
 	"fmt"
 	"io"
 
 	"faultflow/internal/errhandler"
+	"faultflow/internal/report"
 )
 
 // Style is how text is written.
@@ -16,7 +19,7 @@ type Style struct {
 }
 
 // WriteText writes r for people. It reads r and changes nothing in it; text from outside has been through Clean.
-func WriteText(w io.Writer, r *Report, s Style) error {
+func WriteText(w io.Writer, r *report.Report, s Style) error {
 	p := newPage(s)
 	p.banner(r)
 	p.collection(r)
@@ -49,7 +52,7 @@ const (
 func more(what string) string { return "… and " + what }
 
 // banner shows the settings that matter to this run.
-func (p *page) banner(r *Report) {
+func (p *page) banner(r *report.Report) {
 	s := r.Settings
 	p.rule()
 	p.line(p.ink.title("  faultflow") + " · fault-tolerant workflow")
@@ -76,7 +79,7 @@ func (p *page) banner(r *Report) {
 	p.row("without", none, switchedOff(s))
 }
 
-func cycleSettings(s Settings) string {
+func cycleSettings(s report.Settings) string {
 	if s.Cycles == 0 { // the interval is for cycles that could read nothing
 		return "until the input ends, back to back"
 	}
@@ -87,7 +90,7 @@ func cycleSettings(s Settings) string {
 	return count + ", back to back"
 }
 
-func inputSettings(s Settings) string {
+func inputSettings(s report.Settings) string {
 	if s.Input == "" {
 		return "generated records"
 	}
@@ -95,11 +98,11 @@ func inputSettings(s Settings) string {
 		when(s.IDField != "", "id from "+name(s.IDField)), when(s.ValueField != "", "value from "+name(s.ValueField)))
 }
 
-func breakerSettings(s Settings) string {
+func breakerSettings(s report.Settings) string {
 	var parts []string
 	for _, node := range []struct {
 		name   string
-		policy Policy
+		policy report.Policy
 	}{{"collector", s.Collector}, {"processor", s.Processor}, {"delivery", s.Delivery}} {
 		if b := node.policy; b.Breaker {
 			parts = append(parts, fmt.Sprintf("%s: opens after %s in a row, for %s",
@@ -112,12 +115,12 @@ func breakerSettings(s Settings) string {
 	return "on · " + facts(parts...)
 }
 
-func switchedOff(s Settings) string {
+func switchedOff(s report.Settings) string {
 	return facts(when(!s.Fallback, "fallback ladder"), when(!s.Recovery, "recovery"), when(!s.Spool, "emergency spool"))
 }
 
 // closing is the run in one line, and how to see it again.
-func (p *page) closing(r *Report) {
+func (p *page) closing(r *report.Report) {
 	s := verdictSign(r.Verdict)
 	switch {
 	case !r.Ledger.Balanced:
@@ -152,7 +155,7 @@ func verdictSign(v errhandler.Verdict) sign {
 }
 
 // outcome says why the verdict is what it is.
-func outcome(r *Report) string {
+func outcome(r *report.Report) string {
 	l := r.Ledger
 	switch {
 	case l.Lost != 0:
@@ -175,7 +178,7 @@ func outcome(r *Report) string {
 }
 
 // why is the first finding that is as bad as the verdict, and how many more there are.
-func why(r *Report) string {
+func why(r *report.Report) string {
 	reason, others := "", 0
 	for _, f := range fold(r.Findings) {
 		switch {

@@ -1,10 +1,12 @@
-package report
+package render
 
 import (
 	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
+
+	"faultflow/internal/report"
 )
 
 // TestFormats lists the names that WriteTests knows, the default first.
@@ -18,7 +20,7 @@ func TestFormats() []string { return []string{"text", "json", "junit", "tap", "g
 //   - tap, TAP version 14: both are "not ok", and their diagnostics have a status of failed or inconclusive;
 //   - github, workflow commands of GitHub Actions: an error for each expectation that failed, a warning for each
 //     inconclusive scenario, and nothing for the others. GitHub shows the first ten of each kind per step.
-func WriteTests(w io.Writer, t *Tests, format string, s Style) error {
+func WriteTests(w io.Writer, t *report.Tests, format string, s Style) error {
 	switch format {
 	case "text":
 		text := NewTestText(w, s)
@@ -46,49 +48,49 @@ func WriteTests(w io.Writer, t *Tests, format string, s Style) error {
 const notRun = "not run: another scenario failed first, or the tests were interrupted"
 
 // headline says in one line why a result did not pass.
-func (r TestResult) headline() string {
+func headline(r report.TestResult) string {
 	switch {
-	case r.Status == TestSkipped:
+	case r.Status == report.TestSkipped:
 		return notRun
 	case len(r.Failures) > 0:
-		return facts("does not hold: "+Clean(r.Failures[0].Expect), when(len(r.Failures) > 1, number(len(r.Failures)-1)+" more"))
+		return facts("does not hold: "+report.Clean(r.Failures[0].Expect), when(len(r.Failures) > 1, number(len(r.Failures)-1)+" more"))
 	case len(r.Reasons) > 0:
-		return Clean(r.Reasons[0])
+		return report.Clean(r.Reasons[0])
 	}
 	return string(r.Status)
 }
 
-// details tell a result that did not pass in full: each line is fit for a terminal, and none is empty.
-func (r TestResult) details() []string {
-	lines := []string{fmt.Sprintf("%s · seed %d", Clean(r.File), r.Seed)}
+// testDetails tell a result that did not pass in full: each line is fit for a terminal, and none is empty.
+func testDetails(r report.TestResult) []string {
+	lines := []string{fmt.Sprintf("%s · seed %d", report.Clean(r.File), r.Seed)}
 	for _, f := range r.Failures {
-		lines = append(lines, f.lines()...)
+		lines = append(lines, failureLines(f)...)
 	}
 	for _, why := range r.Reasons {
-		lines = append(lines, Clean(why))
+		lines = append(lines, report.Clean(why))
 	}
 	if r.Repeat != "" {
-		lines = append(lines, "repeat: "+Clean(r.Repeat))
+		lines = append(lines, "repeat: "+report.Clean(r.Repeat))
 	}
 	return lines
 }
 
-func (f TestFailure) lines() []string {
+func failureLines(f report.TestFailure) []string {
 	where := ""
 	if f.Line > 0 {
 		where = fmt.Sprintf("line %d: ", f.Line)
 	}
-	lines := []string{where + "does not hold: " + Clean(f.Expect)}
+	lines := []string{where + "does not hold: " + report.Clean(f.Expect)}
 	for _, v := range f.Values {
-		lines = append(lines, "    "+Clean(v.Name)+" = "+Clean(v.Text))
+		lines = append(lines, "    "+report.Clean(v.Name)+" = "+report.Clean(v.Text))
 	}
 	return lines
 }
 
-// counts says how many results have which status: "5 passed, 1 failed".
-func (t *Tests) counts() string {
+// testCounts says how many results have which status: "5 passed, 1 failed".
+func testCounts(t *report.Tests) string {
 	var parts []string
-	for _, s := range []TestStatus{TestPassed, TestFailed, TestInconclusive, TestSkipped} {
+	for _, s := range []report.TestStatus{report.TestPassed, report.TestFailed, report.TestInconclusive, report.TestSkipped} {
 		if n := t.Count(s); n > 0 {
 			parts = append(parts, fmt.Sprintf("%s %s", number(n), s))
 		}

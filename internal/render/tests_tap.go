@@ -1,23 +1,25 @@
-package report
+package render
 
 import (
 	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
+
+	"faultflow/internal/report"
 )
 
 // writeTAP writes TAP version 14. What did not pass has a block of diagnostics, in YAML.
-func writeTAP(w io.Writer, t *Tests) error {
+func writeTAP(w io.Writer, t *report.Tests) error {
 	var out strings.Builder
 	fmt.Fprintf(&out, "TAP version 14\n1..%d\n", len(t.Results))
 	for i, r := range t.Results {
 		result := "ok"
-		if r.Status == TestFailed || r.Status == TestInconclusive {
+		if r.Status == report.TestFailed || r.Status == report.TestInconclusive {
 			result = "not ok"
 		}
 		line := strings.TrimRight(fmt.Sprintf("%s %d - %s", result, i+1, tapText(r.Name)), " ")
-		if r.Status == TestSkipped {
+		if r.Status == report.TestSkipped {
 			line += " # SKIP " + tapText(notRun)
 		}
 		out.WriteString(line + "\n")
@@ -31,17 +33,17 @@ func writeTAP(w io.Writer, t *Tests) error {
 
 // tapText escapes a description: TAP 14 reads \# and \\ as the characters themselves, and # as the start of a directive.
 func tapText(s string) string {
-	return strings.NewReplacer(`\`, `\\`, `#`, `\#`).Replace(strings.TrimSpace(Clean(s)))
+	return strings.NewReplacer(`\`, `\\`, `#`, `\#`).Replace(strings.TrimSpace(report.Clean(s)))
 }
 
 // tapDiagnostics writes a YAML block. Its texts are JSON strings, which YAML 1.2 reads as they are, on one line each.
-func tapDiagnostics(out *strings.Builder, r TestResult) {
+func tapDiagnostics(out *strings.Builder, r report.TestResult) {
 	line := func(indent int, key, value string) {
 		fmt.Fprintf(out, "%s%s: %s\n", strings.Repeat(" ", indent), key, value)
 	}
 	out.WriteString("  ---\n")
 	line(2, "status", string(r.Status))
-	line(2, "message", quote(r.headline()))
+	line(2, "message", quote(headline(r)))
 	line(2, "file", quote(r.File))
 	line(2, "seed", fmt.Sprint(r.Seed))
 	line(2, "virtual_ms", fmt.Sprintf("%.3f", r.VirtualMS))

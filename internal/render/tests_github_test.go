@@ -1,4 +1,4 @@
-package report_test
+package render_test
 
 import (
 	"bytes"
@@ -11,6 +11,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"faultflow/internal/render"
 	"faultflow/internal/report"
 )
 
@@ -89,7 +90,7 @@ func TestGitHubOfAnyText(t *testing.T) {
 func summary(t tester, tests *report.Tests, limit int) string {
 	t.Helper()
 	var out bytes.Buffer
-	if err := report.WriteTestSummary(&out, tests, limit); err != nil {
+	if err := render.WriteTestSummary(&out, tests, limit); err != nil {
 		t.Fatal(err)
 	}
 	return out.String()
@@ -106,7 +107,7 @@ func TestSummaryEscapesTheTable(t *testing.T) {
 		`\|`:                   `\\&#124;`,
 		"a\nb":                 "a b",
 	} {
-		text := summary(t, &report.Tests{Results: []report.TestResult{passedResult(name, "a.yaml")}}, report.SummaryLimit)
+		text := summary(t, &report.Tests{Results: []report.TestResult{passedResult(name, "a.yaml")}}, render.SummaryLimit)
 		if row := "\n| ✅ | " + want + " | 1 | 2.5 s |\n"; !strings.HasSuffix(text, row) {
 			t.Errorf("%q: no row %q in\n%s", name, row, text)
 		}
@@ -116,8 +117,8 @@ func TestSummaryEscapesTheTable(t *testing.T) {
 // One huge value doesn't cost the others their place.
 func TestSummaryCutsLongLines(t *testing.T) {
 	r := failedResult()
-	r.Failures[0].Values[0].Text = strings.Repeat("x", 2*report.SummaryLimit)
-	text := summary(t, &report.Tests{Results: []report.TestResult{r}}, report.SummaryLimit)
+	r.Failures[0].Values[0].Text = strings.Repeat("x", 2*render.SummaryLimit)
+	text := summary(t, &report.Tests{Results: []report.TestResult{r}}, render.SummaryLimit)
 	if len(text) > 4000 || !strings.Contains(text, "xxx…\n") || !strings.Contains(text, "\nrepeat: ") || strings.Contains(text, "Shortened") {
 		t.Errorf("%d bytes: %.3000s", len(text), text)
 	}
@@ -127,7 +128,7 @@ func TestSummaryCutsLongLines(t *testing.T) {
 func TestSummaryOfAnyText(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		tests := anyTests().Draw(t, "tests")
-		text := summary(t, tests, report.SummaryLimit)
+		text := summary(t, tests, render.SummaryLimit)
 		rows, details, fence := 0, 0, ""
 		for line := range strings.Lines(text) {
 			line = strings.TrimSuffix(line, "\n")
@@ -172,9 +173,9 @@ func TestSummaryIsCut(t *testing.T) {
 		}
 		tests.Results = append(tests.Results, r)
 	}
-	text := summary(t, tests, report.SummaryLimit)
-	if len(text) > report.SummaryLimit || len(text) < report.SummaryLimit*9/10 {
-		t.Errorf("%d bytes of %d", len(text), report.SummaryLimit)
+	text := summary(t, tests, render.SummaryLimit)
+	if len(text) > render.SummaryLimit || len(text) < render.SummaryLimit*9/10 {
+		t.Errorf("%d bytes of %d", len(text), render.SummaryLimit)
 	}
 	if !strings.HasPrefix(text, "### faultflow test: 12,000 scenarios: 9,000 passed, 3,000 failed\n") {
 		t.Errorf("heading %q", text[:100])

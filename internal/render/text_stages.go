@@ -1,14 +1,15 @@
-package report
+package render
 
 import (
 	"fmt"
 	"slices"
 
 	"faultflow/internal/errhandler"
+	"faultflow/internal/report"
 )
 
 // collection says where the records came from.
-func (p *page) collection(r *Report) {
+func (p *page) collection(r *report.Report) {
 	c := r.Collection
 	p.heading("Collection")
 	p.row("status", collectionSign(r), collectionStatus(c))
@@ -27,7 +28,7 @@ func origins() []errhandler.Origin {
 		errhandler.FromDefault, errhandler.FromNowhere}
 }
 
-func collectionSign(r *Report) sign {
+func collectionSign(r *report.Report) sign {
 	o := r.Collection.Origins
 	switch all := total(o); {
 	case all == 0:
@@ -41,7 +42,7 @@ func collectionSign(r *Report) sign {
 	}
 }
 
-func collectionStatus(c Collection) string {
+func collectionStatus(c report.Collection) string {
 	all := total(c.Origins)
 	empty := c.Origins[errhandler.FromNowhere]
 	backup := all - empty - c.Origins[errhandler.FromSource]
@@ -56,7 +57,7 @@ func collectionStatus(c Collection) string {
 	}
 }
 
-func healthSign(c Collection) sign {
+func healthSign(c report.Collection) sign {
 	switch c.Health {
 	case "healthy":
 		return good
@@ -68,8 +69,8 @@ func healthSign(c Collection) sign {
 }
 
 // breakerHistory is short here; the breakers have a section of their own.
-func breakerHistory(r *Report) string {
-	i := slices.IndexFunc(r.Breakers, func(b Breaker) bool { return b.Name == "collector" })
+func breakerHistory(r *report.Report) string {
+	i := slices.IndexFunc(r.Breakers, func(b report.Breaker) bool { return b.Name == "collector" })
 	if i < 0 || len(r.Breakers[i].Transitions) == 0 {
 		return ""
 	}
@@ -77,7 +78,7 @@ func breakerHistory(r *Report) string {
 }
 
 // processing says what became of the records in between.
-func (p *page) processing(r *Report) {
+func (p *page) processing(r *report.Report) {
 	c := r.Processing
 	p.heading("Processing")
 	p.row("status", processingSign(c), processingStatus(c))
@@ -90,7 +91,7 @@ func (p *page) processing(r *Report) {
 	p.nodeAttempts(r, "processor")
 }
 
-func processingSign(c Processing) sign {
+func processingSign(c report.Processing) sign {
 	switch {
 	case c.Modes["partial"]+c.Modes["fallback"]+c.LowSuccess > 0:
 		return warn
@@ -103,7 +104,7 @@ func processingSign(c Processing) sign {
 	}
 }
 
-func processingStatus(c Processing) string {
+func processingStatus(c report.Processing) string {
 	reduced := c.Modes["partial"] + c.Modes["fallback"]
 	switch {
 	case reduced > 0 && total(c.Modes) > 1:
@@ -121,7 +122,7 @@ func processingStatus(c Processing) string {
 	}
 }
 
-func modes(c Processing) string {
+func modes(c report.Processing) string {
 	if c.Modes[c.Mode] < total(c.Modes) {
 		return tally(c.Modes, "normal", "partial", "fallback", "none")
 	}
@@ -129,7 +130,7 @@ func modes(c Processing) string {
 }
 
 // delivery says where the records went, channel by channel.
-func (p *page) delivery(r *Report) {
+func (p *page) delivery(r *report.Report) {
 	c := r.Delivery
 	p.heading("Delivery")
 	s, status := deliveryStatus(c)
@@ -159,7 +160,7 @@ func (p *page) delivery(r *Report) {
 	p.nodeAttempts(r, "delivery")
 }
 
-func deliveryStatus(c Delivery) (sign, string) {
+func deliveryStatus(c report.Delivery) (sign, string) {
 	switch {
 	case c.Failed > 0:
 		return bad, amount(c.Failed, "record") + " neither delivered nor spooled"
@@ -172,7 +173,7 @@ func deliveryStatus(c Delivery) (sign, string) {
 	}
 }
 
-func channelState(c Channel) (sign, string) {
+func channelState(c report.Channel) (sign, string) {
 	skipped := when(c.Skipped > 0, "skipped in "+amount(c.Skipped, "pass", "passes"))
 	if c.Tried == 0 {
 		return idle, facts(when(c.Skipped == 0, "not needed"), name(c.Health), skipped)
@@ -189,8 +190,8 @@ func channelState(c Channel) (sign, string) {
 }
 
 // nodeAttempts is left out while every run took one attempt.
-func (p *page) nodeAttempts(r *Report, node string) {
-	i := slices.IndexFunc(r.Nodes, func(n Node) bool { return n.Name == node })
+func (p *page) nodeAttempts(r *report.Report, node string) {
+	i := slices.IndexFunc(r.Nodes, func(n report.Node) bool { return n.Name == node })
 	if i < 0 || r.Nodes[i].Attempts == r.Nodes[i].Runs && r.Nodes[i].Failures == 0 {
 		return
 	}

@@ -1,4 +1,4 @@
-package report_test
+package render_test
 
 import (
 	"bytes"
@@ -9,7 +9,9 @@ import (
 
 	"pgregory.net/rapid"
 
+	"faultflow/internal/render"
 	"faultflow/internal/report"
+	"faultflow/internal/reporttest"
 )
 
 // nasty has something of all that the formats must not let through.
@@ -64,7 +66,7 @@ func testSets() map[string]*report.Tests {
 func writeTests(t tester, tests *report.Tests, format string) string {
 	t.Helper()
 	var out bytes.Buffer
-	if err := report.WriteTests(&out, tests, format, report.Style{}); err != nil {
+	if err := render.WriteTests(&out, tests, format, render.Style{}); err != nil {
 		t.Fatal(err)
 	}
 	return out.String()
@@ -73,23 +75,23 @@ func writeTests(t tester, tests *report.Tests, format string) string {
 func TestTestFormatsGolden(t *testing.T) {
 	extensions := map[string]string{"text": ".txt", "json": ".json", "junit": ".xml", "tap": ".tap", "github": ".github"}
 	for name, tests := range testSets() {
-		for _, format := range report.TestFormats() {
+		for _, format := range render.TestFormats() {
 			t.Run(name+"/"+format, func(t *testing.T) {
 				if extensions[format] == "" {
 					t.Fatalf("no extension for %s", format)
 				}
-				golden(t, "tests/"+name+extensions[format], writeTests(t, tests, format))
+				reporttest.Golden(t, "tests/"+name+extensions[format], writeTests(t, tests, format))
 			})
 		}
 		t.Run(name+"/summary", func(t *testing.T) {
-			golden(t, "tests/"+name+".md", summary(t, tests, report.SummaryLimit))
+			reporttest.Golden(t, "tests/"+name+".md", summary(t, tests, render.SummaryLimit))
 		})
 	}
 }
 
 func TestTestFormatIsOfTheList(t *testing.T) {
 	var out bytes.Buffer
-	err := report.WriteTests(&out, testSets()["mixed"], "xml", report.Style{})
+	err := render.WriteTests(&out, testSets()["mixed"], "xml", render.Style{})
 	if err == nil || err.Error() != `report: unknown format "xml", expected one of: text, json, junit, tap, github` || out.Len() > 0 {
 		t.Errorf("error %v, output %q", err, out.String())
 	}
@@ -108,14 +110,14 @@ func (w *brokenWriter) Write(p []byte) (int, error) {
 
 func TestTestFormatsTellErrorsOfWriting(t *testing.T) {
 	tests := testSets()["mixed"]
-	for _, format := range report.TestFormats() {
+	for _, format := range render.TestFormats() {
 		for _, after := range []int{0, 60} {
-			if err := report.WriteTests(&brokenWriter{after}, tests, format, report.Style{}); !errors.Is(err, errBroken) {
+			if err := render.WriteTests(&brokenWriter{after}, tests, format, render.Style{}); !errors.Is(err, errBroken) {
 				t.Errorf("%s after %d bytes: %v", format, after, err)
 			}
 		}
 	}
-	if err := report.WriteTestSummary(&brokenWriter{}, tests, report.SummaryLimit); !errors.Is(err, errBroken) {
+	if err := render.WriteTestSummary(&brokenWriter{}, tests, render.SummaryLimit); !errors.Is(err, errBroken) {
 		t.Errorf("summary: %v", err)
 	}
 }
@@ -127,7 +129,7 @@ func TestTestsSurviveJSON(t *testing.T) {
 	if err := json.Unmarshal([]byte(writeTests(t, tests, "json")), &again); err != nil {
 		t.Fatal(err)
 	}
-	for _, format := range report.TestFormats() {
+	for _, format := range render.TestFormats() {
 		if writeTests(t, &again, format) != writeTests(t, tests, format) {
 			t.Errorf("%s differs after JSON", format)
 		}

@@ -1,4 +1,4 @@
-package report
+package render
 
 import (
 	"strings"
@@ -6,6 +6,8 @@ import (
 
 	"github.com/fatih/color"
 	"github.com/jedib0t/go-pretty/v6/text"
+
+	"faultflow/internal/report"
 )
 
 // fixWidths: go-pretty takes the width of … and → from LANG, for the whole program. The same report has to be the same
@@ -132,7 +134,7 @@ func (p *page) item(indent int, s sign, body string) {
 
 // entry writes lead, which is indent columns wide, the sign, and body wrapped beside them in ink; nothing without a body.
 func (p *page) entry(lead string, indent int, s sign, ink paint, body string) {
-	if body = Clean(body); strings.TrimSpace(body) == "" {
+	if body = report.Clean(body); strings.TrimSpace(body) == "" {
 		return
 	}
 	if symbol := s.symbol(); symbol != "" {
@@ -198,10 +200,10 @@ func cut(s string, width int) string {
 func trimEnd(s string) string { return strings.TrimRight(s, " "+tie) }
 
 // note cuts text of any length, such as an error with a whole answer in it, to a few lines.
-func note(s string) string { return text.Snip(Clean(s), 240, "…") }
+func note(s string) string { return text.Snip(report.Clean(s), 240, "…") }
 
 // snip shortens s to a width, and says so with ….
 func snip(s string, width int) string { return text.Snip(s, max(width, 8), "…") }
 
 // name cuts a name to what fits in a line or a table beside other things.
-func name(s string) string { return text.Snip(Clean(s), 32, "…") }
+func name(s string) string { return text.Snip(report.Clean(s), 32, "…") }

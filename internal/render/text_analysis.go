@@ -1,4 +1,4 @@
-package report
+package render
 
 import (
 	"fmt"
@@ -6,14 +6,15 @@ import (
 	"strings"
 
 	"faultflow/internal/errhandler"
+	"faultflow/internal/report"
 )
 
 // analysis is the error handler's: the verdict, the errors, and what to look at.
-func (p *page) analysis(r *Report) {
+func (p *page) analysis(r *report.Report) {
 	p.heading("Fault tolerance")
 	p.row("overall", verdictSign(r.Verdict), name(string(r.Verdict))+when(r.Interrupted, ", interrupted"))
 	p.row("errors", none, errorCounts(r.Errors))
-	var warnings, notices []Finding
+	var warnings, notices []report.Finding
 	for _, f := range r.Findings {
 		if f.Verdict == errhandler.Success {
 			notices = append(notices, f)
@@ -25,14 +26,14 @@ func (p *page) analysis(r *Report) {
 	p.findings("Notices", "notice", notices)
 }
 
-func errorCounts(e Errors) string {
+func errorCounts(e report.Errors) string {
 	if e.Total == 0 {
 		return "none"
 	}
 	return facts(fmt.Sprintf("%s of %s handled", number(e.Handled), number(e.Total)), tally(e.ByClass, errhandler.Classes()...))
 }
 
-func (p *page) findings(title, noun string, list []Finding) {
+func (p *page) findings(title, noun string, list []report.Finding) {
 	if len(list) == 0 {
 		return
 	}
@@ -56,10 +57,10 @@ func (p *page) findings(title, noun string, list []Finding) {
 
 // fold makes one of the findings that differ in their message only, such as the cache's age: the first, with the cycles
 // of all.
-func fold(list []Finding) []Finding {
-	var folded []Finding
+func fold(list []report.Finding) []report.Finding {
+	var folded []report.Finding
 	for _, f := range list {
-		same := func(o Finding) bool { return o.Verdict == f.Verdict && o.Node == f.Node && o.Code == f.Code }
+		same := func(o report.Finding) bool { return o.Verdict == f.Verdict && o.Node == f.Node && o.Code == f.Code }
 		if i := slices.IndexFunc(folded, same); i >= 0 {
 			folded[i].Count += f.Count
 			continue
@@ -70,7 +71,7 @@ func fold(list []Finding) []Finding {
 }
 
 // occurrence is said of what came up more than once.
-func occurrence(f Finding) string {
+func occurrence(f report.Finding) string {
 	if f.Count < 2 {
 		return ""
 	}
@@ -78,7 +79,7 @@ func occurrence(f Finding) string {
 }
 
 // patterns shows what the run demonstrated in full, and the others by name.
-func (p *page) patterns(r *Report) {
+func (p *page) patterns(r *report.Report) {
 	if len(r.Patterns) == 0 {
 		return
 	}
@@ -86,16 +87,16 @@ func (p *page) patterns(r *Report) {
 	byState := map[string][]string{}
 	for _, c := range r.Patterns {
 		pattern := words(name(c.Name))
-		if c.State != Demonstrated {
+		if c.State != report.Demonstrated {
 			byState[c.State] = append(byState[c.State], pattern)
 			continue
 		}
 		p.item(margin, active, pattern+when(c.Count > 0, " ×"+tie+number(c.Count))+when(c.Detail != "", " — "+note(c.Detail)))
 	}
-	if list := byState[Armed]; len(list) > 0 {
+	if list := byState[report.Armed]; len(list) > 0 {
 		p.item(margin, idle, "in place, not needed: "+strings.Join(list, ", "))
 	}
-	if list := byState[Off]; len(list) > 0 {
+	if list := byState[report.Off]; len(list) > 0 {
 		p.item(margin, idle, "off: "+strings.Join(list, ", "))
 	}
 }

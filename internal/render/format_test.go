@@ -1,18 +1,19 @@
-package report_test
+package render_test
 
 import (
 	"bytes"
 	"strings"
 	"testing"
 
-	"faultflow/internal/report"
+	"faultflow/internal/render"
+	"faultflow/internal/reporttest"
 )
 
 func TestWriteKnowsEveryFormat(t *testing.T) {
 	starts := map[string]string{"text": "━━━", "json": "{\n"}
-	for _, format := range report.Formats() {
+	for _, format := range render.Formats() {
 		var out bytes.Buffer
-		if err := report.Write(&out, success(), format, report.Style{}); err != nil {
+		if err := render.Write(&out, reporttest.Success(), format, render.Style{}); err != nil {
 			t.Errorf("%s: %v", format, err)
 		}
 		if start, ok := starts[format]; !ok || !strings.HasPrefix(out.String(), start) {
@@ -23,21 +24,21 @@ func TestWriteKnowsEveryFormat(t *testing.T) {
 
 func TestWriteHandsTheStyleOn(t *testing.T) {
 	var out bytes.Buffer
-	if err := report.Write(&out, success(), "text", report.Style{Color: true, Width: 50}); err != nil {
+	if err := render.Write(&out, reporttest.Success(), "text", render.Style{Color: true, Width: 50}); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := out.String(), text(t, success(), report.Style{Color: true, Width: 50}); got != want {
+	if got, want := out.String(), text(t, reporttest.Success(), render.Style{Color: true, Width: 50}); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
 
 func TestWriteRefusesUnknownFormats(t *testing.T) {
 	var out bytes.Buffer
-	err := report.Write(&out, success(), "yaml", report.Style{})
+	err := render.Write(&out, reporttest.Success(), "yaml", render.Style{})
 	if err == nil || out.Len() > 0 {
 		t.Fatalf("error %v, %d bytes written", err, out.Len())
 	}
-	for _, want := range append(report.Formats(), "yaml") {
+	for _, want := range append(render.Formats(), "yaml") {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the error does not name %s: %v", want, err)
 		}

@@ -1,4 +1,4 @@
-package report
+package render
 
 import (
 	"encoding/json"
@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"faultflow/internal/report"
 )
 
 // DemoText tells the breaker demonstration as it goes. The methods of a nil *DemoText do nothing.
@@ -40,7 +42,7 @@ func (t *DemoText) Begin(seed uint64, clock string, failures int, openFor time.D
 const demoIndent = 23
 
 // Call writes one call and what it changed.
-func (t *DemoText) Call(c DemoCall) {
+func (t *DemoText) Call(c report.DemoCall) {
 	if t == nil {
 		return
 	}
@@ -65,7 +67,7 @@ func (t *DemoText) Call(c DemoCall) {
 }
 
 // End writes the closing line.
-func (t *DemoText) End(d Demo) {
+func (t *DemoText) End(d report.Demo) {
 	if t == nil {
 		return
 	}
@@ -102,7 +104,7 @@ func (t *DemoText) flush() {
 }
 
 // WriteDemoJSON writes the demonstration as indented JSON.
-func WriteDemoJSON(w io.Writer, d Demo) error {
+func WriteDemoJSON(w io.Writer, d report.Demo) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", strings.Repeat(" ", 2))

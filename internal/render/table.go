@@ -1,4 +1,4 @@
-package report
+package render
 
 import (
 	"slices"
@@ -6,6 +6,8 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
+
+	"faultflow/internal/report"
 )
 
 // column describes one column of a table.
@@ -38,7 +40,7 @@ const (
 func (p *page) table(cols []column, rows [][]cell) {
 	for _, r := range rows {
 		for i := range r {
-			r[i].text = Clean(r[i].text)
+			r[i].text = report.Clean(r[i].text)
 		}
 	}
 	cols, rows = withoutUsual(cols, rows)

@@ -1,13 +1,11 @@
-package report_test
+package render_test
 
 import (
 	"bytes"
 	"errors"
-	"flag"
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"reflect"
 	"regexp"
 	"strings"
@@ -17,24 +15,24 @@ import (
 	"pgregory.net/rapid"
 
 	"faultflow/internal/errhandler"
+	"faultflow/internal/render"
 	"faultflow/internal/report"
+	"faultflow/internal/reporttest"
 )
 
-var update = flag.Bool("update", false, "rewrite the golden files")
-
 func TestTextGolden(t *testing.T) {
-	for name, r := range samples() {
+	for name, r := range reporttest.Samples() {
 		t.Run(name, func(t *testing.T) {
-			golden(t, name+".txt", text(t, r, report.Style{}))
-			golden(t, name+".color.txt", text(t, r, report.Style{Color: true}))
+			reporttest.Golden(t, name+".txt", text(t, r, render.Style{}))
+			reporttest.Golden(t, name+".color.txt", text(t, r, render.Style{Color: true}))
 		})
 	}
 }
 
 // Terminals that are wide enough show more columns, narrow ones fewer.
 func TestTextGoldenWidths(t *testing.T) {
-	golden(t, "network.40.txt", text(t, network(), report.Style{Width: 40}))
-	golden(t, "network.120.txt", text(t, network(), report.Style{Width: 120}))
+	reporttest.Golden(t, "network.40.txt", text(t, reporttest.Network(), render.Style{Width: 40}))
+	reporttest.Golden(t, "network.120.txt", text(t, reporttest.Network(), render.Style{Width: 120}))
 }
 
 // The text must not depend on what only cmd may read. go-pretty and fatih/color look at these variables as they start, so
@@ -48,14 +46,14 @@ func TestTextIgnoresEnvironment(t *testing.T) {
 }
 
 func TestTextIsNoWiderThanAsked(t *testing.T) {
-	for name, r := range samples() {
+	for name, r := range reporttest.Samples() {
 		for _, width := range []int{-1, 0, 1, 40, 41, 55, 64, 79, 80, 97, 132} {
 			limit := max(width, 40)
 			if width == 0 {
 				limit = 80
 			}
 			for _, color := range []bool{false, true} {
-				checkWidth(t, name, text(t, r, report.Style{Width: width, Color: color}), limit)
+				checkWidth(t, name, text(t, r, render.Style{Width: width, Color: color}), limit)
 			}
 		}
 	}
@@ -63,18 +61,18 @@ func TestTextIsNoWiderThanAsked(t *testing.T) {
 
 // Whatever a file claims to be a report, its text stays inside the page and can't steer the terminal.
 func TestTextOfAnyReport(t *testing.T) {
-	reports := anyReport()
+	reports := reporttest.Any()
 	rapid.Check(t, func(t *rapid.T) {
 		r := reports.Draw(t, "report")
 		width := rapid.IntRange(40, 130).Draw(t, "width")
-		plain := text(t, &r, report.Style{Width: width})
+		plain := text(t, &r, render.Style{Width: width})
 		checkWidth(t, "any", plain, width)
 		for _, c := range plain {
 			if c != '\n' && (unicode.IsControl(c) || unicode.Is(unicode.Cf, c)) {
 				t.Fatalf("the text has %U:\n%s", c, plain)
 			}
 		}
-		colored := text(t, &r, report.Style{Width: width, Color: true})
+		colored := text(t, &r, render.Style{Width: width, Color: true})
 		if sgr.ReplaceAllString(colored, "") != plain {
 			t.Fatalf("color changes the text:\n%s\n%s", plain, colored)
 		}
@@ -82,10 +80,10 @@ func TestTextOfAnyReport(t *testing.T) {
 }
 
 func TestColorIsColor(t *testing.T) {
-	if got := text(t, network(), report.Style{Color: true}); !sgr.MatchString(got) {
+	if got := text(t, reporttest.Network(), render.Style{Color: true}); !sgr.MatchString(got) {
 		t.Error("no color in the colored text")
 	}
-	if got := text(t, network(), report.Style{}); strings.Contains(got, "\x1b") {
+	if got := text(t, reporttest.Network(), render.Style{}); strings.Contains(got, "\x1b") {
 		t.Error("escapes in the text without color")
 	}
 }
@@ -94,15 +92,15 @@ func TestSectionsWithNothingToSayAreLeftOut(t *testing.T) {
 	optional := []string{"Circuit breakers", "Faults", "Cycles", "Load amplification", "Recovery drill", "dead letters  ",
 		"Warnings", "Notices", "\n  faults ", "\n  failures ", "\n  cycles ", "\n  without ", "\n  origin ", "\n  attempts ", "\n  passes ",
 		"\n  failover ", "\n  duplicates ", "\n  failed ", "timeouts", "rejected", "recovered", "last error", "(in "}
-	got := text(t, success(), report.Style{})
+	got := text(t, reporttest.Success(), render.Style{})
 	for _, s := range optional {
 		if strings.Contains(got, s) {
 			t.Errorf("a plain run mentions %q", s)
 		}
 	}
 	var all strings.Builder
-	for _, r := range samples() {
-		all.WriteString(text(t, r, report.Style{}))
+	for _, r := range reporttest.Samples() {
+		all.WriteString(text(t, r, render.Style{}))
 	}
 	for _, s := range optional {
 		if !strings.Contains(all.String(), s) {
@@ -112,19 +110,19 @@ func TestSectionsWithNothingToSayAreLeftOut(t *testing.T) {
 }
 
 func TestLongListsAreCut(t *testing.T) {
-	got := text(t, thousands(), report.Style{})
+	got := text(t, reporttest.Thousands(), render.Style{})
 	for _, want := range []string{"… and 4,980 more cycles", "… and 30 more with other reasons", "timeline: more than 1000 cycles: events are summarised, not listed",
 		"(in 321 cycles"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is missing in\n%s", want, got)
 		}
 	}
-	r := network()
+	r := reporttest.Network()
 	r.Settings.Faults = strings.Split(strings.Repeat("delivery.primary=disk_full ", 9), " ")[:9]
 	for i := range 11 {
 		r.Findings = append(r.Findings, report.Finding{Finding: errhandler.Finding{Code: string(rune('a' + i)), Verdict: errhandler.Degraded}})
 	}
-	got = text(t, r, report.Style{})
+	got = text(t, r, render.Style{})
 	for _, want := range []string{"… and 3 more, see below", "… and 4 more warnings"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is missing in\n%s", want, got)
@@ -133,7 +131,7 @@ func TestLongListsAreCut(t *testing.T) {
 }
 
 func TestClosingLine(t *testing.T) {
-	degraded := finding(errhandler.Outcome{Origin: errhandler.FromDefault}, 1, 1)
+	degraded := reporttest.Finding(errhandler.Outcome{Origin: errhandler.FromDefault}, 1, 1)
 	for _, c := range []struct {
 		name   string
 		change func(*report.Report)
@@ -156,9 +154,9 @@ func TestClosingLine(t *testing.T) {
 		{"real", func(r *report.Report) { r.Settings.Clock, r.Seed = "real", 1<<64-1 }, "1.2 s · repeat with --seed 18446744073709551615\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r := success()
+			r := reporttest.Success()
 			c.change(r)
-			if got := text(t, r, report.Style{Width: 100}); !strings.Contains(got, "\n"+c.want) && !strings.Contains(got, "\n   "+c.want) {
+			if got := text(t, r, render.Style{Width: 100}); !strings.Contains(got, "\n"+c.want) && !strings.Contains(got, "\n   "+c.want) {
 				t.Errorf("%q is missing in\n%s", c.want, got)
 			}
 		})
@@ -166,17 +164,17 @@ func TestClosingLine(t *testing.T) {
 }
 
 func TestWriteTextChangesNothing(t *testing.T) {
-	for name, r := range samples() {
-		text(t, r, report.Style{})
-		if !reflect.DeepEqual(r, samples()[name]) {
+	for name, r := range reporttest.Samples() {
+		text(t, r, render.Style{})
+		if !reflect.DeepEqual(r, reporttest.Samples()[name]) {
 			t.Errorf("%s was changed", name)
 		}
 	}
 }
 
 func TestWriteReportsErrorsOfTheWriter(t *testing.T) {
-	for _, format := range report.Formats() {
-		if err := report.Write(broken{}, success(), format, report.Style{}); !errors.Is(err, io.ErrClosedPipe) {
+	for _, format := range render.Formats() {
+		if err := render.Write(broken{}, reporttest.Success(), format, render.Style{}); !errors.Is(err, io.ErrClosedPipe) {
 			t.Errorf("%s: error %v", format, err)
 		}
 	}
@@ -192,30 +190,13 @@ type tester interface {
 	Errorf(string, ...any)
 }
 
-func text(t tester, r *report.Report, s report.Style) string {
+func text(t tester, r *report.Report, s render.Style) string {
 	t.Helper()
 	var out bytes.Buffer
-	if err := report.WriteText(&out, r, s); err != nil {
+	if err := render.WriteText(&out, r, s); err != nil {
 		t.Fatal(err)
 	}
 	return out.String()
-}
-
-func golden(t *testing.T, file, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", file)
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("%s differs (run with -update to accept):\n%s", path, got)
-	}
 }
 
 var sgr = regexp.MustCompile("\x1b\\[[0-9;]*m")
@@ -249,16 +230,4 @@ func measure(s string) int {
 		}
 	}
 	return sum
-}
-
-// anyReport fills every field, texts with a mix of the harmless and the hostile.
-func anyReport() *rapid.Generator[report.Report] {
-	part := rapid.OneOf(
-		rapid.SampledFrom([]string{"", "success", "degraded", "failed", "source", "normal", "collector", "open", "virtual",
-			"demonstrated", "armed", "off", "collector.fetch=timeout,p=0.4", " ", "  ", "\x1b[31m", "\u009b2J", "\x1b]0;x\a", "\u202e", "\u200b",
-			"\r", "\n", "\t", "\x00", "日本語", "👍", "e\u0301", "\ufe0f", "・", "%s%d"}),
-		rapid.StringMatching(`[a-zA-Z0-9 ./=_-]{0,50}`),
-	)
-	texts := rapid.Map(rapid.SliceOfN(part, 0, 4), func(parts []string) string { return strings.Join(parts, "") })
-	return rapid.MakeCustom[report.Report](rapid.MakeConfig{Kinds: map[reflect.Kind]*rapid.Generator[any]{reflect.String: texts.AsAny()}})
 }

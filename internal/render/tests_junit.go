@@ -1,4 +1,4 @@
-package report
+package render
 
 import (
 	"fmt"
@@ -7,12 +7,14 @@ import (
 	"strings"
 
 	"github.com/jstemmer/go-junit-report/v2/junit"
+
+	"faultflow/internal/report"
 )
 
 // writeJUnit writes one test suite per file and a test case per scenario. The class name is the file's path without its
 // extension, since readers take what follows the last dot for the class. Times are real ones, in seconds; nothing else
 // depends on the machine or the day.
-func writeJUnit(w io.Writer, t *Tests) error {
+func writeJUnit(w io.Writer, t *report.Tests) error {
 	suites := &junit.Testsuites{Name: "faultflow", Time: seconds(t.RealMS)}
 	var files []string
 	byFile := map[string]*junit.Testsuite{}
@@ -38,22 +40,22 @@ func writeJUnit(w io.Writer, t *Tests) error {
 	return suites.WriteXML(w)
 }
 
-func junitCase(r TestResult) junit.Testcase {
+func junitCase(r report.TestResult) junit.Testcase {
 	c := junit.Testcase{
 		Name:      xmlText(r.Name),
 		Classname: xmlText(strings.TrimSuffix(r.File, filepath.Ext(r.File))),
 		Time:      seconds(r.RealMS),
 	}
-	result := &junit.Result{Type: string(r.Status), Message: xmlText(r.headline())}
-	if r.Status != TestSkipped {
-		result.Data = "\n" + xmlText(r.details()...) + "\n"
+	result := &junit.Result{Type: string(r.Status), Message: xmlText(headline(r))}
+	if r.Status != report.TestSkipped {
+		result.Data = "\n" + xmlText(testDetails(r)...) + "\n"
 	}
 	switch r.Status {
-	case TestFailed:
+	case report.TestFailed:
 		c.Failure = result
-	case TestInconclusive:
+	case report.TestInconclusive:
 		c.Error = result
-	case TestSkipped:
+	case report.TestSkipped:
 		c.Skipped = result
 	}
 	return c
@@ -72,5 +74,5 @@ func xmlText(lines ...string) string {
 // legal cleans a line and leaves out the two characters that are neither controls nor legal in XML 1.0 (its section 2.2)
 // and YAML 1.2 (5.1).
 func legal(s string) string {
-	return strings.NewReplacer("\ufffe", "", "\uffff", "", tie, " ").Replace(Clean(s))
+	return strings.NewReplacer("\ufffe", "", "\uffff", "", tie, " ").Replace(report.Clean(s))
 }

@@ -1,21 +1,23 @@
-package report
+package render
 
 import (
 	"fmt"
 	"io"
 	"strings"
+
+	"faultflow/internal/report"
 )
 
 // Formats lists the names that Write knows, the default first.
 func Formats() []string { return []string{"text", "json"} }
 
 // Write writes r in the named format. Style applies to text only.
-func Write(w io.Writer, r *Report, format string, s Style) error {
+func Write(w io.Writer, r *report.Report, format string, s Style) error {
 	switch format {
 	case "text":
 		return WriteText(w, r, s)
 	case "json":
-		return WriteJSON(w, r)
+		return report.WriteJSON(w, r)
 	}
 	return fmt.Errorf("report: unknown format %q, expected one of: %s", format, strings.Join(Formats(), ", "))
 }

@@ -1,4 +1,4 @@
-package report
+package render
 
 import (
 	"fmt"
@@ -7,22 +7,24 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"faultflow/internal/report"
 )
 
 // writeGitHub writes workflow commands, one a line.
-func writeGitHub(w io.Writer, t *Tests) error {
+func writeGitHub(w io.Writer, t *report.Tests) error {
 	var out strings.Builder
 	for _, r := range t.Results {
 		switch {
-		case r.Status == TestFailed && len(r.Failures) == 0, r.Status == TestInconclusive:
+		case r.Status == report.TestFailed && len(r.Failures) == 0, r.Status == report.TestInconclusive:
 			kind := "error"
-			if r.Status == TestInconclusive {
+			if r.Status == report.TestInconclusive {
 				kind = "warning"
 			}
-			annotate(&out, kind, r, 0, r.cleanReasons())
-		case r.Status == TestFailed:
+			annotate(&out, kind, r, 0, cleanReasons(r))
+		case r.Status == report.TestFailed:
 			for _, f := range r.Failures {
-				annotate(&out, "error", r, f.Line, append(f.lines(), r.cleanReasons()...))
+				annotate(&out, "error", r, f.Line, append(failureLines(f), cleanReasons(r)...))
 			}
 		}
 	}
@@ -30,16 +32,16 @@ func writeGitHub(w io.Writer, t *Tests) error {
 	return err
 }
 
-func (r TestResult) cleanReasons() []string {
+func cleanReasons(r report.TestResult) []string {
 	var lines []string
 	for _, why := range r.Reasons {
-		lines = append(lines, Clean(why))
+		lines = append(lines, report.Clean(why))
 	}
 	return lines
 }
 
 // annotate writes ::kind file=…,line=…,title=…::message. A line of 0 is none.
-func annotate(out *strings.Builder, kind string, r TestResult, line int, message []string) {
+func annotate(out *strings.Builder, kind string, r report.TestResult, line int, message []string) {
 	var properties []string
 	property := func(name, value string) {
 		if value = commandProperty(value); value != "" {
@@ -50,9 +52,9 @@ func annotate(out *strings.Builder, kind string, r TestResult, line int, message
 	if line > 0 && len(properties) > 0 {
 		property("line", strconv.Itoa(line))
 	}
-	property("title", facts(Clean(r.Name), string(r.Status)))
+	property("title", facts(report.Clean(r.Name), string(r.Status)))
 	if r.Repeat != "" {
-		message = append(message, "repeat: "+Clean(r.Repeat))
+		message = append(message, "repeat: "+report.Clean(r.Repeat))
 	}
 	text := commandData(strings.Join(message, "\n"))
 	if text == "" { // GitHub shows no annotation without one
@@ -88,7 +90,7 @@ const SummaryLimit = 1 << 20
 // WriteTestSummary writes the results in Markdown for the step summary of GitHub Actions: a heading with the counts, a
 // table, and the failures in full. It writes at most limit bytes: where that does not do, the rows of what passed go
 // first, then further rows and failures, and a note says so.
-func WriteTestSummary(w io.Writer, t *Tests, limit int) error {
+func WriteTestSummary(w io.Writer, t *report.Tests, limit int) error {
 	head := summaryHead(t)
 	rows, troubled, details := summaryParts(t)
 	all := size(head, rows...) + size("", details...)
@@ -113,8 +115,8 @@ func WriteTestSummary(w io.Writer, t *Tests, limit int) error {
 	return err
 }
 
-func summaryHead(t *Tests) string {
-	counts := t.counts()
+func summaryHead(t *report.Tests) string {
+	counts := testCounts(t)
 	if counts == "" {
 		counts = "nothing run"
 	}
@@ -122,22 +124,22 @@ func summaryHead(t *Tests) string {
 }
 
 // summaryParts returns the table's rows, those of them that did not pass, and the details of what failed.
-func summaryParts(t *Tests) (rows, troubled, details []string) {
+func summaryParts(t *report.Tests) (rows, troubled, details []string) {
 	for _, r := range t.Results {
 		seed, time := strconv.FormatUint(r.Seed, 10), strings.ReplaceAll(span(r.VirtualMS), tie, " ")
 		if r.Seeds > 1 {
 			seed += " (of " + plainAmount(r.Seeds, "seed") + ")"
 		}
-		if r.Status == TestSkipped {
+		if r.Status == report.TestSkipped {
 			seed, time = "–", "–"
 		}
-		row := fmt.Sprintf("| %s | %s | %s | %s |\n", r.Status.emoji(), markdown(r.Name), seed, time)
+		row := fmt.Sprintf("| %s | %s | %s | %s |\n", statusEmoji(r.Status), markdown(r.Name), seed, time)
 		rows = append(rows, row)
-		if r.Status == TestPassed {
+		if r.Status == report.TestPassed {
 			continue
 		}
 		troubled = append(troubled, row)
-		if r.Status != TestSkipped {
+		if r.Status != report.TestSkipped {
 			details = append(details, summaryDetails(r))
 		}
 	}
@@ -146,10 +148,10 @@ func summaryParts(t *Tests) (rows, troubled, details []string) {
 
 // summaryDetails is a part that unfolds. Its text stands between fences longer than any in it, where Markdown and HTML
 // mean nothing.
-func summaryDetails(r TestResult) string {
+func summaryDetails(r report.TestResult) string {
 	const longestLine = 2000
 	var text strings.Builder
-	for _, line := range r.details() {
+	for _, line := range testDetails(r) {
 		if len(line) > longestLine {
 			line = snip(line, longestLine)
 		}
@@ -160,16 +162,16 @@ func summaryDetails(r TestResult) string {
 		fence += "`"
 	}
 	return fmt.Sprintf("\n<details><summary>%s %s: %s</summary>\n\n%stext\n%s%[4]s\n\n</details>\n",
-		r.Status.emoji(), html.EscapeString(Clean(r.Name)), r.Status, fence, text.String())
+		statusEmoji(r.Status), html.EscapeString(report.Clean(r.Name)), r.Status, fence, text.String())
 }
 
-func (s TestStatus) emoji() string {
+func statusEmoji(s report.TestStatus) string {
 	switch s {
-	case TestPassed:
+	case report.TestPassed:
 		return "✅"
-	case TestFailed:
+	case report.TestFailed:
 		return "❌"
-	case TestInconclusive:
+	case report.TestInconclusive:
 		return "❔"
 	}
 	return "⏭"
@@ -179,7 +181,7 @@ func (s TestStatus) emoji() string {
 // before backslashes count.
 func markdown(s string) string {
 	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "|", "&#124;", `\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`,
-		"~", `\~`, "[", `\[`, "]", `\]`, "$", `\$`, "#", `\#`).Replace(Clean(s))
+		"~", `\~`, "[", `\[`, "]", `\]`, "$", `\$`, "#", `\#`).Replace(report.Clean(s))
 }
 
 // fit returns the parts from the first on that take at most n bytes together.

@@ -1,4 +1,4 @@
-package report
+package render
 
 import (
 	"math"
@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"faultflow/internal/report"
 )
 
 func untie(s string) string { return strings.ReplaceAll(s, tie, " ") }
@@ -143,7 +145,7 @@ func TestTableWrapsTheFlexibleColumn(t *testing.T) {
 
 // An input that decides the number of cycles is read without pausing, whatever the interval.
 func TestCycleSettings(t *testing.T) {
-	for want, s := range map[string]Settings{
+	for want, s := range map[string]report.Settings{
 		"until the input ends, back to back": {IntervalMS: 5000},
 		"3, one every 5" + tie + "s":         {Cycles: 3, IntervalMS: 5000},
 		"4, back to back":                    {Cycles: 4},

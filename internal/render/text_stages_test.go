@@ -1,11 +1,13 @@
-package report_test
+package render_test
 
 import (
 	"strings"
 	"testing"
 
 	"faultflow/internal/errhandler"
+	"faultflow/internal/render"
 	"faultflow/internal/report"
+	"faultflow/internal/reporttest"
 )
 
 // Each case changes a plain run in one respect, and names lines that its text has or must not have.
@@ -91,9 +93,9 @@ func TestStages(t *testing.T) {
 			"  ●  retry\n\n", "in place"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r := success()
+			r := reporttest.Success()
 			c.change(r)
-			got := text(t, r, report.Style{Width: 140})
+			got := text(t, r, render.Style{Width: 140})
 			if !strings.Contains(got, c.want) {
 				t.Errorf("%q is missing in\n%s", c.want, got)
 			}
