@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"faultflow/internal/render"
+	"faultflow/internal/report"
 	"faultflow/internal/runner"
 )
 
@@ -40,11 +41,11 @@ func runDemo(ctx context.Context, o *rootOptions, settings runner.Settings, s *s
 		return fmt.Errorf("%w to standard output: %w", errWrite, err)
 	}
 	if o.format == "json" {
-		if err := render.WriteDemoJSON(s.out, demo); err != nil {
+		if err := report.WriteDocument(s.out, demo); err != nil {
 			return fmt.Errorf("%w to standard output: %w", errWrite, err)
 		}
 	}
-	if err := file.write(func(w io.Writer) error { return render.WriteDemoJSON(w, demo) }); err != nil {
+	if err := file.write(func(w io.Writer) error { return report.WriteDocument(w, demo) }); err != nil {
 		return err
 	}
 	switch {

@@ -1,7 +1,6 @@
 package render
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -101,12 +100,4 @@ func (t *DemoText) flush() {
 		_, t.err = io.WriteString(t.w, t.page.out.String())
 	}
 	t.page.out.Reset()
-}
-
-// WriteDemoJSON writes the demonstration as indented JSON.
-func WriteDemoJSON(w io.Writer, d report.Demo) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", strings.Repeat(" ", 2))
-	return e.Encode(d)
 }

@@ -1,7 +1,6 @@
 package render
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -30,10 +29,7 @@ func WriteTests(w io.Writer, t *report.Tests, format string, s Style) error {
 		text.End(t)
 		return text.Err()
 	case "json":
-		e := json.NewEncoder(w)
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		return e.Encode(t)
+		return report.WriteDocument(w, t)
 	case "junit":
 		return writeJUnit(w, t)
 	case "tap":

@@ -46,11 +46,24 @@ func WriteJSON(w io.Writer, r *Report) error {
 	if err != nil {
 		return err
 	}
+	return writeIndented(w, doc)
+}
+
+// WriteDocument writes any other document of ours, such as test results, in the form in which WriteJSON writes reports.
+func WriteDocument(w io.Writer, document any) error {
+	doc, err := encode(document)
+	if err != nil {
+		return err
+	}
+	return writeIndented(w, doc)
+}
+
+func writeIndented(w io.Writer, doc []byte) error {
 	var out bytes.Buffer
 	if err := json.Indent(&out, doc, "", "  "); err != nil {
 		return fmt.Errorf("report: indent: %w", err)
 	}
-	_, err = w.Write(out.Bytes())
+	_, err := w.Write(out.Bytes())
 	return err
 }
 
@@ -83,15 +96,16 @@ func ReadJSON(rd io.Reader) (*Report, error) {
 	return r, nil
 }
 
-// encode returns r as JSON with a newline at the end. HTML escapes stay off: people read and search these files.
-func encode(r *Report) ([]byte, error) {
+// encode returns a document as JSON with a newline at the end. HTML escapes stay off: people read and search these files.
+// Invisible characters are escaped.
+func encode(document any) ([]byte, error) {
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(r); err != nil {
+	if err := enc.Encode(document); err != nil {
 		return nil, fmt.Errorf("report: encode: %w", err)
 	}
-	return out.Bytes(), nil
+	return visible(out.Bytes()), nil
 }
 
 // hash returns the SHA-256 of doc, a JSON object, without its members hash and meta and without white space.

@@ -49,9 +49,9 @@ func TestNilIsEmpty(t *testing.T) {
 
 func TestJSONForm(t *testing.T) {
 	r := reporttest.Success()
-	r.Collection.Source = `<a & "b">` + "\x1b\u202e"
+	r.Collection.Source = `<a & "b">` + "\x1b\u202e\u009b\U000e0001"
 	got := document(t, r)
-	for _, want := range []string{"{\n  \"schema\": \"faultflow.report/v1\",\n", `"source": "<a & \"b\">\u001b` + "\u202e\"", "\n}\n"} {
+	for _, want := range []string{"{\n  \"schema\": \"faultflow.report/v1\",\n", `"source": "<a & \"b\">\u001b\u202e\u009b\udb40\udc01"`, "\n}\n"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is missing in\n%s", want, got)
 		}
