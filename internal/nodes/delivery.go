@@ -30,9 +30,11 @@ const DownAfter = 3
 
 // The events of delivery.
 const (
+	ChannelTried    workflow.Kind = "channel_tried"    // a delivery to it begins
 	ChannelFailed   workflow.Kind = "channel_failed"   // Detail is the error
 	ChannelSkipped  workflow.Kind = "channel_skipped"  // left out as degraded or down
 	ChannelAccepted workflow.Kind = "channel_accepted" // Detail is how many records
+	ChannelChanged  workflow.Kind = "channel_changed"  // Detail is its health before and after: "healthy → degraded"
 	Spooled         workflow.Kind = "spooled"          // Detail is how many records
 	SpoolFailed     workflow.Kind = "spool_failed"     // Detail is the error
 )
@@ -91,10 +93,10 @@ func newDeliverer(s Settings, spool *emergency) *Deliverer {
 func (d *Deliverer) Actions() []workflow.Action { return []workflow.Action{Success, DeliveryFailed} }
 
 // BeforePrep gives channels whose time to recover is over another chance.
-func (d *Deliverer) BeforePrep(context.Context, *State) error {
+func (d *Deliverer) BeforePrep(ctx context.Context, _ *State) error {
 	for _, c := range d.channels {
 		if c.health != Healthy && time.Since(c.failedAt) >= d.recover {
-			c.health = Healthy
+			c.become(ctx, Healthy)
 		}
 	}
 	return nil
@@ -151,6 +153,7 @@ func (d *Deliverer) send(ctx context.Context, c *outlet, s *State) error {
 	taken := 0
 	_, err := c.guard.Do(ctx, resilience.Call[int]{Fn: func(ctx context.Context, _ int) (int, error) {
 		c.stats.Tried++
+		workflow.Emit(ctx, workflow.Event{Node: DeliveryNode, Place: ChannelPlace(c.Name()), Kind: ChannelTried})
 		n, err := c.Deliver(ctx, batch)
 		if err == nil && n < len(batch.Records) {
 			err = fmt.Errorf("%w: %d of %d records accepted", ErrPartial, n, len(batch.Records))
@@ -162,7 +165,8 @@ func (d *Deliverer) send(ctx context.Context, c *outlet, s *State) error {
 		d.accepted(ctx, c, s, Delivery{Key: batch.Key, Records: batch.Records[:taken]})
 	}
 	if err == nil || taken == len(batch.Records) {
-		c.health, c.failures = Healthy, 0
+		c.failures = 0
+		c.become(ctx, Healthy)
 		return nil
 	}
 	if _, known := s.unsure[c.Name()]; uncertain(err) && taken == 0 && !known {
@@ -171,15 +175,15 @@ func (d *Deliverer) send(ctx context.Context, c *outlet, s *State) error {
 	if errors.Is(err, context.Canceled) { // the run was interrupted, which says nothing about the channel
 		return err
 	}
+	workflow.EmitError(ctx, workflow.Event{Node: DeliveryNode, Place: ChannelPlace(c.Name()), Kind: ChannelFailed}, err)
 	if errors.Is(err, resilience.ErrBreakerOpen) {
 		c.stats.Skipped++ // not tried, so it has not failed again, but no one should count on it
 		if c.health == Healthy {
-			c.health = Degraded
+			c.become(ctx, Degraded)
 		}
 	} else {
-		c.failed(err)
+		c.failed(ctx, err)
 	}
-	workflow.EmitError(ctx, workflow.Event{Node: DeliveryNode, Place: ChannelPlace(c.Name()), Kind: ChannelFailed}, err)
 	return err
 }
 
@@ -206,15 +210,26 @@ func (d *Deliverer) accepted(ctx context.Context, c *outlet, s *State, batch Del
 	workflow.Emit(ctx, workflow.Event{Node: DeliveryNode, Place: ChannelPlace(c.Name()), Kind: ChannelAccepted, Detail: strconv.Itoa(n)})
 }
 
-func (c *outlet) failed(err error) {
+func (c *outlet) failed(ctx context.Context, err error) {
 	c.failures++
 	c.failedAt = time.Now()
-	c.health = Degraded
-	if c.failures >= DownAfter {
-		c.health = Down
-	}
 	c.stats.Failed++
 	c.stats.LastError = reason(err)
+	if c.failures >= DownAfter {
+		c.become(ctx, Down)
+	} else {
+		c.become(ctx, Degraded)
+	}
+}
+
+// become changes the channel's health and tells of it.
+func (c *outlet) become(ctx context.Context, h Health) {
+	if h == c.health {
+		return
+	}
+	workflow.Emit(ctx, workflow.Event{Node: DeliveryNode, Place: ChannelPlace(c.Name()), Kind: ChannelChanged,
+		Detail: string(c.health) + " → " + string(h)})
+	c.health = h
 }
 
 // uncertain tells whether records may have arrived although the delivery failed: the call was cut short, or the answer

@@ -142,6 +142,20 @@ func TestChannelRecovers(t *testing.T) {
 		if a.Health != wantHealth || a.Skipped != wantSkipped || len(o.find(nodes.ChannelSkipped)) != wantSkipped {
 			t.Errorf("%v after it failed: %+v", test.pause, a)
 		}
+		var changes []string
+		for _, e := range o.find(nodes.ChannelChanged) {
+			changes = append(changes, fmt.Sprintf("%s %s in cycle %d", e.Place, e.Detail, e.Cycle))
+		}
+		wantChanges := []string{"delivery.a healthy → degraded in cycle 1"}
+		if test.want == 1 {
+			wantChanges = append(wantChanges, "delivery.a degraded → healthy in cycle 2")
+		}
+		if !slices.Equal(changes, wantChanges) {
+			t.Errorf("%v after it failed: %q", test.pause, changes)
+		}
+		if tried := o.find(nodes.ChannelTried); len(tried) != len(list[0].got)+len(list[1].got) {
+			t.Errorf("%v after it failed: channels tried in %+v", test.pause, tried)
+		}
 	}
 }
 

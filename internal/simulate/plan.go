@@ -2,6 +2,7 @@ package simulate
 
 import (
 	"context"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -91,8 +92,17 @@ func (p *point) next(ctx context.Context) hit {
 	}
 	p.calls++
 	p.attempt++
-	return p.decide(call{number: p.calls, cycle: cycle, attempt: p.attempt, at: at})
+	h := p.decide(call{number: p.calls, cycle: cycle, attempt: p.attempt, at: at})
+	if h.kind != "" {
+		node, _, _ := strings.Cut(p.place, ".")
+		workflow.Emit(ctx, workflow.Event{Node: node, Place: p.place, Kind: FaultFired, Detail: string(h.kind)})
+	}
+	return h
 }
+
+// FaultFired is the event of a fault that hit a call; Detail is its kind. The records of a batch, which are processed at
+// the same time, have none: the order of theirs would be the scheduler's.
+const FaultFired workflow.Kind = "fault_fired"
 
 func (p *point) decide(c call) hit {
 	for _, a := range p.faults {

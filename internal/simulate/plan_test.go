@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"faultflow/internal/nodes"
@@ -322,6 +323,34 @@ func TestDecoratorsPassTheRestOn(t *testing.T) {
 		only := plan(t, "collector.health=hang").Source(&rows{})
 		if b, err := only.Fetch(ctx, 2); b.Len() != 2 || err != nil {
 			t.Errorf("fetch with a fault at the health check: %d rows, %v", b.Len(), err)
+		}
+	})
+}
+
+// Every fault that hits a call is told of, as it hits it, but for those of records.
+func TestFiredFaultsAreTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var told []string
+		run := workflow.NewStream(func(e workflow.Event) {
+			if e.Kind == simulate.FaultFired {
+				told = append(told, fmt.Sprintf("%s %s %s %v %d", e.Node, e.Place, e.Detail, e.At, e.Cycle))
+			}
+		})
+		run.StartCycle(2)
+		ctx := workflow.WithStream(t.Context(), run)
+		p := plan(t, "delivery.primary=pool_exhausted,calls=2", "processor.record=error")
+		if failed := hits(t, ctx, p, 3, func(int) { time.Sleep(time.Second - run.Elapsed()%time.Second) }); !slices.Equal(failed, []int{2}) {
+			t.Fatalf("calls that failed: %v", failed)
+		}
+		processor := p.Processor(nodes.Doubler{Rand: simulate.Rand(1)})
+		if err := processor.Begin(ctx, []nodes.Record{record(1)}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := processor.Process(ctx, record(1)); err == nil {
+			t.Error("the record did not fail")
+		}
+		if want := []string{"delivery delivery.primary pool_exhausted 2s 2"}; !slices.Equal(told, want) {
+			t.Errorf("told of %q, want %q", told, want)
 		}
 	})
 }
