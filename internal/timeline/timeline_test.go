@@ -1,0 +1,266 @@
+package timeline_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"faultflow/internal/report"
+	"faultflow/internal/reporttest"
+	"faultflow/internal/runner"
+	"faultflow/internal/simulate"
+	"faultflow/internal/timeline"
+)
+
+// run makes a virtual run; change may alter its settings, faults are as on the command line.
+func run(t testing.TB, change func(*runner.Settings), faults ...string) *report.Report {
+	t.Helper()
+	s := runner.Defaults()
+	s.Virtual, s.Seed = true, 7
+	if change != nil {
+		change(&s)
+	}
+	for _, spec := range faults {
+		f, err := simulate.ParseFault(spec, simulate.Places(s.Channels))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Faults = append(s.Faults, f)
+	}
+	r, err := runner.Run(context.Background(), s, runner.World{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func lane(t testing.TB, c *timeline.Chart, s timeline.Sort, name string) timeline.Lane {
+	t.Helper()
+	i := slices.IndexFunc(c.Lanes, func(l timeline.Lane) bool { return l.Sort == s && l.Name == name })
+	if i < 0 {
+		t.Fatalf("no lane of %s %s in %+v", s, name, c.Lanes)
+	}
+	return c.Lanes[i]
+}
+
+// kinds lists items as words, attempts with their number.
+func kinds(items []timeline.Item) string {
+	var words []string
+	for _, it := range items {
+		word := string(it.Kind)
+		if it.Attempt > 0 {
+			word += fmt.Sprint(" ", it.Attempt)
+		}
+		if it.Count > 1 {
+			word += fmt.Sprint(" × ", it.Count)
+		}
+		words = append(words, word)
+	}
+	return strings.Join(words, ", ")
+}
+
+func TestLanesTellTheRun(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		faults []string
+		change func(*runner.Settings)
+		sort   timeline.Sort
+		lane   string
+		want   string
+	}{
+		{"nothing fails", nil, nil, timeline.Node, "collector", "ran, health_check, succeeded 1"},
+		{"the error handler only runs", nil, nil, timeline.Node, "errorhandler", "ran"},
+		{"retries", []string{"collector.fetch=connection_refused,first=1", "collector.fetch=timeout,calls=2"}, nil, timeline.Node, "collector",
+			"ran, health_check, failed 1, fault_fired, waiting 1, timed_out 2, fault_fired, waiting 2, succeeded 3"},
+		{"open breaker", []string{"collector.fetch=connection_refused,cycles=1"}, func(s *runner.Settings) {
+			s.Cycles, s.Collector.Breaker.On, s.Collector.Attempts, s.Collector.Breaker.Failures = 2, true, 1, 1
+		}, timeline.Node, "collector", "ran, health_check, failed 1, fault_fired, fallback, ran, health_check, rejected 1, fallback"},
+		{"unhealthy", []string{"collector.health=http_503"}, nil, timeline.Node, "collector", "ran, health_check, fault_fired, succeeded 1, unhealthy"},
+		{"partial processing", []string{"processor.batch=error,first=3"}, func(s *runner.Settings) { s.Processor.Attempts = 3 }, timeline.Node, "processor",
+			"ran, failed 1, fault_fired, waiting 1, failed 2, fault_fired, waiting 2, failed 3, fault_fired, fallback"},
+		{"records alone", []string{"processor.record=error,first=4"}, nil, timeline.Node, "processor", "ran, succeeded 1, record_failed × 4"},
+		{"failover", []string{"delivery.primary=disk_full"}, nil, timeline.Channel, "primary", "failed, fault_fired"},
+		{"the next channel", []string{"delivery.primary=disk_full"}, nil, timeline.Channel, "secondary", "succeeded"},
+		{"left out", []string{"delivery.primary=disk_full,first=1"}, func(s *runner.Settings) { s.Cycles = 2 }, timeline.Channel, "primary", "failed, fault_fired, skipped"},
+		{"partly accepted", []string{"delivery.primary=partial"}, nil, timeline.Channel, "primary", "failed, fault_fired"},
+		{"spool", []string{"delivery.primary=locked", "delivery.secondary=locked", "delivery.backup=locked"}, nil, timeline.Channel, "spool", "spooled"},
+		{"spool fails", []string{"delivery.primary=locked", "delivery.secondary=locked", "delivery.backup=locked", "delivery.spool=disk_full"}, nil,
+			timeline.Channel, "spool", "fault_fired, failed"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			l := lane(t, timeline.Of(run(t, test.change, test.faults...)), test.sort, test.lane)
+			if got := kinds(l.Items); got != test.want {
+				t.Errorf("%s: %s\nwant %s", test.lane, got, test.want)
+			}
+		})
+	}
+}
+
+func TestStatesFollowEachOther(t *testing.T) {
+	r := run(t, func(s *runner.Settings) {
+		s.Cycles, s.Collector.Breaker.On, s.Delivery.Breaker.On = 12, true, true
+	}, "collector.fetch=connection_refused,from=2s,to=40s", "delivery.primary=locked,cycles=2")
+	c := timeline.Of(r)
+	for _, test := range []struct {
+		sort       timeline.Sort
+		lane, want string
+	}{
+		{timeline.Breaker, "collector", "closed, open, half-open, closed"},
+		{timeline.Breaker, "delivery.primary", "closed"},
+		{timeline.Channel, "primary", "healthy, degraded, healthy"},
+		{timeline.Channel, "backup", "healthy"},
+	} {
+		l := lane(t, c, test.sort, test.lane)
+		if got := kinds(l.States); got != test.want {
+			t.Errorf("%s: %s, want %s", test.lane, got, test.want)
+		}
+		at := 0.0
+		for _, s := range l.States {
+			if s.FromMS != at || s.ToMS < s.FromMS {
+				t.Errorf("%s: a gap before %+v", test.lane, s)
+			}
+			at = s.ToMS
+		}
+		if at != c.EndMS {
+			t.Errorf("%s ends at %v, the run at %v", test.lane, at, c.EndMS)
+		}
+	}
+	breaker := lane(t, c, timeline.Breaker, "collector")
+	for i, change := range r.Breakers[0].Transitions {
+		if breaker.States[i].ToMS != change.AtMS {
+			t.Errorf("state %d ends at %v, the breaker changed at %v", i, breaker.States[i].ToMS, change.AtMS)
+		}
+	}
+}
+
+// Whatever a run does: its lanes have each attempt that its report counts, one after the other, and nothing outside of
+// the run's time.
+func TestLanesAgreeWithTheReport(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		r := run(t, func(s *runner.Settings) {
+			s.Seed = rapid.Uint64Range(0, runner.MaxSeed).Draw(rt, "seed")
+			s.Simulate, s.FailureType = true, rapid.SampledFrom(simulate.Profiles()).Draw(rt, "profile")
+			s.Cycles = rapid.IntRange(1, 4).Draw(rt, "cycles")
+			s.RecoveryGraph = rapid.Bool().Draw(rt, "recovery")
+			s.Delivery.Breaker.On = rapid.Bool().Draw(rt, "breakers")
+		})
+		c := timeline.Of(r)
+		for _, n := range r.Nodes {
+			if n.Runs == 0 {
+				continue
+			}
+			l := lane(t, c, timeline.Node, n.Name)
+			if got := count(l.Items, timeline.Ran); got != n.Runs {
+				rt.Errorf("%s: %d runs, want %d", n.Name, got, n.Runs)
+			}
+			if got := attempts(rt, c, l); got != n.Attempts {
+				rt.Errorf("%s: %d attempts, want %d: %s", n.Name, got, n.Attempts, kinds(l.Items))
+			}
+			if got := count(l.Items, timeline.Waiting); got != n.Waits {
+				rt.Errorf("%s: %d waits, want %d", n.Name, got, n.Waits)
+			}
+		}
+		for _, ch := range r.Channels {
+			l := lane(t, c, timeline.Channel, ch.Name)
+			if got := attempts(rt, c, l); got != ch.Tried {
+				rt.Errorf("%s: %d tries, want %d: %s", ch.Name, got, ch.Tried, kinds(l.Items))
+			}
+			if last := l.States[len(l.States)-1]; string(last.Kind) != ch.Health {
+				rt.Errorf("%s is %s at the end, want %s", ch.Name, last.Kind, ch.Health)
+			}
+		}
+		for _, b := range r.Breakers {
+			states := lane(t, c, timeline.Breaker, b.Name).States
+			if last := states[len(states)-1]; string(last.Kind) != b.State {
+				rt.Errorf("breaker %s is %s at the end, want %s", b.Name, last.Kind, b.State)
+			}
+		}
+		if r.Cycles.Count > 1 {
+			if l := lane(t, c, timeline.Cycles, "cycles"); len(l.Items) != r.Cycles.Count {
+				rt.Errorf("%d cycles, want %d", len(l.Items), r.Cycles.Count)
+			}
+		}
+	})
+}
+
+func count(items []timeline.Item, k timeline.Kind) (n int) {
+	for _, it := range items {
+		if it.Kind == k {
+			n++
+		}
+	}
+	return n
+}
+
+// attempts counts those of a lane. They must be in order, must not overlap, and lie within the run.
+func attempts(t *rapid.T, c *timeline.Chart, l timeline.Lane) (n int) {
+	end := 0.0
+	for _, it := range l.Items {
+		switch it.Kind {
+		case timeline.Succeeded, timeline.Failed, timeline.TimedOut, timeline.Unfinished:
+		case timeline.Rejected, timeline.Full:
+			if it.FromMS == it.ToMS && l.Name != "delivery" { // a pass over channels that were all left out is an attempt
+				continue
+			}
+		default:
+			continue
+		}
+		if l.Name == "spool" {
+			continue
+		}
+		n++
+		if it.FromMS < end || it.ToMS < it.FromMS || it.ToMS > c.EndMS {
+			t.Errorf("%s: %+v begins before %v or ends after %v", l.Name, it, end, c.EndMS)
+		}
+		end = it.ToMS
+	}
+	return n
+}
+
+// An interrupted run leaves its last attempt unfinished.
+func TestInterruptedAttempt(t *testing.T) {
+	r := &report.Report{DurationMS: 900, Nodes: []report.Node{{Name: "collector", Runs: 1}}, Timeline: report.Timeline{Events: []report.Event{
+		{AtMS: 0, Node: "collector", Kind: "node_started", Cycle: 1},
+		{AtMS: 10, Node: "collector", Place: "collector.fetch", Kind: "attempt_started", Attempt: 1, Cycle: 1},
+	}}}
+	items := lane(t, timeline.Of(r), timeline.Node, "collector").Items
+	last := items[len(items)-1]
+	if last.Kind != timeline.Unfinished || last.FromMS != 10 || last.ToMS != 900 {
+		t.Errorf("%+v", last)
+	}
+}
+
+// Too many cycles: the chart covers those that the report lists.
+func TestSummarisedRun(t *testing.T) {
+	r := run(t, func(s *runner.Settings) { s.Cycles, s.Collector.Breaker.On = report.MaxCycles+5, true }, "collector.fetch=connection_refused,from=2s,to=40s")
+	c := timeline.Of(r)
+	last := r.Cycles.List[report.MaxCycles-1]
+	if !c.Summarised || c.Shown != report.MaxCycles || c.Count != report.MaxCycles+5 || c.EndMS != last.StartMS+last.DurationMS {
+		t.Errorf("summarised %v, %d of %d cycles, ends at %v", c.Summarised, c.Shown, c.Count, c.EndMS)
+	}
+	if l := lane(t, c, timeline.Cycles, "cycles"); len(l.Items) != report.MaxCycles || count(l.Items, timeline.CycleDegraded) != 7 {
+		t.Errorf("%d cycles, %d degraded", len(l.Items), count(l.Items, timeline.CycleDegraded))
+	}
+	if got := kinds(lane(t, c, timeline.Breaker, "collector").States); got != "closed, open, half-open, closed" {
+		t.Errorf("breaker: %s", got)
+	}
+}
+
+// Reports from elsewhere can hold anything.
+func TestAnyReportHasAChart(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := reporttest.Any().Draw(t, "report")
+		c := timeline.Of(&r)
+		for _, l := range c.Lanes {
+			for _, it := range slices.Concat(l.Items, l.States) {
+				if it.ToMS < it.FromMS || it.Count < 1 {
+					t.Fatalf("%s: %+v", l.Name, it)
+				}
+			}
+		}
+	})
+}
