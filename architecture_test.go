@@ -23,7 +23,7 @@ var layers = map[string][]string{
 	"internal/source":     {"internal/suggest", "internal/nodes", "internal/errhandler", "internal/workflow"},
 	"internal/channel":    {"internal/nodes", "internal/errhandler", "internal/workflow"},
 	"internal/report":     {"internal/errhandler"},
-	"internal/reporttest": {"internal/report", "internal/errhandler"},
+	"internal/reporttest": {"internal/runner", "internal/report", "internal/errhandler"},
 	"internal/timeline":   {"internal/report"},
 	"internal/render":     {"internal/timeline", "internal/report", "internal/errhandler"},
 	"internal/runner": {"internal/suggest", "internal/report", "internal/source", "internal/channel", "internal/simulate", "internal/nodes", "internal/resilience",

@@ -26,6 +26,7 @@ import (
 const (
 	colorAuto, colorAlways, colorNever = "auto", "always", "never"
 	failNever                          = "never"
+	timelineOn, timelineOff            = "on", "off"
 )
 
 // rootOptions are the flags of the main job: the settings of a run, and how it is shown.
@@ -35,6 +36,7 @@ type rootOptions struct {
 	scenario, saveScenario                string
 	demoBreaker, verbose, quiet           bool
 	output, report, format, color, failOn string
+	timeline                              string
 
 	groups []flagGroup
 }
@@ -52,7 +54,7 @@ func newRootCommand(s *streams) *cobra.Command {
 
 // newRoot returns the command and the options that its flags fill.
 func newRoot(s *streams) (*rootOptions, *cobra.Command) {
-	o := &rootOptions{draft: runner.NewDraft(), format: "text", color: colorAuto, failOn: string(errhandler.Failed)}
+	o := &rootOptions{draft: runner.NewDraft(), format: "text", color: colorAuto, timeline: timelineOn, failOn: string(errhandler.Failed)}
 	cmd := &cobra.Command{
 		Use:   "faultflow",
 		Short: "See what your resilience policies really do when things break",
@@ -126,6 +128,7 @@ func (o *rootOptions) addFlags(all *pflag.FlagSet) {
 	shows.StringVar(&o.report, "report", "", "write the JSON report to `FILE`")
 	shows.Var(choiceValue(&o.format, "FORMAT", render.Formats()), "format", "of the report on standard output: "+strings.Join(render.Formats(), ", "))
 	shows.Var(choiceValue(&o.color, "WHEN", []string{colorAuto, colorAlways, colorNever}), "color", "auto, always, never")
+	shows.Var(choiceValue(&o.timeline, "WHEN", timelineChoices()), "timeline", "draw the run in the text report: "+strings.Join(timelineChoices(), ", "))
 	shows.Var(choiceValue(&o.failOn, "VERDICT", failOnChoices()), "fail-on", "exit with 1 on this verdict or a worse one: "+strings.Join(failOnChoices(), ", "))
 	addBool(shows, &o.verbose, "verbose", "log every event to standard error")
 	addBool(shows, &o.quiet, "quiet", "no live line")
@@ -152,6 +155,8 @@ func addField(flags *pflag.FlagSet, f *runner.Field) {
 		flag.DefValue = ""
 	}
 }
+
+func timelineChoices() []string { return []string{timelineOn, timelineOff} }
 
 func failOnChoices() []string {
 	return []string{string(errhandler.Degraded), string(errhandler.Failed), failNever}
@@ -224,7 +229,7 @@ func saveScenario(path string, draft *runner.Draft) error {
 }
 
 func (o *rootOptions) addCompletions(cmd *cobra.Command) {
-	choices := map[string][]string{"format": render.Formats(), "color": {colorAuto, colorAlways, colorNever}, "fail-on": failOnChoices()}
+	choices := map[string][]string{"format": render.Formats(), "color": {colorAuto, colorAlways, colorNever}, "fail-on": failOnChoices(), "timeline": timelineChoices()}
 	for _, f := range o.draft.Fields() {
 		if f.Choices != nil {
 			choices[f.Name] = f.Choices
@@ -287,7 +292,7 @@ func runMain(ctx context.Context, o *rootOptions, j job, s *streams) error {
 		return err
 	}
 	// What the run recorded is shown, also when its records could not be kept.
-	if writeErr := render.Write(s.out, rep, o.format, s.style(o.color)); writeErr != nil {
+	if writeErr := render.Write(s.out, rep, o.format, o.style(s)); writeErr != nil {
 		return fmt.Errorf("%w to standard output: %w", errWrite, writeErr)
 	}
 	if writeErr := file.write(func(w io.Writer) error { return report.WriteJSON(w, rep) }); writeErr != nil {
@@ -300,6 +305,12 @@ func runMain(ctx context.Context, o *rootOptions, j job, s *streams) error {
 		return verdictError(rep, o.failOn)
 	}
 	return o.judge(rep, j, s)
+}
+
+func (o *rootOptions) style(s *streams) render.Style {
+	style := s.style(o.color)
+	style.NoTimeline = o.timeline == timelineOff
+	return style
 }
 
 // judge holds the run against its expectations, which then decide in place of the verdict. It tells what came of them

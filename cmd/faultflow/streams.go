@@ -14,19 +14,21 @@ import (
 type streams struct {
 	in       io.Reader
 	out, err io.Writer
-	// outTerminal and errTerminal say which of the outputs are terminals; width is that of the terminal, else 80.
+	// outTerminal and errTerminal say which of the outputs are terminals.
 	outTerminal, errTerminal bool
-	width                    int
+	// width is that of the terminal, else 80; textWidth is no more than can be read well.
+	width, textWidth int
 	getenv                   func(string) string
 }
 
 const defaultWidth = 80
 
 func systemStreams() *streams {
-	s := &streams{in: os.Stdin, out: os.Stdout, err: os.Stderr, width: defaultWidth, getenv: os.Getenv,
+	s := &streams{in: os.Stdin, out: os.Stdout, err: os.Stderr, width: defaultWidth, textWidth: defaultWidth, getenv: os.Getenv,
 		outTerminal: term.IsTerminal(int(os.Stdout.Fd())), errTerminal: term.IsTerminal(int(os.Stderr.Fd()))}
 	if w, _, err := term.GetSize(int(os.Stdout.Fd())); err == nil && w > 0 {
-		s.width = min(max(w, 60), 120) // lines beyond that are hard to read
+		s.width = max(w, 60)
+		s.textWidth = min(s.width, 120)
 	}
 	return s
 }
@@ -43,5 +45,5 @@ func (s *streams) style(color string) render.Style {
 	case force != "" && force != "0":
 		on = true
 	}
-	return render.Style{Color: on, Width: s.width}
+	return render.Style{Color: on, Width: s.textWidth, FullWidth: s.width}
 }

@@ -20,7 +20,8 @@ func newPage(s Style) *page {
 	if width == 0 {
 		width = 80
 	}
-	return &page{width: max(width, minWidth), ink: newPalette(s.Color)}
+	width = max(width, minWidth)
+	return &page{width: width, full: max(width, s.FullWidth), ink: newPalette(s.Color)}
 }
 
 // page collects lines that are no wider than width. All text passes Clean on its way in, so that no section can forget
@@ -28,7 +29,9 @@ func newPage(s Style) *page {
 type page struct {
 	out   strings.Builder
 	width int
-	ink   palette
+	// full is all the room there is, for the timeline.
+	full int
+	ink  palette
 }
 
 // The layout: values stand in one column, right of their labels.

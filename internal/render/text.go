@@ -16,6 +16,10 @@ type Style struct {
 	Color bool
 	// Width is the widest line in columns: 0 means 80, and less than 40 counts as 40.
 	Width int
+	// FullWidth is the width of the timeline, which wants all the room there is; at least Width, and 0 means Width.
+	FullWidth int
+	// NoTimeline leaves the timeline out.
+	NoTimeline bool
 }
 
 // WriteText writes r for people. It reads r and changes nothing in it; text from outside has been through Clean.
@@ -25,6 +29,9 @@ func WriteText(w io.Writer, r *report.Report, s Style) error {
 	p.collection(r)
 	p.processing(r)
 	p.delivery(r)
+	if !s.NoTimeline {
+		p.timeline(r)
+	}
 	p.attempts(r)
 	p.breakers(r)
 	p.faults(r)

@@ -20,19 +20,20 @@ import (
 	"faultflow/internal/reporttest"
 )
 
+// The samples keep few events; the timeline has golden files of its own.
 func TestTextGolden(t *testing.T) {
 	for name, r := range reporttest.Samples() {
 		t.Run(name, func(t *testing.T) {
-			reporttest.Golden(t, name+".txt", text(t, r, render.Style{}))
-			reporttest.Golden(t, name+".color.txt", text(t, r, render.Style{Color: true}))
+			reporttest.Golden(t, name+".txt", text(t, r, render.Style{NoTimeline: true}))
+			reporttest.Golden(t, name+".color.txt", text(t, r, render.Style{Color: true, NoTimeline: true}))
 		})
 	}
 }
 
 // Terminals that are wide enough show more columns, narrow ones fewer.
 func TestTextGoldenWidths(t *testing.T) {
-	reporttest.Golden(t, "network.40.txt", text(t, reporttest.Network(), render.Style{Width: 40}))
-	reporttest.Golden(t, "network.120.txt", text(t, reporttest.Network(), render.Style{Width: 120}))
+	reporttest.Golden(t, "network.40.txt", text(t, reporttest.Network(), render.Style{Width: 40, NoTimeline: true}))
+	reporttest.Golden(t, "network.120.txt", text(t, reporttest.Network(), render.Style{Width: 120, NoTimeline: true}))
 }
 
 // The text must not depend on what only cmd may read. go-pretty and fatih/color look at these variables as they start, so

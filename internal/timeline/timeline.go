@@ -94,7 +94,7 @@ type Chart struct {
 	Lanes []Lane
 	// Shown is how many of the run's Count cycles the chart covers.
 	Shown, Count int
-	// Summarised charts have no items of nodes and channels: the report has too many cycles to keep its events.
+	// Summarised charts have no lanes of nodes and channels: the report has too many cycles to keep its events.
 	Summarised bool
 }
 
@@ -114,23 +114,29 @@ func Of(r *report.Report) *Chart {
 		c.Lanes = append(c.Lanes, cycles(r))
 	}
 	for _, n := range r.Nodes {
-		lane := b.lane(Node, n.Name)
-		if lane == nil || len(lane.Items) == 0 && n.Runs == 0 {
+		if n.Runs == 0 {
 			continue
 		}
-		c.Lanes = append(c.Lanes, *lane)
+		c.add(b.lane(Node, n.Name))
 		c.Lanes = append(c.Lanes, breakers(r, c.EndMS, n.Name)...)
 		if n.Name != deliveryNode {
 			continue
 		}
 		for _, ch := range b.lanes {
 			if ch.Sort == Channel {
-				c.Lanes = append(c.Lanes, *ch)
+				c.add(ch)
 				c.Lanes = append(c.Lanes, breakers(r, c.EndMS, deliveryNode+"."+ch.Name)...)
 			}
 		}
 	}
 	return c
+}
+
+// add appends a lane made of events, if there are events.
+func (c *Chart) add(l *Lane) {
+	if !c.Summarised {
+		c.Lanes = append(c.Lanes, *l)
+	}
 }
 
 // Names that events use.

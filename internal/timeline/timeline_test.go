@@ -1,7 +1,6 @@
 package timeline_test
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,28 +14,6 @@ import (
 	"faultflow/internal/simulate"
 	"faultflow/internal/timeline"
 )
-
-// run makes a virtual run; change may alter its settings, faults are as on the command line.
-func run(t testing.TB, change func(*runner.Settings), faults ...string) *report.Report {
-	t.Helper()
-	s := runner.Defaults()
-	s.Virtual, s.Seed = true, 7
-	if change != nil {
-		change(&s)
-	}
-	for _, spec := range faults {
-		f, err := simulate.ParseFault(spec, simulate.Places(s.Channels))
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.Faults = append(s.Faults, f)
-	}
-	r, err := runner.Run(context.Background(), s, runner.World{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
-}
 
 func lane(t testing.TB, c *timeline.Chart, s timeline.Sort, name string) timeline.Lane {
 	t.Helper()
@@ -65,34 +42,32 @@ func kinds(items []timeline.Item) string {
 
 func TestLanesTellTheRun(t *testing.T) {
 	for _, test := range []struct {
-		name   string
-		faults []string
-		change func(*runner.Settings)
-		sort   timeline.Sort
-		lane   string
-		want   string
+		name     string
+		settings []string
+		sort     timeline.Sort
+		lane     string
+		want     string
 	}{
-		{"nothing fails", nil, nil, timeline.Node, "collector", "ran, health_check, succeeded 1"},
-		{"the error handler only runs", nil, nil, timeline.Node, "errorhandler", "ran"},
-		{"retries", []string{"collector.fetch=connection_refused,first=1", "collector.fetch=timeout,calls=2"}, nil, timeline.Node, "collector",
+		{"nothing fails", nil, timeline.Node, "collector", "ran, health_check, succeeded 1"},
+		{"the error handler only runs", nil, timeline.Node, "errorhandler", "ran"},
+		{"retries", []string{"fault=collector.fetch=connection_refused,first=1", "fault=collector.fetch=timeout,calls=2"}, timeline.Node, "collector",
 			"ran, health_check, failed 1, fault_fired, waiting 1, timed_out 2, fault_fired, waiting 2, succeeded 3"},
-		{"open breaker", []string{"collector.fetch=connection_refused,cycles=1"}, func(s *runner.Settings) {
-			s.Cycles, s.Collector.Breaker.On, s.Collector.Attempts, s.Collector.Breaker.Failures = 2, true, 1, 1
-		}, timeline.Node, "collector", "ran, health_check, failed 1, fault_fired, fallback, ran, health_check, rejected 1, fallback"},
-		{"unhealthy", []string{"collector.health=http_503"}, nil, timeline.Node, "collector", "ran, health_check, fault_fired, succeeded 1, unhealthy"},
-		{"partial processing", []string{"processor.batch=error,first=3"}, func(s *runner.Settings) { s.Processor.Attempts = 3 }, timeline.Node, "processor",
+		{"open breaker", []string{"fault=collector.fetch=connection_refused,cycles=1", "cycles=2", "collector-breaker=true", "collector-retries=1", "breaker-failures=1"},
+			timeline.Node, "collector", "ran, health_check, failed 1, fault_fired, fallback, ran, health_check, rejected 1, fallback"},
+		{"unhealthy", []string{"fault=collector.health=http_503"}, timeline.Node, "collector", "ran, health_check, fault_fired, succeeded 1, unhealthy"},
+		{"partial processing", []string{"fault=processor.batch=error,first=3", "processor-retries=3"}, timeline.Node, "processor",
 			"ran, failed 1, fault_fired, waiting 1, failed 2, fault_fired, waiting 2, failed 3, fault_fired, fallback"},
-		{"records alone", []string{"processor.record=error,first=4"}, nil, timeline.Node, "processor", "ran, succeeded 1, record_failed × 4"},
-		{"failover", []string{"delivery.primary=disk_full"}, nil, timeline.Channel, "primary", "failed, fault_fired"},
-		{"the next channel", []string{"delivery.primary=disk_full"}, nil, timeline.Channel, "secondary", "succeeded"},
-		{"left out", []string{"delivery.primary=disk_full,first=1"}, func(s *runner.Settings) { s.Cycles = 2 }, timeline.Channel, "primary", "failed, fault_fired, skipped"},
-		{"partly accepted", []string{"delivery.primary=partial"}, nil, timeline.Channel, "primary", "failed, fault_fired"},
-		{"spool", []string{"delivery.primary=locked", "delivery.secondary=locked", "delivery.backup=locked"}, nil, timeline.Channel, "spool", "spooled"},
-		{"spool fails", []string{"delivery.primary=locked", "delivery.secondary=locked", "delivery.backup=locked", "delivery.spool=disk_full"}, nil,
+		{"records alone", []string{"fault=processor.record=error,first=4"}, timeline.Node, "processor", "ran, succeeded 1, record_failed × 4"},
+		{"failover", []string{"fault=delivery.primary=disk_full"}, timeline.Channel, "primary", "failed, fault_fired"},
+		{"the next channel", []string{"fault=delivery.primary=disk_full"}, timeline.Channel, "secondary", "succeeded"},
+		{"left out", []string{"fault=delivery.primary=disk_full,first=1", "cycles=2"}, timeline.Channel, "primary", "failed, fault_fired, skipped"},
+		{"partly accepted", []string{"fault=delivery.primary=partial"}, timeline.Channel, "primary", "failed, fault_fired"},
+		{"spool", []string{"fault=delivery.primary=locked", "fault=delivery.secondary=locked", "fault=delivery.backup=locked"}, timeline.Channel, "spool", "spooled"},
+		{"spool fails", []string{"fault=delivery.primary=locked", "fault=delivery.secondary=locked", "fault=delivery.backup=locked", "fault=delivery.spool=disk_full"},
 			timeline.Channel, "spool", "fault_fired, failed"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			l := lane(t, timeline.Of(run(t, test.change, test.faults...)), test.sort, test.lane)
+			l := lane(t, timeline.Of(reporttest.Run(t, test.settings...)), test.sort, test.lane)
 			if got := kinds(l.Items); got != test.want {
 				t.Errorf("%s: %s\nwant %s", test.lane, got, test.want)
 			}
@@ -101,9 +76,8 @@ func TestLanesTellTheRun(t *testing.T) {
 }
 
 func TestStatesFollowEachOther(t *testing.T) {
-	r := run(t, func(s *runner.Settings) {
-		s.Cycles, s.Collector.Breaker.On, s.Delivery.Breaker.On = 12, true, true
-	}, "collector.fetch=connection_refused,from=2s,to=40s", "delivery.primary=locked,cycles=2")
+	r := reporttest.Run(t, "cycles=12", "collector-breaker=true", "delivery-breaker=true", "fault=collector.fetch=connection_refused,from=2s,to=40s",
+		"fault=delivery.primary=locked,cycles=2")
 	c := timeline.Of(r)
 	for _, test := range []struct {
 		sort       timeline.Sort
@@ -141,13 +115,12 @@ func TestStatesFollowEachOther(t *testing.T) {
 // the run's time.
 func TestLanesAgreeWithTheReport(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		r := run(t, func(s *runner.Settings) {
-			s.Seed = rapid.Uint64Range(0, runner.MaxSeed).Draw(rt, "seed")
-			s.Simulate, s.FailureType = true, rapid.SampledFrom(simulate.Profiles()).Draw(rt, "profile")
-			s.Cycles = rapid.IntRange(1, 4).Draw(rt, "cycles")
-			s.RecoveryGraph = rapid.Bool().Draw(rt, "recovery")
-			s.Delivery.Breaker.On = rapid.Bool().Draw(rt, "breakers")
-		})
+		r := reporttest.Run(t, "simulate-failures=true",
+			"failure-type="+rapid.SampledFrom(simulate.Profiles()).Draw(rt, "profile"),
+			fmt.Sprint("seed=", rapid.Uint64Range(0, runner.MaxSeed).Draw(rt, "seed")),
+			fmt.Sprint("cycles=", rapid.IntRange(1, 4).Draw(rt, "cycles")),
+			"graph="+rapid.SampledFrom([]string{"standard", "recovery"}).Draw(rt, "graph"),
+			fmt.Sprint("delivery-breaker=", rapid.Bool().Draw(rt, "breakers")))
 		c := timeline.Of(r)
 		for _, n := range r.Nodes {
 			if n.Runs == 0 {
@@ -236,7 +209,7 @@ func TestInterruptedAttempt(t *testing.T) {
 
 // Too many cycles: the chart covers those that the report lists.
 func TestSummarisedRun(t *testing.T) {
-	r := run(t, func(s *runner.Settings) { s.Cycles, s.Collector.Breaker.On = report.MaxCycles+5, true }, "collector.fetch=connection_refused,from=2s,to=40s")
+	r := reporttest.Run(t, fmt.Sprint("cycles=", report.MaxCycles+5), "collector-breaker=true", "fault=collector.fetch=connection_refused,from=2s,to=40s")
 	c := timeline.Of(r)
 	last := r.Cycles.List[report.MaxCycles-1]
 	if !c.Summarised || c.Shown != report.MaxCycles || c.Count != report.MaxCycles+5 || c.EndMS != last.StartMS+last.DurationMS {
