@@ -78,7 +78,7 @@ func (p *page) timeline(r *report.Report) {
 	defer func(width int) { p.width = width }(p.width)
 	p.width = p.full
 	p.heading("Timeline")
-	used := p.lanes(c)
+	used := p.lanes(charted{chart: c})
 	if c.Count >= stripsFrom {
 		used = append(used, p.strips(r, c)...)
 	}
@@ -91,12 +91,80 @@ func (p *page) timeline(r *report.Report) {
 	}
 }
 
-// lanes draws the lanes and returns the kinds of items that were drawn.
-func (p *page) lanes(c *timeline.Chart) (used []timeline.Kind) {
-	faults := timeline.Lane{Name: "faults"}
-	titles := make([]string, 0, len(c.Lanes)+1)
-	lanes := make([]timeline.Lane, 0, len(c.Lanes)+1)
-	for _, l := range c.Lanes {
+// charted is a chart and the label that tells it from those beside it; "" when it is alone.
+type charted struct {
+	label string
+	chart *timeline.Chart
+}
+
+// lanes draws the charts' lanes on one axis and returns the kinds of items that were drawn. Of several charts, rows of the
+// same lane stand together, and those that look the same are one.
+func (p *page) lanes(charts ...charted) (used []timeline.Kind) {
+	var groups []laneGroup
+	endMS := 0.0
+	for _, c := range charts {
+		endMS = max(endMS, c.chart.EndMS)
+		groups = addLanes(groups, c)
+	}
+	if i := slices.IndexFunc(groups, func(g laneGroup) bool { return g.name == faultsLane }); i >= 0 {
+		groups = append(slices.Delete(slices.Clone(groups), i, i+1), groups[i])
+	}
+	titled, labelled := 0, 0
+	for _, g := range groups {
+		titled = max(titled, columns(g.title))
+	}
+	for _, c := range charts {
+		labelled += columns(c.label)
+	}
+	if labelled > 0 {
+		labelled += columnGap + len(charts) - 1
+	}
+	gutter := margin + titled + labelled + columnGap
+	a := newAxis(endMS, p.width-gutter)
+	p.line(strings.Repeat(" ", gutter) + p.ink.quiet(a.labels()))
+	p.line(strings.Repeat(" ", gutter) + p.ink.quiet(a.marks()))
+	for _, g := range groups {
+		title := g.title
+		for _, row := range g.rows(a, p.ink, &used) {
+			head := text.Pad(strings.Repeat(" ", margin)+title, margin+titled, ' ')
+			if labelled > 0 {
+				head = text.Pad(head+strings.Repeat(" ", columnGap)+row.labels, margin+titled+labelled, ' ')
+			}
+			p.line(trimEnd(head + strings.Repeat(" ", columnGap) + row.drawing))
+			title = ""
+		}
+	}
+	return used
+}
+
+// laneGroup is one lane of several charts.
+type laneGroup struct {
+	title string
+	sort  timeline.Sort
+	name  string
+	lanes []labelledLane
+}
+
+type labelledLane struct {
+	label string
+	lane  timeline.Lane
+}
+
+const faultsLane = "faults"
+
+// addLanes adds a chart's lanes to those of the charts before it. Fired faults come last, in a lane of their own: in the
+// lanes where they fired the failures that follow would hide them.
+func addLanes(groups []laneGroup, c charted) []laneGroup {
+	add := func(title string, l timeline.Lane) {
+		i := slices.IndexFunc(groups, func(g laneGroup) bool { return g.sort == l.Sort && g.name == l.Name })
+		if i < 0 {
+			i = len(groups)
+			groups = append(groups, laneGroup{title: snip(title, maxGutter), sort: l.Sort, name: l.Name})
+		}
+		groups[i].lanes = append(groups[i].lanes, labelledLane{c.label, l})
+	}
+	faults := timeline.Lane{Name: faultsLane}
+	for _, l := range c.chart.Lanes {
 		var own []timeline.Item
 		for _, it := range l.Items {
 			if it.Kind == timeline.FaultFired {
@@ -106,27 +174,29 @@ func (p *page) lanes(c *timeline.Chart) (used []timeline.Kind) {
 			}
 		}
 		l.Items = own
-		lanes, titles = append(lanes, l), append(titles, laneTitle(l))
+		add(laneTitle(l), l)
 	}
 	if len(faults.Items) > 0 {
-		lanes, titles = append(lanes, faults), append(titles, faults.Name)
+		add(faults.Name, faults)
 	}
-	gutter := 0
-	for i := range titles {
-		titles[i] = snip(titles[i], maxGutter)
-		gutter = max(gutter, columns(titles[i]))
-	}
-	a := newAxis(c.EndMS, p.width-margin-gutter-columnGap)
-	lead := strings.Repeat(" ", margin+gutter+columnGap)
-	p.line(lead + p.ink.quiet(a.labels()))
-	p.line(lead + p.ink.quiet(a.marks()))
-	for i, l := range lanes {
+	return groups
+}
+
+type laneRow struct{ labels, drawing string }
+
+func (g laneGroup) rows(a axis, ink palette, used *[]timeline.Kind) (rows []laneRow) {
+	for _, l := range g.lanes {
 		row := a.row()
-		row.draw(a, l.States, &used)
-		row.draw(a, l.Items, &used)
-		p.line(trimEnd(strings.Repeat(" ", margin) + text.Pad(titles[i], gutter+columnGap, ' ') + row.paint(p.ink)))
+		row.draw(a, l.lane.States, used)
+		row.draw(a, l.lane.Items, used)
+		drawing := row.paint(ink)
+		if i := slices.IndexFunc(rows, func(r laneRow) bool { return r.drawing == drawing }); i >= 0 {
+			rows[i].labels += " " + l.label
+			continue
+		}
+		rows = append(rows, laneRow{l.label, drawing})
 	}
-	return used
+	return rows
 }
 
 // maxGutter bounds the lanes' titles.
