@@ -373,10 +373,17 @@ func (s strip) shape() string {
 // strips draws a strip a cycle: its nodes one after the other, each attempt under its node's first letter. Cycles in a row
 // in which the same happened share a strip.
 func (p *page) strips(r *report.Report, c *timeline.Chart) (used []timeline.Kind) {
-	longest := 0.0
+	longest, numbered, timed := 0.0, len("cycle"), len("at")
 	for _, cycle := range r.Cycles.List {
 		longest = max(longest, cycle.DurationMS)
+		numbered = max(numbered, 2*columns(number(cycle.Number))+1) // "9–12"
+		timed = max(timed, columns(span(cycle.StartMS)))
 	}
+	head := func(numbers, at string) (string, string) {
+		return text.Pad(strings.Repeat(" ", margin)+numbers, margin+numbered+columnGap, ' '), text.Pad(at, timed+columnGap, ' ')
+	}
+	gutter := margin + numbered + columnGap + timed + columnGap
+
 	items := map[int][]timeline.Item{}
 	letters := map[string]string{}
 	for _, l := range c.Lanes {
@@ -394,8 +401,8 @@ func (p *page) strips(r *report.Report, c *timeline.Chart) (used []timeline.Kind
 	if len(items) == 0 || !(longest > 0) {
 		return nil
 	}
-	const gutter = 18
-	a := newAxis(longest, p.width-margin-gutter-len(" × 1,000"))
+	const times = len(" × 1,000") - 1 // × is two bytes
+	a := newAxis(longest, p.width-gutter-times)
 	type folded struct {
 		strip       strip
 		first, last report.Cycle
@@ -426,17 +433,17 @@ func (p *page) strips(r *report.Report, c *timeline.Chart) (used []timeline.Kind
 		rows = append(rows, folded{row, cycle, cycle, shape, 1})
 	}
 	p.line("")
-	lead := strings.Repeat(" ", margin+gutter)
-	p.line(trimEnd(p.ink.quiet(text.Pad(strings.Repeat(" ", margin)+"cycle", 10, ' ')+text.Pad("at", margin+gutter-10, ' ')) + p.ink.quiet(a.labels())))
-	p.line(lead + p.ink.quiet(a.marks()))
+	first, second := head("cycle", "at")
+	p.line(p.ink.quiet(first + second + a.labels()))
+	p.line(strings.Repeat(" ", gutter) + p.ink.quiet(a.marks()))
 	for _, row := range rows[:min(maxCycles, len(rows))] {
 		numbers := number(row.first.Number)
 		if row.count > 1 {
 			numbers += "–" + number(row.last.Number)
 		}
-		head := text.Pad(strings.Repeat(" ", margin)+numbers, 10, ' ')
+		first, second := head(numbers, span(row.first.StartMS))
 		_, ink := p.ink.of(verdictSign(row.first.Verdict))
-		line := ink(head) + p.ink.quiet(text.Pad(span(row.first.StartMS), margin+gutter-10, ' ')) + row.strip.paint(p.ink)
+		line := ink(first) + p.ink.quiet(second) + row.strip.paint(p.ink)
 		p.line(trimEnd(line) + p.ink.quiet(when(row.count > 1, " × "+number(row.count))))
 	}
 	if left := len(rows) - maxCycles; left > 0 {
