@@ -15,16 +15,6 @@ import (
 // ErrHash says that a report's hash does not match its contents: it was edited, or never sealed.
 var ErrHash = errors.New("report: the hash does not match the contents")
 
-// SchemaError is a document of another schema than this version reads.
-type SchemaError struct {
-	// Found is the document's schema, "" if it names none. Want is Schema.
-	Found, Want string
-}
-
-func (e *SchemaError) Error() string {
-	return fmt.Sprintf("report: schema %q, expected %q", e.Found, e.Want)
-}
-
 // Seal computes Hash from everything but Hash and Meta. First it gives r the form that it has when it is read back: nil
 // slices and maps become empty, bytes that are not UTF-8 become U+FFFD. It fails on numbers that JSON lacks (NaN, ±Inf).
 func (r *Report) Seal() error {
@@ -67,7 +57,7 @@ func writeIndented(w io.Writer, doc []byte) error {
 	return err
 }
 
-// ReadJSON reads what WriteJSON wrote. A document of another schema is a *SchemaError. If the hash does not match, the
+// ReadJSON reads what WriteJSON wrote, now or in an older version. A document of another schema is a *SchemaError. If the hash does not match, the
 // report is returned together with ErrHash. Fields that this version does not know are skipped, but the hash covers
 // them: it is that of the document, so a report stays valid when the model gains a field.
 func ReadJSON(rd io.Reader) (*Report, error) {
@@ -75,15 +65,16 @@ func ReadJSON(rd io.Reader) (*Report, error) {
 	if err != nil {
 		return nil, fmt.Errorf("report: read: %w", err)
 	}
-	// The schema comes first: another one may give the same field another type.
-	var head struct {
-		Schema string `json:"schema"`
+	schema, err := schemaOf(doc)
+	if err != nil {
+		return nil, err
 	}
-	if err := json.Unmarshal(doc, &head); err != nil {
-		return nil, fmt.Errorf("report: decode: %w", err)
-	}
-	if head.Schema != Schema {
-		return nil, &SchemaError{Found: head.Schema, Want: Schema}
+	return parseReport(schema, doc)
+}
+
+func parseReport(schema string, doc []byte) (*Report, error) {
+	if err := checkSchema(schema, Schema); err != nil {
+		return nil, err
 	}
 	r := new(Report)
 	if err := json.Unmarshal(doc, r); err != nil {

@@ -1,0 +1,92 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Document is what a file of this project holds: the field that is not nil.
+type Document struct {
+	Report *Report
+	Tests  *Tests
+}
+
+// Parse reads a document of any kind that can be shown. Its errors are those of ReadJSON: also with ErrHash there is a
+// document.
+func Parse(doc []byte) (Document, error) {
+	found, err := schemaOf(doc)
+	if err != nil {
+		return Document{}, err
+	}
+	kind, _ := kindAndVersion(found)
+	if tests, _ := kindAndVersion(TestSchema); kind == tests {
+		t, err := parseTests(found, doc)
+		return Document{Tests: t}, err
+	}
+	r, err := parseReport(found, doc)
+	return Document{Report: r}, err
+}
+
+// SchemaError is a document of another schema than this version reads.
+type SchemaError struct {
+	// Found is the document's schema, "" if it names none. Want is the newest that can be read.
+	Found, Want string
+}
+
+func (e *SchemaError) Error() string {
+	if e.Newer() {
+		return fmt.Sprintf("report: schema %q is newer than this version of faultflow, which reads %q", e.Found, e.Want)
+	}
+	return fmt.Sprintf("report: schema %q, expected %q", e.Found, e.Want)
+}
+
+// Newer says that a newer version of faultflow reads the document.
+func (e *SchemaError) Newer() bool {
+	kind, version := kindAndVersion(e.Found)
+	wantKind, newest := kindAndVersion(e.Want)
+	return kind == wantKind && version > newest
+}
+
+// checkSchema is the rule for versions: those up to our own can be read, newer ones can't.
+func checkSchema(found, want string) error {
+	kind, version := kindAndVersion(found)
+	wantKind, newest := kindAndVersion(want)
+	if kind != wantKind || version < 1 || version > newest {
+		return &SchemaError{Found: found, Want: want}
+	}
+	return nil
+}
+
+// kindAndVersion splits a schema: faultflow.report/v1 is version 1 of faultflow.report. What is no schema is of version 0.
+func kindAndVersion(schema string) (kind string, version int) {
+	kind, digits, _ := strings.Cut(schema, "/v")
+	version, err := strconv.Atoi(digits)
+	if err != nil || strconv.Itoa(version) != digits {
+		return kind, 0
+	}
+	return kind, version
+}
+
+// schemaOf reads the schema first: another one may give the same field another type.
+func schemaOf(doc []byte) (string, error) {
+	var head struct {
+		Schema string `json:"schema"`
+	}
+	if err := json.Unmarshal(doc, &head); err != nil {
+		return "", fmt.Errorf("report: decode: %w", err)
+	}
+	return head.Schema, nil
+}
+
+func parseTests(schema string, doc []byte) (*Tests, error) {
+	if err := checkSchema(schema, TestSchema); err != nil {
+		return nil, err
+	}
+	t := new(Tests)
+	if err := json.Unmarshal(doc, t); err != nil {
+		return nil, fmt.Errorf("report: decode: %w", err)
+	}
+	return t, nil
+}
