@@ -12,6 +12,9 @@ import (
 
 // runDemo shows the circuit breaker alone. As text it tells each call as it is made.
 func runDemo(ctx context.Context, o *rootOptions, settings runner.Settings, s *streams) error {
+	if o.format != "text" && o.format != "json" {
+		return usageError("--format %q: --demo-circuit-breaker is shown as one of text, json", o.format)
+	}
 	b := runner.DemoBreaker()
 	if o.draft.IsGiven("breaker-failures") {
 		b.Failures = settings.Collector.Breaker.Failures

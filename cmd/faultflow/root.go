@@ -86,7 +86,7 @@ and shows retries, timeouts, circuit breakers, bulkheads, fallbacks and failover
 	o.addFlags(cmd.Flags())
 	cmd.SetUsageFunc(func(c *cobra.Command) error { return writeUsage(c, o.groups) })
 	o.addCompletions(cmd)
-	cmd.AddCommand(newTestCommand(s), newScenarioCommand(s), newGraphCommand(s))
+	cmd.AddCommand(newTestCommand(s), newScenarioCommand(s), newShowCommand(s), newGraphCommand(s))
 	return o, cmd
 }
 

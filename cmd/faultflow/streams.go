@@ -18,7 +18,7 @@ type streams struct {
 	outTerminal, errTerminal bool
 	// width is that of the terminal, else 80; textWidth is no more than can be read well.
 	width, textWidth int
-	getenv                   func(string) string
+	getenv           func(string) string
 }
 
 const defaultWidth = 80

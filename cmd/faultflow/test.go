@@ -113,7 +113,9 @@ func testScenarios(ctx context.Context, o *testOptions, list []*scenario.Scenari
 		}
 	}
 	for _, out := range outputs {
-		render := func(w io.Writer) error { return render.WriteTests(w, tests, out.format, render.Style{Width: s.textWidth}) }
+		render := func(w io.Writer) error {
+			return render.WriteTests(w, tests, out.format, render.Style{Width: s.textWidth})
+		}
 		switch {
 		case out.file.pending != nil:
 			if err := out.file.write(render); err != nil {

@@ -9,7 +9,7 @@ import (
 )
 
 // Formats lists the names that Write knows, the default first.
-func Formats() []string { return []string{"text", "json"} }
+func Formats() []string { return []string{"text", "json", "markdown", "html", "junit"} }
 
 // Write writes r in the named format. Style applies to text only.
 func Write(w io.Writer, r *report.Report, format string, s Style) error {
@@ -18,6 +18,12 @@ func Write(w io.Writer, r *report.Report, format string, s Style) error {
 		return WriteText(w, r, s)
 	case "json":
 		return report.WriteJSON(w, r)
+	case "markdown":
+		return WriteMarkdown(w, r)
+	case "html":
+		return WriteHTML(w, r)
+	case "junit":
+		return WriteJUnit(w, r)
 	}
 	return fmt.Errorf("report: unknown format %q, expected one of: %s", format, strings.Join(Formats(), ", "))
 }

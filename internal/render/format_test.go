@@ -2,15 +2,17 @@ package render_test
 
 import (
 	"bytes"
+	"io"
 	"strings"
 	"testing"
 
 	"faultflow/internal/render"
+	"faultflow/internal/report"
 	"faultflow/internal/reporttest"
 )
 
 func TestWriteKnowsEveryFormat(t *testing.T) {
-	starts := map[string]string{"text": "━━━", "json": "{\n"}
+	starts := map[string]string{"text": "━━━", "json": "{\n", "markdown": "### ✅ faultflow: success", "html": "<!doctype html>\n", "junit": "<?xml "}
 	for _, format := range render.Formats() {
 		var out bytes.Buffer
 		if err := render.Write(&out, reporttest.Success(), format, render.Style{}); err != nil {
@@ -42,5 +44,35 @@ func TestWriteRefusesUnknownFormats(t *testing.T) {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("the error does not name %s: %v", want, err)
 		}
+	}
+}
+
+// written is what a writer of reports writes.
+func written(t tester, r *report.Report, write func(io.Writer, *report.Report) error) string {
+	t.Helper()
+	var out bytes.Buffer
+	if err := write(&out, r); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+// In every format, no character from outside does anything or hides; text keeps to its width, JSON reads back.
+func TestTextAndJSONUnderAttack(t *testing.T) {
+	for name, attack := range attacks() {
+		t.Run(name, func(t *testing.T) {
+			plain := text(t, attacked(attack), render.Style{})
+			checkWidth(t, name, plain, 80)
+			doc := written(t, attacked(attack), report.WriteJSON)
+			for format, got := range map[string]string{"text": plain, "JSON": doc} {
+				if r, found := unseen(got); found {
+					t.Errorf("%s has %U", format, r)
+				}
+			}
+			read, err := report.ReadJSON(strings.NewReader(doc))
+			if want := strings.ToValidUTF8(attack, "\ufffd"); err != nil || read.Findings[0].Message != want {
+				t.Errorf("reads back as %q, error %v", read.Findings[0].Message, err)
+			}
+		})
 	}
 }

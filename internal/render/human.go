@@ -72,6 +72,9 @@ func percent(ratio float64) string {
 	}
 }
 
+// decimal writes a number with as many places as it needs.
+func decimal(f float64) string { return strconv.FormatFloat(f, 'g', 4, 64) }
+
 // words turns a name for scripts into words: stale_cache is "stale cache".
 func words[S ~string](name S) string { return strings.ReplaceAll(string(name), "_", " ") }
 

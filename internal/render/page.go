@@ -203,10 +203,20 @@ func cut(s string, width int) string {
 func trimEnd(s string) string { return strings.TrimRight(s, " "+tie) }
 
 // note cuts text of any length, such as an error with a whole answer in it, to a few lines.
-func note(s string) string { return text.Snip(report.Clean(s), 240, "…") }
-
-// snip shortens s to a width, and says so with ….
-func snip(s string, width int) string { return text.Snip(s, max(width, 8), "…") }
+func note(s string) string { return snip(report.Clean(s), 240) }
 
 // name cuts a name to what fits in a line or a table beside other things.
-func name(s string) string { return text.Snip(report.Clean(s), 32, "…") }
+func name(s string) string { return snip(report.Clean(s), 32) }
+
+// snip shortens s to a width, and says so with …. A text can't grow without end by what has no width, such as accents.
+func snip(s string, width int) string {
+	width = max(width, 8)
+	n := 0
+	for i := range s {
+		if n++; n > 4*width {
+			s = s[:i] + "…"
+			break
+		}
+	}
+	return text.Snip(s, width, "…")
+}

@@ -24,10 +24,10 @@ type column struct {
 	hang int
 }
 
-// cell is one value of a table; a nil paint leaves it plain.
+// cell is one value of a table. Its sign is not shown, but colors the text as it colors what stands behind it.
 type cell struct {
-	text  string
-	paint paint
+	text string
+	sign sign
 }
 
 const (
@@ -102,12 +102,9 @@ func (p *page) grid(cols []column, rows [][]cell) {
 
 // painted colors each line of the cell by itself, because the cells beside it come in between. Zeros step back.
 func (p *page) painted(c cell) string {
-	ink := c.paint
-	switch {
-	case ink == nil && c.text == "0":
+	_, ink := p.ink.of(c.sign)
+	if c.sign == none && c.text == "0" {
 		ink = p.ink.quiet
-	case ink == nil:
-		ink = p.ink.plain
 	}
 	lines := strings.Split(c.text, "\n")
 	for i, l := range lines {

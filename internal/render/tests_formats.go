@@ -9,7 +9,7 @@ import (
 )
 
 // TestFormats lists the names that WriteTests knows, the default first.
-func TestFormats() []string { return []string{"text", "json", "junit", "tap", "github"} }
+func TestFormats() []string { return []string{"text", "json", "markdown", "junit", "tap", "github"} }
 
 // WriteTests writes test results in the named format. Style applies to text only. In the formats for CI systems a result
 // that is inconclusive is no success, because faultflow test does not exit with 0 for it either:
@@ -30,6 +30,8 @@ func WriteTests(w io.Writer, t *report.Tests, format string, s Style) error {
 		return text.Err()
 	case "json":
 		return report.WriteDocument(w, t)
+	case "markdown":
+		return WriteTestSummary(w, t, CommentLimit-1)
 	case "junit":
 		return writeJUnit(w, t)
 	case "tap":

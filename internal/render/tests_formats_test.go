@@ -73,7 +73,7 @@ func writeTests(t tester, tests *report.Tests, format string) string {
 }
 
 func TestTestFormatsGolden(t *testing.T) {
-	extensions := map[string]string{"text": ".txt", "json": ".json", "junit": ".xml", "tap": ".tap", "github": ".github"}
+	extensions := map[string]string{"text": ".txt", "json": ".json", "markdown": ".md", "junit": ".xml", "tap": ".tap", "github": ".github"}
 	for name, tests := range testSets() {
 		for _, format := range render.TestFormats() {
 			t.Run(name+"/"+format, func(t *testing.T) {
@@ -92,7 +92,7 @@ func TestTestFormatsGolden(t *testing.T) {
 func TestTestFormatIsOfTheList(t *testing.T) {
 	var out bytes.Buffer
 	err := render.WriteTests(&out, testSets()["mixed"], "xml", render.Style{})
-	if err == nil || err.Error() != `report: unknown format "xml", expected one of: text, json, junit, tap, github` || out.Len() > 0 {
+	if err == nil || err.Error() != `report: unknown format "xml", expected one of: text, json, markdown, junit, tap, github` || out.Len() > 0 {
 		t.Errorf("error %v, output %q", err, out.String())
 	}
 }

@@ -177,13 +177,6 @@ func statusEmoji(s report.TestStatus) string {
 	return "⏭"
 }
 
-// markdown escapes text for a cell of a Markdown table. The bar becomes an entity, because a table is cut into cells
-// before backslashes count.
-func markdown(s string) string {
-	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "|", "&#124;", `\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`,
-		"~", `\~`, "[", `\[`, "]", `\]`, "$", `\$`, "#", `\#`).Replace(report.Clean(s))
-}
-
 // fit returns the parts from the first on that take at most n bytes together.
 func fit(parts []string, n int) []string {
 	for i, p := range parts {

@@ -436,7 +436,8 @@ func (p *page) strips(r *report.Report, c *timeline.Chart) (used []timeline.Kind
 	first, second := head("cycle", "at")
 	p.line(p.ink.quiet(first + second + a.labels()))
 	p.line(strings.Repeat(" ", gutter) + p.ink.quiet(a.marks()))
-	for _, row := range rows[:min(maxCycles, len(rows))] {
+	most := brief().cycles
+	for _, row := range rows[:min(most, len(rows))] {
 		numbers := number(row.first.Number)
 		if row.count > 1 {
 			numbers += "–" + number(row.last.Number)
@@ -446,7 +447,7 @@ func (p *page) strips(r *report.Report, c *timeline.Chart) (used []timeline.Kind
 		line := ink(first) + p.ink.quiet(second) + row.strip.paint(p.ink)
 		p.line(trimEnd(line) + p.ink.quiet(when(row.count > 1, " × "+number(row.count))))
 	}
-	if left := len(rows) - maxCycles; left > 0 {
+	if left := len(rows) - most; left > 0 {
 		p.item(margin, none, more(amount(left, "more strip")))
 	}
 	var names []string

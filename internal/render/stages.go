@@ -9,18 +9,19 @@ import (
 )
 
 // collection says where the records came from.
-func (p *page) collection(r *report.Report) {
+func collection(r *report.Report) section {
 	c := r.Collection
-	p.heading("Collection")
-	p.row("status", collectionSign(r), collectionStatus(c))
-	p.row("source", none, name(c.Source))
-	p.row("health", healthSign(c), facts(note(c.Health), when(c.HealthFailures > 0, amount(c.HealthFailures, "failed check"))))
-	p.row("records", none, facts(number(c.Records), when(c.Unreadable > 0, number(c.Unreadable)+" unreadable")))
+	s := section{title: "Collection"}
+	s.row("status", collectionSign(r), collectionStatus(c))
+	s.row("source", none, name(c.Source))
+	s.row("health", healthSign(c), facts(note(c.Health), when(c.HealthFailures > 0, amount(c.HealthFailures, "failed check"))))
+	s.row("records", none, facts(number(c.Records), when(c.Unreadable > 0, number(c.Unreadable)+" unreadable")))
 	if c.Origins[errhandler.FromSource] < total(c.Origins) {
-		p.row("origin", none, facts(tally(c.Origins, origins()...), when(c.CacheAgeMS > 0, "cache "+span(c.CacheAgeMS)+" old")))
+		s.row("origin", none, facts(tally(c.Origins, origins()...), when(c.CacheAgeMS > 0, "cache "+span(c.CacheAgeMS)+" old")))
 	}
-	p.nodeAttempts(r, "collector")
-	p.row("breaker", none, facts(name(c.Breaker), breakerHistory(r)))
+	s.nodeAttempts(r, "collector")
+	s.row("breaker", none, facts(name(c.Breaker), breakerHistory(r)))
+	return s
 }
 
 func origins() []errhandler.Origin {
@@ -78,17 +79,18 @@ func breakerHistory(r *report.Report) string {
 }
 
 // processing says what became of the records in between.
-func (p *page) processing(r *report.Report) {
+func processing(r *report.Report) section {
 	c := r.Processing
-	p.heading("Processing")
-	p.row("status", processingSign(c), processingStatus(c))
-	p.row("records", none, facts(fmt.Sprintf("%s in → %s out", number(c.In), number(c.Out)),
+	s := section{title: "Processing"}
+	s.row("status", processingSign(c), processingStatus(c))
+	s.row("records", none, facts(fmt.Sprintf("%s in → %s out", number(c.In), number(c.Out)),
 		when(c.In > 0, percent(c.SuccessRate)+" processed")))
-	p.row("mode", none, modes(c))
+	s.row("mode", none, modes(c))
 	if c.Failed > 0 {
-		p.row("failed", none, amount(c.Failed, "record")+", in the dead letters")
+		s.row("failed", none, amount(c.Failed, "record")+", in the dead letters")
 	}
-	p.nodeAttempts(r, "processor")
+	s.nodeAttempts(r, "processor")
+	return s
 }
 
 func processingSign(c report.Processing) sign {
@@ -130,34 +132,33 @@ func modes(c report.Processing) string {
 }
 
 // delivery says where the records went, channel by channel.
-func (p *page) delivery(r *report.Report) {
+func delivery(r *report.Report) section {
 	c := r.Delivery
-	p.heading("Delivery")
-	s, status := deliveryStatus(c)
-	p.row("status", s, status)
-	p.row("records", none, facts(number(c.Delivered)+" delivered", when(c.Spooled > 0, number(c.Spooled)+" spooled"),
+	s := section{title: "Delivery"}
+	sign, status := deliveryStatus(c)
+	s.row("status", sign, status)
+	s.row("records", none, facts(number(c.Delivered)+" delivered", when(c.Spooled > 0, number(c.Spooled)+" spooled"),
 		when(c.Failed > 0, number(c.Failed)+" failed")))
-	label := "channels"
 	for _, ch := range r.Channels {
-		s, state := channelState(ch)
-		p.row(label, s, name(ch.Name)+" — "+state)
-		label = ""
+		sign, state := channelState(ch)
+		s.row("channels", sign, name(ch.Name)+" — "+state)
 		if ch.LastError != "" {
-			p.item(valueColumn+signWidth, aside, "last error: "+note(ch.LastError))
+			s.remark(aside, "last error: "+note(ch.LastError))
 		}
 	}
 	if c.Passes > r.Cycles.Count {
-		p.row("passes", none, number(c.Passes)+when(r.Cycles.Count > 1, " in "+amount(r.Cycles.Count, "cycle")))
+		s.row("passes", none, number(c.Passes)+when(r.Cycles.Count > 1, " in "+amount(r.Cycles.Count, "cycle")))
 	}
 	if c.FailedOver > 0 {
-		p.row("failover", none, "another channel than the first took records"+
+		s.row("failover", none, "another channel than the first took records"+
 			when(r.Cycles.Count > 1, " in "+amount(c.FailedOver, "cycle")))
 	}
 	if c.PossibleDuplicates+c.DuplicatesAvoided > 0 {
-		p.row("duplicates", none, facts(number(c.PossibleDuplicates)+" possible",
+		s.row("duplicates", none, facts(number(c.PossibleDuplicates)+" possible",
 			when(c.DuplicatesAvoided > 0, number(c.DuplicatesAvoided)+" avoided by idempotency keys")))
 	}
-	p.nodeAttempts(r, "delivery")
+	s.nodeAttempts(r, "delivery")
+	return s
 }
 
 func deliveryStatus(c report.Delivery) (sign, string) {
@@ -190,13 +191,13 @@ func channelState(c report.Channel) (sign, string) {
 }
 
 // nodeAttempts is left out while every run took one attempt.
-func (p *page) nodeAttempts(r *report.Report, node string) {
+func (s *section) nodeAttempts(r *report.Report, node string) {
 	i := slices.IndexFunc(r.Nodes, func(n report.Node) bool { return n.Name == node })
 	if i < 0 || r.Nodes[i].Attempts == r.Nodes[i].Runs && r.Nodes[i].Failures == 0 {
 		return
 	}
 	n := r.Nodes[i]
-	p.row("attempts", none, facts(number(n.Attempts)+when(n.Runs > 1, " in "+amount(n.Runs, "run")),
+	s.row("attempts", none, facts(number(n.Attempts)+when(n.Runs > 1, " in "+amount(n.Runs, "run")),
 		when(n.Failures > 0, number(n.Failures)+" failed"), when(n.MaxTries > 0, fmt.Sprintf("at most %d each", n.MaxTries))))
 }
 

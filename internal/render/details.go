@@ -10,7 +10,8 @@ import (
 )
 
 // attempts compares the nodes.
-func (p *page) attempts(r *report.Report) {
+func attempts(r *report.Report) section {
+	s := section{title: "Attempts"}
 	cols := []column{{title: "node"}, {title: "runs", right: true}, {title: "attempts", right: true},
 		{title: "failed", right: true, usual: "0", spare: true},
 		{title: "waits", right: true, usual: "0"}, {title: "timeouts", right: true, usual: "0"},
@@ -30,31 +31,25 @@ func (p *page) attempts(r *report.Report) {
 		rows = append(rows, texts(name(n.Name), number(n.Runs), number(n.Attempts), number(n.Failures), waits,
 			number(n.Timeouts), number(n.Rejected), number(n.Full), number(n.Recovered+n.Fallbacks)))
 	}
-	if len(rows) == 0 {
-		return
+	s.table("attempts of each node", cols, rows)
+	if len(rows) > 0 && len(idleNodes) > 0 {
+		s.item(idle, "not needed: "+strings.Join(idleNodes, ", "))
 	}
-	p.heading("Attempts")
-	p.table(cols, rows)
-	if len(idleNodes) > 0 {
-		p.item(margin, idle, "not needed: "+strings.Join(idleNodes, ", "))
-	}
+	return s
 }
 
 // breakers tells the story of those that did something.
-func (p *page) breakers(r *report.Report) {
-	headed := false
+func breakers(r *report.Report, l limits) section {
+	s := section{title: "Circuit breakers"}
 	for _, b := range r.Breakers {
 		if len(b.Transitions) == 0 && b.Rejected == 0 {
 			continue
 		}
-		if !headed {
-			p.heading("Circuit breakers")
-			headed = true
-		}
-		p.item(margin, breakerSign(b), facts(fmt.Sprintf("%s — %s at the end", name(b.Name), name(b.State)),
+		s.item(breakerSign(b), facts(fmt.Sprintf("%s — %s at the end", name(b.Name), name(b.State)),
 			amount(b.Calls, "call"), when(b.Rejected > 0, number(b.Rejected)+" rejected without a call")))
-		p.item(margin+signWidth, none, transitions(b, maxTransitions))
+		s.remark(none, transitions(b, l.transitions))
 	}
+	return s
 }
 
 func breakerSign(b report.Breaker) sign {
@@ -77,12 +72,34 @@ func transitions(b report.Breaker, limit int) string {
 	return strings.Join(parts, " →"+tie)
 }
 
-// faults shows what was broken on purpose, and what never came to it.
-func (p *page) faults(r *report.Report) {
-	if len(r.Faults) == 0 {
-		return
+// channels compares the delivery channels.
+func channels(r *report.Report) section {
+	s := section{title: "Channels"}
+	var rows [][]cell
+	for _, c := range r.Channels {
+		row := texts(name(c.Name), name(c.Health), number(c.Records), number(c.Tried), number(c.Failed), number(c.Skipped),
+			when(c.Idempotent, "yes"), note(c.LastError))
+		row[1].sign = healthTone(c.Health)
+		rows = append(rows, row)
 	}
-	p.heading("Faults")
+	s.table("delivery channels", []column{{title: "channel"}, {title: "health"}, {title: "records", right: true}, {title: "tries", right: true},
+		{title: "failed", right: true}, {title: "skipped", right: true, usual: "0"}, {title: "idempotent"}, {title: "last error", flex: true}}, rows)
+	return s
+}
+
+func healthTone(health string) sign {
+	switch health {
+	case "healthy":
+		return good
+	case "degraded":
+		return warn
+	}
+	return bad
+}
+
+// faults shows what was broken on purpose, and what never came to it.
+func faults(r *report.Report) section {
+	s := section{title: "Faults"}
 	cols := []column{{title: "  fault", flex: true, hang: 2}, {title: "class"}, {title: "armed", right: true}, {title: "fired", right: true}}
 	var rows [][]cell
 	for _, f := range r.Faults {
@@ -90,43 +107,49 @@ func (p *page) faults(r *report.Report) {
 		if f.Fired == 0 {
 			row = texts(idle.symbol()+tie+note(f.Spec), name(string(f.Class)), number(f.Armed), "never")
 			// A fault of a profile may well not fire. One that was asked for should have.
-			ink := p.ink.quiet
+			tone := aside
 			if f.Declared {
-				ink = p.ink.warn
+				tone = warn
 			}
 			for i := range row {
-				row[i].paint = ink
+				row[i].sign = tone
 			}
 		}
 		rows = append(rows, row)
 	}
-	p.table(cols, rows)
+	s.table("faults of the plan", cols, rows)
+	return s
 }
 
 // ledger is the proof that no record went missing.
-func (p *page) ledger(r *report.Report) {
+func ledger(r *report.Report, most limits) section {
 	l := r.Ledger
-	p.heading("Ledger")
-	equation := fmt.Sprintf("%s collected = %s delivered + %s + %s spooled", number(l.Collected), number(l.Delivered),
-		amount(l.DeadLettered, "dead letter"), number(l.Spooled))
+	s := section{title: "Ledger"}
+	equation := ledgerEquation(l)
 	if l.Balanced && l.Lost == 0 {
-		p.item(margin, good, equation+tie+"· balanced"+tie+"✓")
+		s.item(good, equation+tie+"· balanced"+tie+"✓")
 	} else {
-		p.item(margin, bad, fmt.Sprintf("%s + %s lost · does not balance ✗", equation, number(l.Lost)))
+		s.item(bad, fmt.Sprintf("%s + %s lost · does not balance ✗", equation, number(l.Lost)))
 	}
 	if l.FromCache+l.FromDefault > 0 {
-		p.item(margin+signWidth, none, "of these "+facts(when(l.FromSource > 0, number(l.FromSource)+" from the source"),
+		s.remark(none, "of these "+facts(when(l.FromSource > 0, number(l.FromSource)+" from the source"),
 			when(l.FromCache > 0, number(l.FromCache)+" from the cache"), when(l.FromDefault > 0, number(l.FromDefault)+" default data")))
 	}
-	p.deadLetters(l)
+	if len(l.DeadLetters) > 0 {
+		s.below = append(s.below, deadLetters(l, most.groups))
+	}
+	return s
 }
 
-func (p *page) deadLetters(l report.Ledger) {
-	if len(l.DeadLetters) == 0 {
-		return
-	}
-	p.line("")
-	shown := l.DeadLetters[:min(maxGroups, len(l.DeadLetters))]
+func ledgerEquation(l report.Ledger) string {
+	return fmt.Sprintf("%s collected = %s delivered + %s + %s spooled", number(l.Collected), number(l.Delivered),
+		amount(l.DeadLettered, "dead letter"), number(l.Spooled))
+}
+
+// deadLetters has no title: its table says what it is.
+func deadLetters(l report.Ledger, most int) section {
+	var s section
+	shown := l.DeadLetters[:min(most, len(l.DeadLetters))]
 	var rows [][]cell
 	left := l.DeadLettered
 	for _, d := range shown {
@@ -137,24 +160,25 @@ func (p *page) deadLetters(l report.Ledger) {
 		rows = append(rows, texts(name(d.Place), name(string(d.Class)), number(d.Count), line, note(d.Reason)))
 		left -= d.Count
 	}
-	p.table([]column{{title: "dead letters"}, {title: "class"}, {title: "count", right: true},
+	s.table("dead letters by reason", []column{{title: "dead letters"}, {title: "class"}, {title: "count", right: true},
 		{title: "first line", right: true}, {title: "reason", flex: true}}, rows)
 	if len(shown) < len(l.DeadLetters) {
-		p.item(margin, none, more(number(left)+" more with other reasons"))
+		s.item(none, more(number(left)+" more with other reasons"))
 	}
+	return s
 }
 
 // cycles is a table of the first cycles of a run that has several.
-func (p *page) cycles(r *report.Report) {
+func cycles(r *report.Report, l limits) section {
+	s := section{title: "Cycles"}
 	if r.Cycles.Count < 2 {
-		return
+		return s
 	}
-	p.heading("Cycles")
 	cols := []column{{title: "#", right: true}, {title: "start", right: true}, {title: "took", right: true, spare: true},
 		{title: "verdict"}, {title: "from", usual: "source"}, {title: "mode", usual: "normal"}, {title: "to"},
 		{title: "in", right: true}, {title: "out", right: true}, {title: "dead", right: true, usual: "0"},
 		{title: "spool", right: true, usual: "0"}}
-	shown := r.Cycles.List[:min(maxCycles, len(r.Cycles.List))]
+	shown := r.Cycles.List[:min(l.cycles, len(r.Cycles.List))]
 	var rows [][]cell
 	for _, c := range shown {
 		to := c.Channel
@@ -163,21 +187,20 @@ func (p *page) cycles(r *report.Report) {
 		}
 		row := texts(number(c.Number), span(c.StartMS), span(c.DurationMS), name(string(c.Verdict)), origin(c.Origin),
 			words(name(c.Mode)), name(to), number(c.Collected), number(c.Delivered), number(c.Dead), number(c.Spooled))
-		_, row[3].paint = p.ink.of(verdictSign(c.Verdict))
+		row[3].sign = verdictSign(c.Verdict)
 		rows = append(rows, row)
 	}
-	if len(rows) > 0 {
-		p.table(cols, rows)
-	}
+	s.table("the cycles", cols, rows)
 	if left := r.Cycles.Count - len(shown); left > 0 {
-		p.item(margin, none, more(amount(left, "more cycle")))
+		s.item(none, more(amount(left, "more cycle")))
 	}
 	switch t := r.Timeline; {
 	case t.Summarised && t.Note != "":
-		p.item(margin, none, "timeline: "+note(t.Note))
+		s.item(none, "timeline: "+note(t.Note))
 	case t.Summarised:
-		p.item(margin, none, "the timeline is summarised")
+		s.item(none, "the timeline is summarised")
 	}
+	return s
 }
 
 // origin is short, for tables.
@@ -196,7 +219,8 @@ func origin(o errhandler.Origin) string {
 
 // load shows what the policies cost those that are called. It has nothing to say while each got the calls it would have
 // got anyway.
-func (p *page) load(r *report.Report) {
+func load(r *report.Report) section {
+	s := section{title: "Load amplification"}
 	told := false
 	var rows [][]cell
 	for _, a := range r.Amplification {
@@ -211,35 +235,33 @@ func (p *page) load(r *report.Report) {
 		rows = append(rows, texts(name(a.Place), number(a.Calls), number(a.Units), factor, fmt.Sprintf("%.3f", a.PerRecord)))
 	}
 	if !told {
-		return
+		return s
 	}
-	p.heading("Load amplification")
-	p.table([]column{{title: "dependency"}, {title: "calls", right: true}, {title: "needed", right: true},
+	s.table("calls to each dependency", []column{{title: "dependency"}, {title: "calls", right: true}, {title: "needed", right: true},
 		{title: "factor", right: true}, {title: "calls a record", right: true, spare: true}}, rows)
+	return s
 }
 
 // drill shows each recovery path and its cost.
-func (p *page) drill(r *report.Report) {
-	if len(r.Drill) == 0 {
-		return
-	}
-	p.heading("Recovery drill")
+func drill(r *report.Report) section {
+	s := section{title: "Recovery drill"}
 	for _, d := range r.Drill {
-		path, s, result := name(d.Path), good, "recovered"
+		path, sign, result := name(d.Path), good, "recovered"
 		if d.Path == "none" {
 			path, result = "clean cycle", "nothing to recover"
 		}
 		if !d.Recovered {
-			s, result = bad, "not recovered"
+			sign, result = bad, "not recovered"
 		}
-		p.item(margin, s, facts(words(path)+" — "+result, when(d.Cycle > 0, fmt.Sprintf("cycle %s", number(d.Cycle))),
+		s.item(sign, facts(words(path)+" — "+result, when(d.Cycle > 0, fmt.Sprintf("cycle %s", number(d.Cycle))),
 			when(d.Forced != "" && d.Path != "none", "forced: "+note(d.Forced))))
-		p.item(margin+signWidth, none, facts("cost "+span(d.DurationMS), amount(d.Attempts, "attempt"), number(d.Delivered)+" delivered",
+		s.remark(none, facts("cost "+span(d.DurationMS), amount(d.Attempts, "attempt"), number(d.Delivered)+" delivered",
 			when(d.DeadLettered > 0, amount(d.DeadLettered, "dead letter")), when(d.Spooled > 0, number(d.Spooled)+" spooled")))
 		if d.Detail != "" {
-			p.item(margin+signWidth, aside, note(d.Detail))
+			s.remark(aside, note(d.Detail))
 		}
 	}
+	return s
 }
 
 func texts(values ...string) []cell {

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"faultflow/internal/render"
+	"faultflow/internal/report"
+)
+
+// showOptions are the flags of faultflow show.
+type showOptions struct{ format, output, color, timeline string }
+
+func newShowCommand(s *streams) *cobra.Command {
+	o := &showOptions{format: "text", color: colorAuto, timeline: timelineOn}
+	cmd := &cobra.Command{
+		Use:   "show FILE",
+		Short: "Show a saved report again",
+		Long: `Show a report that --report or --format json saved, or the results of
+faultflow test --format json, in any format. FILE is - for standard input.
+Reports of older versions can be read; one of a newer version is refused. A
+report whose hash does not match its contents was changed after it was written:
+it is shown with a warning, but not as JSON, which would give it a new hash.
+
+Exit codes: 0 shown, 2 no report or a flag is wrong, 3 could not read or write.`,
+		Example: `  faultflow show testdata/reports/outage.json
+  faultflow show testdata/reports/outage.json --format html --output outage.html
+  faultflow show testdata/reports/outage.json --format markdown`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usageError("show takes one report, or - for standard input; faultflow --report FILE writes one")
+			}
+			return nil
+		},
+		ValidArgsFunction: cobra.FixedCompletions([]string{"json"}, cobra.ShellCompDirectiveFilterFileExt),
+		RunE:              func(_ *cobra.Command, args []string) error { return runShow(o, args[0], s) },
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.Var(choiceValue(&o.format, "FORMAT", showFormats()), "format", strings.Join(render.Formats(), ", ")+"; of test results: "+strings.Join(render.TestFormats(), ", "))
+	flags.StringVar(&o.output, "output", "", "write to `FILE` instead of standard output")
+	flags.Var(choiceValue(&o.color, "WHEN", []string{colorAuto, colorAlways, colorNever}), "color", "auto, always, never")
+	flags.Var(choiceValue(&o.timeline, "WHEN", timelineChoices()), "timeline", "draw the run in a text report: "+strings.Join(timelineChoices(), ", "))
+	for name, words := range map[string][]string{"format": showFormats(), "color": {colorAuto, colorAlways, colorNever}, "timeline": timelineChoices()} {
+		must(cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)))
+	}
+	return cmd
+}
+
+// showFormats are those of reports, then what test results have besides.
+func showFormats() []string {
+	formats := render.Formats()
+	for _, f := range render.TestFormats() {
+		if !slices.Contains(formats, f) {
+			formats = append(formats, f)
+		}
+	}
+	return formats
+}
+
+func runShow(o *showOptions, path string, s *streams) error {
+	doc, err := readDocument(path, s)
+	if path == "-" {
+		path = "standard input"
+	}
+	if errors.Is(err, report.ErrHash) && o.format != "json" {
+		fmt.Fprintf(s.err, "faultflow: warning: the hash of %s does not match its contents: it was changed after it was written\n", report.Clean(path))
+		err = nil
+	}
+	if err != nil {
+		return documentError(path, err)
+	}
+	style := s.style(o.color)
+	style.NoTimeline = o.timeline == timelineOff
+	if o.output != "" {
+		style.Color = o.color == colorAlways
+	}
+	known, write := render.Formats(), func(w io.Writer) error { return render.Write(w, doc.Report, o.format, style) }
+	if doc.Tests != nil {
+		known, write = render.TestFormats(), func(w io.Writer) error { return render.WriteTests(w, doc.Tests, o.format, style) }
+	}
+	if !slices.Contains(known, o.format) {
+		return usageError("--format %q: what %s holds is shown as one of %s", o.format, path, strings.Join(known, ", "))
+	}
+	if o.output == "" {
+		if err := write(s.out); err != nil {
+			return fmt.Errorf("%w to standard output: %w", errWrite, err)
+		}
+		return nil
+	}
+	file, err := openReport("output", o.output)
+	if err != nil {
+		return err
+	}
+	defer file.discard()
+	return file.write(write)
+}
+
+// readDocument reads a file, or standard input.
+func readDocument(path string, s *streams) (report.Document, error) {
+	read := func() ([]byte, error) { return os.ReadFile(path) }
+	if path == "-" {
+		read = func() ([]byte, error) { return io.ReadAll(s.in) }
+	}
+	data, err := read()
+	if err != nil {
+		return report.Document{}, &exitError{code: exitIO, message: fmt.Sprintf("could not read the report: %v", err)}
+	}
+	return report.Parse(data)
+}
+
+// documentError says why a document can't be shown, and what to do about it.
+func documentError(path string, err error) error {
+	var exit *exitError
+	var schema *report.SchemaError
+	switch {
+	case errors.As(err, &exit):
+		return err
+	case errors.Is(err, report.ErrHash):
+		return usageError("the hash of %s does not match its contents, and as JSON it would get a new one; choose another --format", path)
+	case errors.As(err, &schema) && schema.Newer():
+		return usageError("%s has schema %s; this version of faultflow reads up to %s: show it with a newer one", path, schema.Found, schema.Want)
+	case errors.As(err, &schema):
+		return usageError("%s has schema %q; want %s or %s, as faultflow --report FILE and faultflow test --format json write them", path, schema.Found, report.Schema, report.TestSchema)
+	}
+	return usageError("%s is no report: %v; faultflow --report FILE writes one", path, errors.Unwrap(err))
+}

@@ -1,0 +1,64 @@
+package report
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+func TestVersionsThatCanBeRead(t *testing.T) {
+	const want = "faultflow.report/v3"
+	for _, c := range []struct {
+		found string
+		reads bool
+		newer bool
+	}{
+		{"faultflow.report/v1", true, false}, {"faultflow.report/v2", true, false}, {want, true, false},
+		{"faultflow.report/v4", false, true}, {"faultflow.report/v10", false, true},
+		{"faultflow.report/v0", false, false}, {"faultflow.report/v-1", false, false}, {"faultflow.report/v03", false, false}, {"faultflow.report/v+3", false, false},
+		{"faultflow.report/v99999999999999999999", false, false}, {"faultflow.report/v", false, false}, {"faultflow.report", false, false},
+		{"faultflow.tests/v1", false, false}, {"faultflow.tests/v9", false, false}, {"", false, false}, {"/v3", false, false},
+	} {
+		err := checkSchema(c.found, want)
+		schema, refused := errors.AsType[*SchemaError](err)
+		if refused == c.reads || refused && (schema.Newer() != c.newer || schema.Found != c.found || schema.Want != want) {
+			t.Errorf("%q: %v", c.found, err)
+		}
+		if refused && strings.Contains(err.Error(), "newer") != c.newer {
+			t.Errorf("%q: the error says %v", c.found, err)
+		}
+	}
+}
+
+func TestParseTellsDocumentsApart(t *testing.T) {
+	if d, err := Parse([]byte(`{"schema": "faultflow.tests/v1", "results": [{"name": "n"}]}`)); err != nil || d.Report != nil || d.Tests == nil || d.Tests.Results[0].Name != "n" {
+		t.Errorf("tests: %+v, error %v", d, err)
+	}
+	if d, err := Parse([]byte(`{"schema": "faultflow.report/v1", "seed": 7}`)); !errors.Is(err, ErrHash) || d.Tests != nil || d.Report == nil || d.Report.Seed != 7 {
+		t.Errorf("a report without a hash: %+v, error %v", d, err)
+	}
+	for doc, want := range map[string]string{
+		`{"schema": "faultflow.tests/v2"}`:               `schema "faultflow.tests/v2" is newer than this version of faultflow, which reads "faultflow.tests/v1"`,
+		`{"schema": "faultflow.demo/v1"}`:                `schema "faultflow.demo/v1", expected "faultflow.report/v1"`,
+		`{"schema": "faultflow.tests/v1", "results": 1}`: "decode",
+		`{"schema": "faultflow.report/v1", "seed": ""}`:  "decode",
+		`{"schema"`: "unexpected end of JSON input",
+	} {
+		if d, err := Parse([]byte(doc)); err == nil || !strings.Contains(err.Error(), want) || d.Report != nil || d.Tests != nil {
+			t.Errorf("%s: %+v, error %v", doc, d, err)
+		}
+	}
+}
+
+// Whatever a file holds, reading it ends with a document or an error.
+func FuzzParse(f *testing.F) {
+	for _, seed := range []string{"", "null", "[]", `{"schema":"faultflow.report/v1"}`, `{"schema":"faultflow.tests/v1","results":[{}]}`, `{"schema":"faultflow.report/v2"}`, `{"schema":"faultflow.report/v1","nodes":[null],"hash":"x"}`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, doc []byte) {
+		d, err := Parse(doc)
+		if has := d.Report != nil || d.Tests != nil; has != (err == nil || errors.Is(err, ErrHash)) {
+			t.Fatalf("document %+v, error %v", d, err)
+		}
+	})
+}
