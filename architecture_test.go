@@ -24,12 +24,13 @@ var layers = map[string][]string{
 	"internal/channel":    {"internal/nodes", "internal/errhandler", "internal/workflow"},
 	"internal/report":     {"internal/errhandler"},
 	"internal/reporttest": {"internal/runner", "internal/report", "internal/errhandler"},
+	"internal/compare":    {"internal/suggest", "internal/report", "internal/errhandler"},
 	"internal/timeline":   {"internal/report"},
-	"internal/render":     {"internal/timeline", "internal/report", "internal/errhandler"},
+	"internal/render":     {"internal/compare", "internal/timeline", "internal/report", "internal/errhandler"},
 	"internal/runner": {"internal/suggest", "internal/report", "internal/source", "internal/channel", "internal/simulate", "internal/nodes", "internal/resilience",
 		"internal/errhandler", "internal/workflow"},
 	"internal/scenario": {"internal/suggest", "internal/runner", "internal/report", "internal/channel", "internal/simulate", "internal/errhandler"},
-	"cmd/faultflow": {"internal/suggest", "internal/scenario", "internal/runner", "internal/render", "internal/report", "internal/source", "internal/channel", "internal/simulate", "internal/nodes",
+	"cmd/faultflow": {"internal/suggest", "internal/scenario", "internal/runner", "internal/render", "internal/compare", "internal/report", "internal/source", "internal/channel", "internal/simulate", "internal/nodes",
 		"internal/resilience", "internal/errhandler", "internal/workflow"},
 }
 
@@ -45,6 +46,7 @@ var libraries = map[string][]string{
 	"github.com/goccy/go-yaml":            {"internal/scenario"},
 	"github.com/expr-lang/expr":           {"internal/scenario"},
 	"github.com/jstemmer/go-junit-report": {"internal/render"},
+	"github.com/mattn/go-shellwords":      {"cmd/faultflow"},
 	"golang.org/x/term":                   {"cmd/faultflow"},
 	"pgregory.net/rapid":                  {"internal/reporttest"},
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"faultflow/internal/compare"
 	"faultflow/internal/errhandler"
 	"faultflow/internal/report"
 	"faultflow/internal/runner"
@@ -66,7 +67,8 @@ func isUsage(err error) bool {
 	var setting *runner.SettingError
 	var option *source.OptionError
 	var mistake *scenario.FileError
-	return errors.As(err, &setting) || errors.As(err, &option) || errors.As(err, &mistake)
+	var gate *compare.GateError
+	return errors.As(err, &setting) || errors.As(err, &option) || errors.As(err, &mistake) || errors.As(err, &gate)
 }
 
 // flagError words pflag's errors: flag, value, what is allowed.

@@ -107,7 +107,7 @@ func settingsOf(t *testing.T, args []string) runner.Settings {
 	if err := cmd.ParseFlags(args); err != nil {
 		t.Fatal(err)
 	}
-	j, err := o.job(testStreams(t))
+	j, err := o.job(testStreams(t), drawSeed)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,13 +164,26 @@ func TestInterruptedRunStillReports(t *testing.T) {
 	}
 }
 
+// Runs that are compared are compared whole or not at all.
+func TestInterruptedCompare(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	var out bytes.Buffer
+	s := testStreams(t)
+	s.out = &out
+	if code := run(ctx, []string{"compare", "--run", "", "--run", "--retries 1"}, s); code != exitInterrupted || out.Len() > 0 {
+		t.Errorf("exits with %d, want %d; standard output %q", code, exitInterrupted, out.String())
+	}
+}
+
 // failingWriter is a full disk behind a pipe.
 type failingWriter struct{}
 
 func (failingWriter) Write([]byte) (int, error) { return 0, os.ErrClosed }
 
 func TestOutputThatCannotBeWritten(t *testing.T) {
-	for _, args := range [][]string{{"--clock", "virtual"}, {"--clock", "virtual", "--format", "json"}, {"graph"}, {"--demo-circuit-breaker", "--clock", "virtual"}} {
+	for _, args := range [][]string{{"--clock", "virtual"}, {"--clock", "virtual", "--format", "json"}, {"graph"}, {"--demo-circuit-breaker", "--clock", "virtual"},
+		{"compare", "--measures"}, {"compare", "--run", "", "--run", "--retries 1"}} {
 		var said bytes.Buffer
 		s := testStreams(t)
 		s.out, s.err = failingWriter{}, &said

@@ -72,7 +72,7 @@ and shows retries, timeouts, circuit breakers, bulkheads, fallbacks and failover
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			j, err := o.job(s)
+			j, err := o.job(s, drawSeed)
 			if err != nil {
 				return err
 			}
@@ -86,7 +86,7 @@ and shows retries, timeouts, circuit breakers, bulkheads, fallbacks and failover
 	o.addFlags(cmd.Flags())
 	cmd.SetUsageFunc(func(c *cobra.Command) error { return writeUsage(c, o.groups) })
 	o.addCompletions(cmd)
-	cmd.AddCommand(newTestCommand(s), newScenarioCommand(s), newShowCommand(s), newGraphCommand(s))
+	cmd.AddCommand(newTestCommand(s), newScenarioCommand(s), newShowCommand(s), newCompareCommand(s), newGraphCommand(s))
 	return o, cmd
 }
 
@@ -169,8 +169,10 @@ type job struct {
 	expectations []*scenario.Expectation
 }
 
+func drawSeed() uint64 { return rand.Uint64N(runner.MaxSeed + 1) }
+
 // job completes the flags. Without a seed one is drawn; a scenario has its own.
-func (o *rootOptions) job(s *streams) (job, error) {
+func (o *rootOptions) job(s *streams, draw func() uint64) (job, error) {
 	j := job{name: "run"}
 	draft := o.draft
 	if o.scenario != "" {
@@ -192,7 +194,7 @@ func (o *rootOptions) job(s *streams) (job, error) {
 		}
 		draft.Seed(func() uint64 { return sc.Seeds[0] })
 	}
-	draft.Seed(func() uint64 { return rand.Uint64N(runner.MaxSeed + 1) })
+	draft.Seed(draw)
 	if o.draft.IsGiven("expect") {
 		j.expectations = nil
 		for _, source := range o.draft.Expect() {
@@ -366,6 +368,17 @@ func (f *reportFile) write(render func(io.Writer) error) error {
 	}
 	if err != nil {
 		return fmt.Errorf("%w: --%s %s: %w", errWrite, f.flag, f.path, err)
+	}
+	return nil
+}
+
+// writeOr writes to the file, or where there is none to standard output.
+func (f *reportFile) writeOr(out io.Writer, render func(io.Writer) error) error {
+	if f.pending != nil {
+		return f.write(render)
+	}
+	if err := render(out); err != nil {
+		return fmt.Errorf("%w to standard output: %w", errWrite, err)
 	}
 	return nil
 }

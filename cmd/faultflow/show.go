@@ -88,18 +88,12 @@ func runShow(o *showOptions, path string, s *streams) error {
 	if !slices.Contains(known, o.format) {
 		return usageError("--format %q: what %s holds is shown as one of %s", o.format, path, strings.Join(known, ", "))
 	}
-	if o.output == "" {
-		if err := write(s.out); err != nil {
-			return fmt.Errorf("%w to standard output: %w", errWrite, err)
-		}
-		return nil
-	}
 	file, err := openReport("output", o.output)
 	if err != nil {
 		return err
 	}
 	defer file.discard()
-	return file.write(write)
+	return file.writeOr(s.out, write)
 }
 
 // readDocument reads a file, or standard input.
@@ -115,7 +109,7 @@ func readDocument(path string, s *streams) (report.Document, error) {
 	return report.Parse(data)
 }
 
-// documentError says why a document can't be shown, and what to do about it.
+// documentError says why a document can't be read or shown, and what to do about it.
 func documentError(path string, err error) error {
 	var exit *exitError
 	var schema *report.SchemaError
@@ -125,7 +119,7 @@ func documentError(path string, err error) error {
 	case errors.Is(err, report.ErrHash):
 		return usageError("the hash of %s does not match its contents, and as JSON it would get a new one; choose another --format", path)
 	case errors.As(err, &schema) && schema.Newer():
-		return usageError("%s has schema %s; this version of faultflow reads up to %s: show it with a newer one", path, schema.Found, schema.Want)
+		return usageError("%s has schema %s; this version of faultflow reads up to %s: use a newer one", path, schema.Found, schema.Want)
 	case errors.As(err, &schema):
 		return usageError("%s has schema %q; want %s or %s, as faultflow --report FILE and faultflow test --format json write them", path, schema.Found, report.Schema, report.TestSchema)
 	}

@@ -124,8 +124,13 @@ func call[P, R any](t *testing.T, b *browser, command cdp.Command[P, R], params 
 // open shows a report's page.
 func (b *browser) open(t *testing.T, r *report.Report) {
 	t.Helper()
+	b.show(t, htmlOf(t, r))
+}
+
+func (b *browser) show(t *testing.T, html string) {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "page.html")
-	if err := os.WriteFile(path, []byte(htmlOf(t, r)), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(html), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	b.run(t, chromedp.Navigate((&url.URL{Scheme: "file", Path: path}).String()))
@@ -262,33 +267,10 @@ func TestPageInBrowser(t *testing.T) {
 		}
 		b.run(t, chromedp.Click(`[data-zoom="fit"]`))
 	})
-	t.Run("contrast", func(t *testing.T) {
-		b.run(t, unfold(true))
-		for _, scheme := range []string{"light", "dark"} {
-			b.scheme(t, scheme)
-			got := eval[struct {
-				Texts  int
-				Weak   []string
-				Ground string
-			}](t, b, contrastScript)
-			if got.Texts < 200 || len(got.Weak) > 0 {
-				t.Errorf("%s: of %d texts these are weak: %q", scheme, got.Texts, got.Weak)
-			}
-			if want := map[string]string{"light": "rgb(246, 247, 248)", "dark": "rgb(18, 21, 24)"}[scheme]; got.Ground != want {
-				t.Errorf("%s: the page is %s, want %s", scheme, got.Ground, want)
-			}
-		}
-		b.scheme(t, "light")
-	})
+	t.Run("contrast", func(t *testing.T) { b.contrast(t, 200) })
 	t.Run("structure", func(t *testing.T) {
-		b.wants(t, `document.querySelectorAll("h1").length === 1 && document.querySelectorAll("main, header, footer, nav").length === 4`)
-		b.wants(t, `[...document.querySelectorAll("table")].every(t => t.caption && t.querySelector("th[scope=col]") && t.querySelector("th[scope=row]"))`)
-		b.wants(t, `[...document.querySelectorAll("[aria-labelledby]")].every(e => e.getAttribute("aria-labelledby").split(" ").every(id => document.getElementById(id)))`)
-		b.wants(t, `new Set([...document.querySelectorAll("[id]")].map(e => e.id)).size === document.querySelectorAll("[id]").length`)
-		b.wants(t, `[...document.querySelectorAll("nav a, .skip-link")].every(a => document.querySelector(a.getAttribute("href")))`)
-		b.wants(t, `document.documentElement.scrollWidth <= innerWidth`)
+		b.structure(t)
 		b.run(t, chromedp.EmulateViewport(400, 800))
-		b.wants(t, `document.documentElement.scrollWidth <= 400`)
 		b.wants(t, `[...document.querySelectorAll(".stages dd")].every(d => d.clientWidth > 200)`)
 		b.run(t, chromedp.EmulateViewport(1200, 900))
 	})
@@ -307,6 +289,39 @@ func TestPageInBrowser(t *testing.T) {
 		b.wants(t, `document.querySelector(".tools").hidden && document.querySelector(".lane rect.no title").textContent.startsWith("collector: attempt 1 failed")`)
 		b.wants(t, `document.querySelector(".lane rect.no").getBoundingClientRect().height === 18`)
 	})
+}
+
+// contrast looks for weak texts in both color schemes; there must be so many texts at least.
+func (b *browser) contrast(t *testing.T, least int) {
+	b.run(t, unfold(true))
+	for _, scheme := range []string{"light", "dark"} {
+		b.scheme(t, scheme)
+		got := eval[struct {
+			Texts  int
+			Weak   []string
+			Ground string
+		}](t, b, contrastScript)
+		if got.Texts < least || len(got.Weak) > 0 {
+			t.Errorf("%s: of %d texts these are weak: %q", scheme, got.Texts, got.Weak)
+		}
+		if want := map[string]string{"light": "rgb(246, 247, 248)", "dark": "rgb(18, 21, 24)"}[scheme]; got.Ground != want {
+			t.Errorf("%s: the page is %s, want %s", scheme, got.Ground, want)
+		}
+	}
+	b.scheme(t, "light")
+}
+
+// structure is what screen readers, links and narrow windows rely on.
+func (b *browser) structure(t *testing.T) {
+	b.wants(t, `document.querySelectorAll("h1").length === 1 && document.querySelectorAll("main, header, footer, nav").length === 4`)
+	b.wants(t, `[...document.querySelectorAll("table")].every(t => t.caption && t.querySelector("th[scope=col]") && t.querySelector("th[scope=row]"))`)
+	b.wants(t, `[...document.querySelectorAll("[aria-labelledby]")].every(e => e.getAttribute("aria-labelledby").split(" ").every(id => document.getElementById(id)))`)
+	b.wants(t, `new Set([...document.querySelectorAll("[id]")].map(e => e.id)).size === document.querySelectorAll("[id]").length`)
+	b.wants(t, `[...document.querySelectorAll("nav a, .skip-link")].every(a => document.querySelector(a.getAttribute("href")))`)
+	b.wants(t, `document.documentElement.scrollWidth <= innerWidth`)
+	b.run(t, chromedp.EmulateViewport(400, 800))
+	b.wants(t, `document.documentElement.scrollWidth <= 400`)
+	b.run(t, chromedp.EmulateViewport(1200, 900))
 }
 
 // contrastScript computes the contrast of every text that is shown against what lies behind it (WCAG 2.2, 1.4.3).

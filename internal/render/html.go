@@ -221,11 +221,15 @@ func newHTMLTable(g grid) *htmlTable {
 
 // class names a sign in the style sheet.
 func (s sign) class() string {
-	return [...]string{"", "aside", "good", "warn", "bad", "active", "idle"}[s]
+	return [...]string{"", "aside", "good", "warn", "bad", "active", "idle", "good", "bad"}[s]
 }
 
 // badge is the symbol of a sign on the page, which has colors of its own.
-func (s sign) badge() string { return [...]string{"", "", "✓", "!", "✕", "●", "○"}[s] }
+func (s sign) badge() string {
+	return [...]string{"", "", "✓", "!", "✕", "●", "○", "✓", "✕"}[s]
+}
 
 // word is what a screen reader says for a sign.
-func (s sign) word() string { return [...]string{"", "", "good", "warning", "bad", "", ""}[s] }
+func (s sign) word() string {
+	return [...]string{"", "", "good", "warning", "bad", "", "", "better", "worse"}[s]
+}

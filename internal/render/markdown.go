@@ -16,8 +16,7 @@ const CommentLimit = 65_536
 // WriteMarkdown writes r for a comment or a step summary: the verdict, a short table, the warnings, and the rest as parts
 // that unfold. Where that is too long, further rows and then whole parts are left out, and a note says so.
 func WriteMarkdown(w io.Writer, r *report.Report) error {
-	const note = "\n> Shortened: a comment holds less than this run has to tell; the JSON report has all of it.\n"
-	d := markdownDoc{room: CommentLimit - 1 - len(note)}
+	d := newMarkdownDoc()
 	d.add(fmt.Sprintf("### %s faultflow: %s\n\n%s\n", markdownSign(endSign(r)), markdown(ending(r)),
 		markdown(facts(took(r), name(r.Settings.Graph)+" graph", amount(r.Cycles.Count, "cycle"), fmt.Sprintf("repeat with --seed %d", r.Seed)))))
 	d.add(markdownOverview(r))
@@ -32,11 +31,7 @@ func WriteMarkdown(w io.Writer, r *report.Report) error {
 	for _, s := range slices.Concat([]section{settings(r), policies(r)}, all, []section{errorClasses(r), channels(r)}) {
 		d.fold(s)
 	}
-	if d.shortened {
-		d.out.WriteString(note)
-	}
-	_, err := io.WriteString(w, d.out.String())
-	return err
+	return d.write(w)
 }
 
 // markdownDoc takes only whole pieces, so that no tag, entity or table is cut, and only while there is room.
@@ -44,6 +39,19 @@ type markdownDoc struct {
 	out       strings.Builder
 	room      int // in bytes
 	shortened bool
+}
+
+// shortened ends a document that had no room for something.
+const shortened = "\n> Shortened: a comment holds less than there is to tell; as JSON there is all of it.\n"
+
+func newMarkdownDoc() *markdownDoc { return &markdownDoc{room: CommentLimit - 1 - len(shortened)} }
+
+func (d *markdownDoc) write(w io.Writer) error {
+	if d.shortened {
+		d.out.WriteString(shortened)
+	}
+	_, err := io.WriteString(w, d.out.String())
+	return err
 }
 
 func (d *markdownDoc) add(piece string) {
@@ -165,6 +173,10 @@ func markdownSign(s sign) string {
 	switch s {
 	case warn:
 		return "⚠️"
+	case better:
+		return good.symbol()
+	case worse:
+		return bad.symbol()
 	case good, bad, active, idle:
 		return s.symbol()
 	}

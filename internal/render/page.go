@@ -84,9 +84,13 @@ const (
 	bad
 	active
 	idle
+	better // than before
+	worse
 )
 
-func (s sign) symbol() string { return [...]string{"", "", "✅", "⚠", "❌", "●", "○"}[s] }
+func (s sign) symbol() string {
+	return [...]string{"", "", "✅", "⚠", "❌", "●", "○", "✓", "✗"}[s]
+}
 
 // signWidth is a symbol with the space behind it. ⚠ is one column wide or two, depending on the terminal, so it gets room
 // for both, and nothing has to line up with what follows it on the same line.
@@ -105,6 +109,10 @@ func (k palette) of(s sign) (symbol, body paint) {
 		return k.note, k.plain
 	case idle, aside:
 		return k.quiet, k.quiet
+	case better:
+		return k.good, k.good
+	case worse:
+		return k.bad, k.bad
 	default:
 		return k.plain, k.plain
 	}
@@ -191,11 +199,13 @@ func wrap(s string, width int) []string {
 }
 
 // cut returns the beginning of s that fits into width columns. It ends behind a separator, as fault specs, paths and
-// addresses have them, if that costs no more than half of the line.
+// addresses have them, or else those within names, if that costs no more than half of the line.
 func cut(s string, width int) string {
 	head := text.Trim(s, width)
-	if i := strings.LastIndexAny(head, "|,=/&"); i > len(head)/2 {
-		return head[:i+1]
+	for _, separators := range []string{"|,=/&", "._"} {
+		if i := strings.LastIndexAny(head, separators); i > len(head)/2 {
+			return head[:i+1]
+		}
 	}
 	return head
 }

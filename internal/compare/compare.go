@@ -1,0 +1,301 @@
+// Package compare says what differs between the documents that runs leave behind: settings first, then every measure, with
+// its change and whether that is better or worse. It reads and judges; showing is left to others.
+package compare
+
+import (
+	"cmp"
+	"encoding/json"
+	"math"
+	"slices"
+
+	"faultflow/internal/report"
+)
+
+// Schema names the version of the JSON document. It changes when a field changes its meaning or goes away.
+const Schema = "faultflow.compare/v1"
+
+// Input is one thing to compare, with its documents: one of a file or a run, named "", or those of a folder by name.
+type Input struct {
+	Source
+	Documents map[string]Document
+}
+
+// Source is where an input came from: what to call it, and the path or the flags.
+type Source struct {
+	Label  string `json:"label"`
+	Source string `json:"source"`
+}
+
+// Document is a run's report or the results of scenarios. A report's hash must be right.
+type Document struct {
+	report.Document
+	// Scenario is the name of the scenario that was run; "" if that is not known.
+	Scenario string
+}
+
+// Result is what differs between the inputs. Whatever has a value for each input has them in the order of Inputs; what is
+// said of a change is said of an input against the first one.
+type Result struct {
+	Schema string   `json:"schema"`
+	Inputs []Source `json:"inputs"`
+	// Comparisons has one element for files and runs, and one for each name of the documents in folders, in the order of
+	// the names.
+	Comparisons []Comparison `json:"comparisons"`
+}
+
+// Comparison is what differs between documents of the same name.
+type Comparison struct {
+	// Name is that of the documents in their folders; "" for files and runs.
+	Name  string `json:"name"`
+	Sides []Side `json:"sides"`
+	// Identical says that all documents are the same but for what the wall clock decides.
+	Identical bool `json:"identical"`
+	// NotComparable is what should have been the same: document (the kind), scenario, input, graph and interrupted.
+	NotComparable []Difference `json:"not_comparable"`
+	// Settings are the settings that are not the same everywhere, by their flags' names. A fault is a setting of its own:
+	// fault=collector.fetch=timeout, which is given or not.
+	Settings []Difference `json:"settings"`
+	// Rows are all measures that any of the documents has, also those that are the same everywhere.
+	Rows []Row `json:"measures"`
+}
+
+// Side is one of the documents.
+type Side struct {
+	// Schema is the document's; "" when the input has none of this name.
+	Schema   string `json:"schema"`
+	Scenario string `json:"scenario"`
+	// Seed and Hash are the report's; 0 and "" of anything else.
+	Seed uint64 `json:"seed"`
+	Hash string `json:"hash"`
+	// Document is what was compared.
+	Document Document `json:"-"`
+}
+
+// Difference is something that is not the same everywhere. A value of "" means that there is none.
+type Difference struct {
+	Name   string   `json:"name"`
+	Values []string `json:"values"`
+}
+
+// Row is one measure of all documents.
+type Row struct {
+	// Name is the measure's with what it is of, such as attempts.collector.
+	Name   string    `json:"name"`
+	Unit   Unit      `json:"unit"`
+	Better Direction `json:"better"`
+	Values []Value   `json:"values"`
+	// Changes are those of the second document, and of any after it, against the first.
+	Changes []Change `json:"changes"`
+}
+
+// Value is what a measure came to. The zero value is none: the document has nothing of the kind. As JSON it is the text
+// if there is one, else the number, else null.
+type Value struct {
+	// Text is that of a verdict, a health and the like; their Number says which is better.
+	Text   string
+	Number float64
+	Known  bool
+}
+
+// MarshalJSON writes text, number or null.
+func (v Value) MarshalJSON() ([]byte, error) {
+	switch {
+	case v.Text != "":
+		return json.Marshal(v.Text)
+	case v.Known:
+		return json.Marshal(v.Number)
+	}
+	return []byte("null"), nil
+}
+
+// Outcome is what a change means.
+type Outcome string
+
+// The outcomes. Changed is neither better nor worse: the measure has no direction, or one of the documents has no value.
+const (
+	Same    Outcome = "same"
+	Better  Outcome = "better"
+	Worse   Outcome = "worse"
+	Changed Outcome = "changed"
+)
+
+// Change is how a value differs from the first document's.
+type Change struct {
+	Outcome Outcome `json:"outcome"`
+	// Absolute is the difference; nil unless both are numbers. Percent is the difference in percent of the first
+	// document's number; nil when that is 0 as well.
+	Absolute *float64 `json:"absolute"`
+	Percent  *float64 `json:"percent"`
+	// Presence is Gained or Lost for what is there or not, such as a warning, and for any value that only one of the
+	// documents has; "" when that did not change.
+	Presence string `json:"presence"`
+}
+
+// The changes of what is there or not.
+const (
+	Gained = "gained"
+	Lost   = "lost"
+)
+
+// Compare compares the inputs, against the first one. There must be one at least.
+func Compare(inputs []Input) *Result {
+	r := &Result{Schema: Schema, Inputs: []Source{}, Comparisons: []Comparison{}}
+	var names []string
+	for _, in := range inputs {
+		r.Inputs = append(r.Inputs, in.Source)
+		for name := range in.Documents {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		documents := make([]Document, len(inputs))
+		for i, in := range inputs {
+			documents[i] = in.Documents[name]
+		}
+		r.Comparisons = append(r.Comparisons, comparison(name, documents))
+	}
+	return r
+}
+
+func comparison(name string, documents []Document) Comparison {
+	c := Comparison{Name: name, Identical: identical(documents), NotComparable: notComparable(documents), Settings: settings(documents), Rows: rows(documents)}
+	for _, d := range documents {
+		c.Sides = append(c.Sides, side(d))
+	}
+	return c
+}
+
+func side(d Document) Side {
+	s := Side{Scenario: d.Scenario, Document: d}
+	switch {
+	case d.Report != nil:
+		s.Schema, s.Seed, s.Hash = d.Report.Schema, d.Report.Seed, d.Report.Hash
+	case d.Tests != nil:
+		s.Schema = d.Tests.Schema
+	}
+	return s
+}
+
+// Complete reports whether every input has a document of the name.
+func (c *Comparison) Complete() bool {
+	return !slices.ContainsFunc(c.Sides, func(s Side) bool { return s.Document.absent() })
+}
+
+// Compared reports whether there is a document to compare with the first one.
+func (c *Comparison) Compared() bool {
+	for i := range c.Sides[1:] {
+		if c.compared(i + 1) {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *Comparison) compared(side int) bool {
+	return !c.Sides[0].Document.absent() && !c.Sides[side].Document.absent()
+}
+
+// Count returns how many changes have an outcome. Those to or from a document that is not there do not count.
+func (c *Comparison) Count(o Outcome) (n int) {
+	for _, r := range c.Rows {
+		for i, change := range r.Changes {
+			if change.Outcome == o && c.compared(i+1) {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// Same reports whether the row's values are the same everywhere.
+func (r *Row) Same() bool {
+	return !slices.ContainsFunc(r.Changes, func(c Change) bool { return c.Outcome != Same })
+}
+
+func (d Document) absent() bool { return d.Report == nil && d.Tests == nil }
+
+// rows reads every measure of all documents. Keys, such as the nodes' names, are in the order in which the documents have
+// them; where these disagree, the one that a document has earlier comes first, then the smaller one, so that the order is
+// the same whichever document comes first.
+func rows(documents []Document) []Row {
+	list := []Row{}
+	for _, m := range Measures() {
+		read := make([]map[string]Value, len(documents))
+		first := map[string]int{}
+		for i, d := range documents {
+			read[i] = map[string]Value{}
+			for at, r := range m.of(d) {
+				read[i][r.key] = r.value
+				if earliest, known := first[r.key]; !known || at < earliest {
+					first[r.key] = at
+				}
+			}
+		}
+		var keys []string
+		for key := range first {
+			keys = append(keys, key)
+		}
+		slices.SortFunc(keys, func(a, b string) int { return cmp.Or(cmp.Compare(first[a], first[b]), cmp.Compare(a, b)) })
+		for _, key := range keys {
+			row := Row{Name: m.name(key), Unit: m.Unit, Better: m.Better, Changes: []Change{}}
+			for i, d := range documents {
+				v, ok := read[i][key]
+				if !ok && m.absent != nil {
+					v = m.absent(d, key)
+				}
+				row.Values = append(row.Values, v)
+			}
+			for _, v := range row.Values[1:] {
+				row.Changes = append(row.Changes, m.change(row.Values[0], v))
+			}
+			list = append(list, row)
+		}
+	}
+	return list
+}
+
+func (m Measure) change(a, b Value) Change {
+	c := Change{Outcome: m.outcome(a, b)}
+	if had, has := m.present(a), m.present(b); had != has {
+		c.Presence = Gained
+		if had {
+			c.Presence = Lost
+		}
+	}
+	if a.Known && b.Known && a.Text == "" && b.Text == "" {
+		c.Absolute = finite(b.Number - a.Number)
+		if a.Number != 0 {
+			c.Percent = finite((b.Number - a.Number) / math.Abs(a.Number) * 100)
+		}
+	}
+	return c
+}
+
+func (m Measure) outcome(a, b Value) Outcome {
+	switch {
+	case a == b:
+		return Same
+	case !a.Known || !b.Known || m.Better == Neither:
+		return Changed
+	}
+	before, after := max(a.Number, m.enough), max(b.Number, m.enough)
+	switch {
+	case before == after:
+		return Changed
+	case (after < before) == (m.Better == Lower):
+		return Better
+	}
+	return Worse
+}
+
+// present reports whether a value stands for something that is there.
+func (m Measure) present(v Value) bool { return v.Known && (!m.set || v.Number > 0) }
+
+// finite returns nil for what JSON has no number for.
+func finite(f float64) *float64 {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return nil
+	}
+	return &f
+}

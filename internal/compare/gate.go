@@ -1,0 +1,200 @@
+package compare
+
+import (
+	"fmt"
+	"math"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"faultflow/internal/suggest"
+)
+
+// Gate says which measures must not get worse, and by how much they may. The zero value lets everything pass.
+type Gate struct{ rules []rule }
+
+// rule is one part of a gate: *, attempts.*>10% or ledger.spooled>5.
+type rule struct {
+	glob    string
+	limited bool
+	// limit is how much worse is still good enough, in percent of the first value or as such.
+	limit   float64
+	percent bool
+}
+
+// GateError is a gate that can't be. Part is the part of it that is wrong.
+type GateError struct{ Part, Problem string }
+
+func (e *GateError) Error() string { return fmt.Sprintf("%q: %s", e.Part, e.Problem) }
+
+// The words that stand for a whole gate.
+const (
+	AnyRegression = "regression"
+	Nothing       = "never"
+)
+
+// ParseGate reads regression, which is any measure that is worse; never; or a list of names with commas between them. A
+// name may hold * for any text, and be followed by >10% or >5: only more than that counts. A name that no measure can have
+// is a *GateError.
+func ParseGate(s string) (Gate, error) {
+	switch s {
+	case Nothing:
+		return Gate{}, nil
+	case AnyRegression:
+		return Gate{[]rule{{glob: "*"}}}, nil
+	}
+	var g Gate
+	for part := range strings.SplitSeq(s, ",") {
+		r, err := parseRule(strings.TrimSpace(part))
+		if err != nil {
+			return Gate{}, err
+		}
+		g.rules = append(g.rules, r)
+	}
+	return g, nil
+}
+
+func parseRule(part string) (rule, error) {
+	name, limit, limited := strings.Cut(part, ">")
+	r := rule{glob: strings.ToValidUTF8(strings.TrimSpace(name), "\ufffd"), limited: limited}
+	if r.glob == "" {
+		return r, &GateError{part, "want the name of a measure, such as verdict or attempts.*"}
+	}
+	if limited {
+		digits, percent := strings.CutSuffix(strings.TrimSpace(limit), "%")
+		f, err := strconv.ParseFloat(strings.TrimSpace(digits), 64)
+		if err != nil || !(f >= 0) || math.IsInf(f, 0) {
+			return r, &GateError{part, "want a number or a percentage behind >, such as >5 or >10%"}
+		}
+		r.limit, r.percent = f, percent
+	}
+	// What documents fill in is not known yet: the part up to the first dot must do.
+	head := func(name string) string {
+		head, _, _ := strings.Cut(name, ".")
+		return head
+	}
+	var heads []string
+	for _, m := range Measures() {
+		heads = append(heads, head(m.Name))
+	}
+	matches := globber(head(r.glob))
+	if !slices.ContainsFunc(heads, matches) {
+		return r, &GateError{part, "there is no such measure" + suggest.Nearest(head(r.glob), heads) + "; faultflow compare --measures lists them"}
+	}
+	return r, nil
+}
+
+// String writes the gate as ParseGate reads it.
+func (g Gate) String() string {
+	if len(g.rules) == 0 {
+		return Nothing
+	}
+	parts := make([]string, len(g.rules))
+	for i, r := range g.rules {
+		parts[i] = r.String()
+	}
+	return strings.Join(parts, ",")
+}
+
+func (r rule) String() string {
+	if !r.limited {
+		return r.glob
+	}
+	unit := ""
+	if r.percent {
+		unit = "%"
+	}
+	return r.glob + ">" + strconv.FormatFloat(r.limit, 'g', -1, 64) + unit
+}
+
+// globber returns what tells whether a name is matched by a glob, in which * is any text.
+func globber(glob string) func(name string) bool {
+	pattern := strings.ReplaceAll(regexp.QuoteMeta(glob), `\*`, `.*`)
+	return regexp.MustCompile(`\A(?s:` + pattern + `)\z`).MatchString
+}
+
+// Regression is a change for the worse that a gate does not let pass.
+type Regression struct {
+	// Comparison is the name of the documents; "" for files and runs.
+	Comparison string
+	Row        Row
+	// Input is the place among the inputs of the one that is worse.
+	Input int
+}
+
+// Check returns the changes that the gate does not let pass, each once, in the order of the result. A verdict
+// or a status exceeds every limit, a change from 0 every one in percent. A part of the gate that could never bite is a *GateError: nothing in the inputs
+// has such a name, or what has it is neither better nor worse whatever happens.
+func (g Gate) Check(r *Result) ([]Regression, error) {
+	matchers := make([]func(string) bool, len(g.rules))
+	for i, rule := range g.rules {
+		matchers[i] = globber(rule.glob)
+		if err := rule.canBite(matchers[i], r); err != nil {
+			return nil, err
+		}
+	}
+	var found []Regression
+	for _, c := range r.Comparisons {
+		for _, row := range c.Rows {
+			for i, change := range row.Changes {
+				for n, rule := range g.rules {
+					if matchers[n](row.Name) && rule.exceeded(change) {
+						found = append(found, Regression{c.Name, row, i + 1})
+						break
+					}
+				}
+			}
+		}
+	}
+	return found, nil
+}
+
+func (r rule) exceeded(c Change) bool {
+	by := c.Absolute
+	if r.percent {
+		by = c.Percent
+	}
+	return c.Outcome == Worse && (!r.limited || by == nil || math.Abs(*by) > r.limit)
+}
+
+// canBite looks for a measure that the rule is about and that has a direction.
+func (r rule) canBite(matches func(string) bool, result *Result) error {
+	var known []string
+	directed, named := false, false
+	note := func(name string, b Direction) {
+		known = append(known, name)
+		if matches(name) {
+			named, directed = true, directed || b != Neither
+		}
+	}
+	for _, m := range Measures() {
+		if !result.any(m.reads) {
+			continue
+		}
+		if _, many := m.family(); !many {
+			note(m.Name, m.Better)
+		}
+		for _, key := range m.keys {
+			note(m.name(key), m.Better)
+		}
+	}
+	for _, c := range result.Comparisons {
+		for _, row := range c.Rows {
+			note(row.Name, row.Better)
+		}
+	}
+	switch {
+	case !named:
+		return &GateError{r.String(), "nothing that is compared has such a measure" + suggest.Nearest(r.glob, known)}
+	case !directed:
+		return &GateError{r.String(), "no value of it is better or worse than another; faultflow compare --measures lists the directions"}
+	}
+	return nil
+}
+
+func (r *Result) any(what func(Document) bool) bool {
+	return slices.ContainsFunc(r.Comparisons, func(c Comparison) bool {
+		return slices.ContainsFunc(c.Sides, func(s Side) bool { return what(s.Document) })
+	})
+}

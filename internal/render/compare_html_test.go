@@ -1,0 +1,73 @@
+package render_test
+
+import (
+	"strings"
+	"testing"
+
+	"faultflow/internal/compare"
+	"faultflow/internal/render"
+	"faultflow/internal/reporttest"
+)
+
+func compareHTML(t tester, r *compare.Result) string {
+	t.Helper()
+	return compareText(t, r, "html", render.Style{})
+}
+
+// attackedComparison has s wherever a text can come from outside.
+func attackedComparison(t tester, s string) *compare.Result {
+	t.Helper()
+	return compared(t, []string{s, s + "2"}, reporttest.Network(), attacked(s))
+}
+
+// harmlessComparison is the shape of all pages of usual comparisons.
+func harmlessComparison(t tester) map[string]bool {
+	t.Helper()
+	usual := shape(t, compareHTML(t, attackedComparison(t, "x")))
+	for _, r := range comparisons(t) {
+		for what := range shape(t, compareHTML(t, r)) {
+			usual[what] = true
+		}
+	}
+	return usual
+}
+
+func TestCompareHTMLIsHarmless(t *testing.T) {
+	usual := harmlessComparison(t)
+	for what := range usual {
+		if !strings.HasPrefix(what, "meta content=default-src") && (what == "script" || strings.Contains(what, " on") || strings.Contains(what, " style=") || strings.Contains(what, "//")) {
+			t.Errorf("a usual page has <%s>", what)
+		}
+	}
+	for name, attack := range attacks() {
+		t.Run(name, func(t *testing.T) {
+			r := attackedComparison(t, attack)
+			checkHTML(t, compareHTML(t, r), usual)
+			r.Comparisons[0].Name = attack // as of a file in a folder
+			checkHTML(t, compareHTML(t, r), usual)
+		})
+	}
+}
+
+func TestComparePageInBrowser(t *testing.T) {
+	t.Parallel()
+	b := newBrowser(t)
+	for _, name := range []string{"many", "folders"} {
+		t.Run(name, func(t *testing.T) {
+			b.show(t, compareHTML(t, comparisons(t)[name]))
+			b.contrast(t, 100)
+			b.structure(t)
+			b.wants(t, `document.querySelectorAll("td.bad, td.good").length > 20 && !document.querySelector("script")`)
+			b.clean(t)
+		})
+	}
+	for _, name := range []string{"script", "end of a title", "long word", "combining"} {
+		t.Run(name, func(t *testing.T) {
+			attack := attacks()[name]
+			b.show(t, compareHTML(t, attackedComparison(t, attack)))
+			b.wants(t, `document.scripts.length === 0 && document.querySelectorAll("style").length === 1 && !document.querySelector("img, iframe, b, i, object, form")`)
+			b.wants(t, `document.documentElement.scrollWidth <= innerWidth`)
+			b.clean(t)
+		})
+	}
+}
