@@ -20,17 +20,18 @@ import (
 type compareOptions struct {
 	runs                          []string
 	format, output, color, failOn string
+	timeline                      string
 	measures                      bool
 }
 
 func newCompareCommand(s *streams) *cobra.Command {
-	o := &compareOptions{format: "text", color: colorAuto, failOn: compare.Nothing}
+	o := &compareOptions{format: "text", color: colorAuto, timeline: timelineOn, failOn: compare.Nothing}
 	cmd := &cobra.Command{
 		Use:   "compare A B [C…]",
 		Short: "Compare runs: settings first, then what came of them",
 		Long: `Compare reports (--report FILE), results of faultflow test (--format json), scenario files (*.yaml), and runs with the
 flags of --run. What comes after the first one is compared with it. - is standard input; folders are compared report
-by report, by the names of their *.json files.
+by report, by the names of their scenarios or else of their *.json files.
 
 Scenarios and runs are made on the virtual clock, with the same seed: the one of the first input that has one, or else
 one that is drawn. One that is given another seed keeps it.
@@ -54,9 +55,11 @@ Exit codes: 0 compared, 1 a measure of --fail-on is worse, 2 no report or a flag
 	flags.Var(choiceValue(&o.format, "FORMAT", render.CompareFormats()), "format", strings.Join(render.CompareFormats(), ", "))
 	flags.StringVar(&o.output, "output", "", "write to `FILE` instead of standard output")
 	flags.Var(choiceValue(&o.color, "WHEN", []string{colorAuto, colorAlways, colorNever}), "color", "auto, always, never")
+	flags.Var(choiceValue(&o.timeline, "WHEN", timelineChoices()), "timeline", "draw the runs in a text report: "+strings.Join(timelineChoices(), ", "))
 	addBool(flags, &o.measures, "measures", "list what is compared, and which way it is better")
 	must(cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(render.CompareFormats(), cobra.ShellCompDirectiveNoFileComp)))
 	must(cmd.RegisterFlagCompletionFunc("color", cobra.FixedCompletions([]string{colorAuto, colorAlways, colorNever}, cobra.ShellCompDirectiveNoFileComp)))
+	must(cmd.RegisterFlagCompletionFunc("timeline", cobra.FixedCompletions(timelineChoices(), cobra.ShellCompDirectiveNoFileComp)))
 	must(cmd.RegisterFlagCompletionFunc("fail-on", cobra.FixedCompletions(gateWords(), cobra.ShellCompDirectiveNoFileComp|cobra.ShellCompDirectiveNoSpace)))
 	return cmd
 }
@@ -76,6 +79,7 @@ func gateWords() []string {
 
 func runCompare(ctx context.Context, o *compareOptions, args []string, s *streams) error {
 	style := s.style(o.color)
+	style.NoTimeline = o.timeline == timelineOff
 	if o.measures {
 		if len(args)+len(o.runs) > 0 {
 			return usageError("--measures lists what is compared; it takes no input beside it")
@@ -216,13 +220,14 @@ func readIntact(path string, s *streams) (report.Document, error) {
 	return doc, nil
 }
 
-// readFolder reads the reports of a folder, by their names without .json.
+// readFolder reads the reports of a folder. Each goes by the name of its scenario; one that has none, or has it in common
+// with another, by its file's name without .json.
 func readFolder(dir string, s *streams) (map[string]compare.Document, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, fmt.Errorf("compare: %w", err)
 	}
-	documents := map[string]compare.Document{}
+	byFile, reportsOf := map[string]compare.Document{}, map[string]int{}
 	for _, e := range entries {
 		name, isReport := strings.CutSuffix(e.Name(), ".json")
 		if !isReport || e.IsDir() {
@@ -232,10 +237,21 @@ func readFolder(dir string, s *streams) (map[string]compare.Document, error) {
 		if err != nil {
 			return nil, err
 		}
-		documents[name] = compare.Document{Document: doc}
+		byFile[name] = compare.Document{Document: doc}
+		reportsOf[name]++
+		if doc.Report != nil {
+			reportsOf[doc.Report.Meta.Scenario]++
+		}
 	}
-	if len(documents) == 0 {
+	if len(byFile) == 0 {
 		return nil, usageError("%s holds no reports (*.json)", dir)
+	}
+	documents := map[string]compare.Document{}
+	for name, doc := range byFile {
+		if r := doc.Report; r != nil && r.Meta.Scenario != "" && (r.Meta.Scenario == name || reportsOf[r.Meta.Scenario] == 1) {
+			name = r.Meta.Scenario
+		}
+		documents[name] = doc
 	}
 	return documents, nil
 }

@@ -98,11 +98,10 @@ func makeRuns(ctx context.Context, inputs []compare.Input, runs []*comparedRun) 
 		if err := rep.Seal(); err != nil {
 			return err
 		}
-		document := compare.Document{Document: report.Document{Report: rep}}
 		if r.scenario != "" {
-			document.Scenario = r.job.name
+			rep.Meta.Scenario = r.job.name
 		}
-		in.Documents = map[string]compare.Document{"": document}
+		in.Documents = map[string]compare.Document{"": {Document: report.Document{Report: rep}}}
 	}
 	return nil
 }

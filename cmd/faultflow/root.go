@@ -293,6 +293,9 @@ func runMain(ctx context.Context, o *rootOptions, j job, s *streams) error {
 	if rep == nil {
 		return err
 	}
+	if o.scenario != "" {
+		rep.Meta.Scenario = j.name
+	}
 	// What the run recorded is shown, also when its records could not be kept.
 	if writeErr := render.Write(s.out, rep, o.format, o.style(s)); writeErr != nil {
 		return fmt.Errorf("%w to standard output: %w", errWrite, writeErr)

@@ -27,10 +27,14 @@ type Source struct {
 }
 
 // Document is a run's report or the results of scenarios. A report's hash must be right.
-type Document struct {
-	report.Document
-	// Scenario is the name of the scenario that was run; "" if that is not known.
-	Scenario string
+type Document struct{ report.Document }
+
+// scenario is the name of the scenario that was run; "" if that is not known.
+func (d Document) scenario() string {
+	if d.Report == nil {
+		return ""
+	}
+	return d.Report.Meta.Scenario
 }
 
 // Result is what differs between the inputs. Whatever has a value for each input has them in the order of Inputs; what is
@@ -167,7 +171,7 @@ func comparison(name string, documents []Document) Comparison {
 }
 
 func side(d Document) Side {
-	s := Side{Scenario: d.Scenario, Document: d}
+	s := Side{Scenario: d.scenario(), Document: d}
 	switch {
 	case d.Report != nil:
 		s.Schema, s.Seed, s.Hash = d.Report.Schema, d.Report.Seed, d.Report.Hash

@@ -281,7 +281,7 @@ func TestNotComparable(t *testing.T) {
 	a, b := reporttest.Success(), reporttest.Success()
 	b.Settings.Input, b.Settings.Graph, b.Interrupted = "orders.csv", "recovery", true
 	documents := []compare.Document{ofReport(a), ofReport(b)}
-	documents[0].Scenario, documents[1].Scenario = "one", "two"
+	a.Meta.Scenario, b.Meta.Scenario = "one", "two"
 	want := []compare.Difference{
 		{Name: "scenario", Values: []string{"one", "two"}}, {Name: "input", Values: []string{"", "orders.csv"}},
 		{Name: "graph", Values: []string{"standard", "recovery"}}, {Name: "interrupted", Values: []string{"false", "true"}},
@@ -289,7 +289,7 @@ func TestNotComparable(t *testing.T) {
 	if got := result(documents...).Comparisons[0].NotComparable; !reflect.DeepEqual(got, want) {
 		t.Errorf("%v\nwant %v", got, want)
 	}
-	documents[1].Scenario = ""
+	b.Meta.Scenario = ""
 	if got := result(documents...).Comparisons[0].NotComparable; got[0].Name != "input" {
 		t.Errorf("a scenario that is not known differs: %v", got)
 	}

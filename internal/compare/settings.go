@@ -54,7 +54,7 @@ func notComparable(documents []Document) []Difference {
 	var kinds, scenarios []string
 	for _, d := range documents {
 		kinds = append(kinds, side(d).Schema)
-		scenarios = append(scenarios, d.Scenario)
+		scenarios = append(scenarios, d.scenario())
 	}
 	list.add("document", kinds)
 	if !slices.Contains(scenarios, "") {

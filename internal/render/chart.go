@@ -15,6 +15,7 @@ import (
 // chart is the timeline of the page. Places on its axis are shares of its width, so that zooming needs no more than a
 // wider picture; heights are pixels.
 type chart struct {
+	Title  string
 	Lanes  []chartLane
 	Ticks  []chartTick
 	Height int
@@ -29,8 +30,10 @@ type chart struct {
 
 type chartLane struct {
 	Sort, Name string
-	Y          int
-	Marks      []chartMark
+	// Run is "" unless there are several.
+	Run   string
+	Y     int
+	Marks []chartMark
 }
 
 // chartMark is a bar, or a symbol at a moment (Width is "").
@@ -118,7 +121,7 @@ func newChart(t *timeline.Chart) *chart {
 		return nil
 	}
 	steps := tickSteps()
-	c := &chart{EndMS: t.EndMS, Steps: strings.Trim(fmt.Sprint(steps), "[]"), Height: axisHeight + laneHeight*len(t.Lanes)}
+	c := &chart{Title: "Timeline", EndMS: t.EndMS, Steps: strings.Trim(fmt.Sprint(steps), "[]"), Height: axisHeight + laneHeight*len(t.Lanes)}
 	step := steps[len(steps)-1]
 	if i := slices.IndexFunc(steps, func(s float64) bool { return s >= t.EndMS/8 }); i >= 0 {
 		step = steps[i]
@@ -128,7 +131,7 @@ func newChart(t *timeline.Chart) *chart {
 	}
 	drawn, told := c.budgets(t)
 	for i, l := range t.Lanes {
-		lane := chartLane{Sort: string(l.Sort), Name: name(l.Name), Y: axisHeight + i*laneHeight}
+		lane := chartLane{Sort: string(l.Sort), Name: name(l.Name), Run: name(l.Run), Y: axisHeight + i*laneHeight}
 		for _, it := range backToFront(l) {
 			if !drawn.has(it) {
 				continue
@@ -264,19 +267,24 @@ func (c *chart) table(t *timeline.Chart) {
 		if it.Attempt > 0 {
 			attempt = number(it.Attempt)
 		}
-		rows = append(rows, texts(span(it.FromMS), took, cycle, string(e.lane.Sort)+" "+name(e.lane.Name), lookOf(it.Kind).word, attempt,
+		rows = append(rows, texts(span(it.FromMS), took, cycle, string(e.lane.Sort)+" "+laneName(e.lane), lookOf(it.Kind).word, attempt,
 			facts(when(it.Count > 1, number(it.Count)+" times"), name(it.Class), note(it.Detail))))
 	}
 	c.Table = newHTMLTable(grid{"the timeline as a table", []column{{title: "at", right: true}, {title: "took", right: true}, {title: "cycle", right: true},
 		{title: "lane"}, {title: "what"}, {title: "attempt", right: true}, {title: "detail"}}, rows})
 }
 
+// laneName names a lane's run too, where there are several.
+func laneName(l timeline.Lane) string {
+	return name(l.Name) + when(l.Run != "", " ("+name(l.Run)+")")
+}
+
 // tip tells one item in full.
 func tip(l timeline.Lane, it timeline.Item, how look) string {
-	what := name(l.Name) + ": "
+	what := laneName(l) + ": "
 	switch {
 	case l.Sort == timeline.Cycles:
-		what = fmt.Sprintf("cycle %s: %s", number(it.Cycle), how.word)
+		what = fmt.Sprintf("%scycle %s: %s", when(l.Run != "", name(l.Run)+", "), number(it.Cycle), how.word)
 	case it.Attempt > 0 && it.Kind != timeline.Waiting && it.Kind != timeline.FaultFired:
 		what += fmt.Sprintf("attempt %s %s", number(it.Attempt), how.word)
 	default:

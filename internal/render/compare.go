@@ -11,6 +11,7 @@ import (
 
 	"faultflow/internal/compare"
 	"faultflow/internal/report"
+	"faultflow/internal/timeline"
 )
 
 // CompareFormats lists the names that WriteCompare knows, the default first.
@@ -419,6 +420,9 @@ func writeCompareText(w io.Writer, r *compare.Result, s Style) error {
 	p.rule()
 	p.parts(inputs(r).parts)
 	p.sections(comparisons(r))
+	if !s.NoTimeline {
+		p.timelines(besideEachOther(r))
+	}
 	p.line("")
 	p.rule()
 	sign, said := conclusion(r)
@@ -430,6 +434,21 @@ func writeCompareText(w io.Writer, r *compare.Result, s Style) error {
 	p.rule()
 	_, err := io.WriteString(w, p.out.String())
 	return err
+}
+
+// besideEachOther puts the runs on one axis. Folders have too many of them, and runs that are identical look alike.
+func besideEachOther(r *compare.Result) *timeline.Chart {
+	if folders(r) || r.Comparisons[0].Identical {
+		return &timeline.Chart{}
+	}
+	var labels []string
+	var charts []*timeline.Chart
+	for i, title := range headings(r) {
+		if run := r.Comparisons[0].Sides[i].Document.Report; run != nil {
+			labels, charts = append(labels, title), append(charts, timeline.Of(run))
+		}
+	}
+	return timeline.Beside(labels, charts)
 }
 
 // WriteMeasures lists what is compared, and which way is better.

@@ -15,9 +15,11 @@ var compareTemplate string
 // comparePage is what the template shows. Its texts are clean.
 type comparePage struct {
 	CSS                                       template.CSS
+	JS                                        template.JS
 	Policy                                    string
 	Title, Class, Symbol, Conclusion, Against string
 	Tiles                                     []tile
+	Chart                                     *chart
 	Sections                                  []htmlSection
 }
 
@@ -36,7 +38,7 @@ func writeCompareHTML(w io.Writer, r *compare.Result) error {
 func newComparePage(r *compare.Result) *comparePage {
 	ending, said := conclusion(r)
 	p := &comparePage{
-		CSS: template.CSS(pageCSS), Policy: policy(),
+		CSS: template.CSS(pageCSS), JS: template.JS(pageJS), Policy: policy(),
 		Title: "faultflow compare: " + said, Class: ending.class(), Symbol: ending.badge(), Conclusion: said, Against: "against " + headings(r)[0],
 	}
 	for _, t := range []struct {
@@ -53,6 +55,11 @@ func newComparePage(r *compare.Result) *comparePage {
 			tile.Class = t.sign.class()
 		}
 		p.Tiles = append(p.Tiles, tile)
+	}
+	if both := besideEachOther(r); drawable(both) {
+		if p.Chart = newChart(both); p.Chart != nil {
+			p.Chart.Title = "Timelines"
+		}
 	}
 	titles := headings(r)
 	p.Sections = htmlSections(inputs(r))

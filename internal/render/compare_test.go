@@ -78,6 +78,7 @@ func comparisons(t tester) map[string]*compare.Result {
 		"apart":     compared(t, []string{"a run with a label that is too long for a column", "head"}, reporttest.Failed(), reporttest.Interrupted()),
 		"hostile":   compared(t, []string{"base", "\x1b[31mhostile\u202e<script>alert(1)</script>"}, reporttest.Failed(), reporttest.Hostile()),
 		"wide":      compared(t, []string{"base", "第二の実行"}, base, cjk),
+		"runs":      compared(t, []string{"none", "breaker"}, outage(t, false), outage(t, true)),
 		"tests": compare.Compare([]compare.Input{
 			input("before", map[string]compare.Document{"": tests(func(*report.Tests) {})}),
 			input("after", map[string]compare.Document{"": tests(func(t *report.Tests) {
@@ -112,7 +113,7 @@ func TestCompareGolden(t *testing.T) {
 		reporttest.Golden(t, "compare/"+name+".json", compareText(t, comparisons(t)[name], "json", render.Style{}))
 	}
 	for _, width := range []int{60, 120, 200} {
-		for _, name := range []string{"pair", "many", "hostile"} {
+		for _, name := range []string{"pair", "many", "hostile", "runs"} {
 			reporttest.Golden(t, fmt.Sprintf("compare/%s.%d.txt", name, width), compareText(t, comparisons(t)[name], "text", render.Style{Width: width}))
 		}
 	}

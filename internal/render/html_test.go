@@ -112,7 +112,12 @@ func TestHTMLIsHarmless(t *testing.T) {
 
 // The policy allows the page's own style and script, by what is in them, and nothing else.
 func TestHTMLPolicy(t *testing.T) {
-	page := htmlOf(t, reporttest.Success())
+	checkPolicy(t, htmlOf(t, reporttest.Success()))
+	checkPolicy(t, compareHTML(t, comparisons(t)["runs"]))
+}
+
+func checkPolicy(t *testing.T, page string) {
+	t.Helper()
 	part := func(pattern string) string {
 		found := regexp.MustCompile(pattern).FindStringSubmatch(page)
 		if found == nil {

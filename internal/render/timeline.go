@@ -68,21 +68,26 @@ func glyphOf(k timeline.Kind) (glyph, bool) {
 // stripsFrom is from how many cycles on each cycle gets a strip of its own, under the lanes of the whole run.
 const stripsFrom = 4
 
-// timeline draws the run: a lane a node, a channel and a breaker on one axis, and, when cycles are many, a strip a cycle.
-func (p *page) timeline(r *report.Report) {
-	c := timeline.Of(r)
-	happened := func(l timeline.Lane) bool { return len(l.Items) > 0 || l.Sort == timeline.Breaker }
-	if !slices.ContainsFunc(c.Lanes, happened) || !(c.EndMS > 0) {
+// timelines draws several runs on one axis.
+func (p *page) timelines(c *timeline.Chart) {
+	if !drawable(c) {
 		return
 	}
 	defer func(width int) { p.width = width }(p.width)
 	p.width = p.full
-	p.heading("Timeline")
-	used := p.lanes(charted{chart: c})
-	if c.Count >= stripsFrom {
-		used = append(used, p.strips(r, c)...)
-	}
-	p.legend(used)
+	p.heading("Timelines")
+	p.legend(p.lanes(c))
+	p.coverage(c)
+}
+
+// drawable charts have something to show.
+func drawable(c *timeline.Chart) bool {
+	happened := func(l timeline.Lane) bool { return len(l.Items) > 0 || l.Sort == timeline.Breaker }
+	return slices.ContainsFunc(c.Lanes, happened) && c.EndMS > 0
+}
+
+// coverage says what a chart does not show.
+func (p *page) coverage(c *timeline.Chart) {
 	switch {
 	case c.Summarised:
 		p.item(margin, aside, fmt.Sprintf("the first %s of %s; events are not kept of so many", number(c.Shown), amount(c.Count, "cycle")))
@@ -91,116 +96,92 @@ func (p *page) timeline(r *report.Report) {
 	}
 }
 
-// charted is a chart and the label that tells it from those beside it; "" when it is alone.
-type charted struct {
-	label string
-	chart *timeline.Chart
+// timeline draws the run: a lane a node, a channel and a breaker on one axis, and, when cycles are many, a strip a cycle.
+func (p *page) timeline(r *report.Report) {
+	c := timeline.Of(r)
+	if !drawable(c) {
+		return
+	}
+	defer func(width int) { p.width = width }(p.width)
+	p.width = p.full
+	p.heading("Timeline")
+	used := p.lanes(c)
+	if c.Count >= stripsFrom {
+		used = append(used, p.strips(r, c)...)
+	}
+	p.legend(used)
+	p.coverage(c)
 }
 
-// lanes draws the charts' lanes on one axis and returns the kinds of items that were drawn. Of several charts, rows of the
-// same lane stand together, and those that look the same are one.
-func (p *page) lanes(charts ...charted) (used []timeline.Kind) {
-	var groups []laneGroup
-	endMS := 0.0
-	for _, c := range charts {
-		endMS = max(endMS, c.chart.EndMS)
-		groups = addLanes(groups, c)
-	}
-	if i := slices.IndexFunc(groups, func(g laneGroup) bool { return g.name == faultsLane }); i >= 0 {
-		groups = append(slices.Delete(slices.Clone(groups), i, i+1), groups[i])
-	}
+// lanes draws a chart's lanes and returns the kinds of items that were drawn. A lane that looks the same in all of several
+// runs is drawn once.
+func (p *page) lanes(c *timeline.Chart) (used []timeline.Kind) {
+	lanes := faultsApart(c.Lanes)
+	const everywhere = "all"
+	title := func(l timeline.Lane) string { return snip(laneTitle(l), min(20, p.width/4)) }
+	label := func(l timeline.Lane) string { return snip(name(l.Run), min(20, p.width/5)) }
 	titled, labelled := 0, 0
-	for _, g := range groups {
-		titled = max(titled, columns(g.title))
+	for _, l := range lanes {
+		titled = max(titled, columns(title(l)))
+		if l.Run != "" {
+			labelled = max(labelled, columns(label(l)), len(everywhere))
+		}
 	}
-	for _, c := range charts {
-		labelled += columns(c.label)
-	}
+	gutter := margin + titled + columnGap
 	if labelled > 0 {
-		labelled += columnGap + len(charts) - 1
+		gutter += labelled + columnGap
 	}
-	gutter := margin + titled + labelled + columnGap
-	a := newAxis(endMS, p.width-gutter)
+	a := newAxis(c.EndMS, p.width-gutter)
 	p.line(strings.Repeat(" ", gutter) + p.ink.quiet(a.labels()))
 	p.line(strings.Repeat(" ", gutter) + p.ink.quiet(a.marks()))
-	for _, g := range groups {
-		title := g.title
-		for _, row := range g.rows(a, p.ink, &used) {
-			head := text.Pad(strings.Repeat(" ", margin)+title, margin+titled, ' ')
-			if labelled > 0 {
-				head = text.Pad(head+strings.Repeat(" ", columnGap)+row.labels, margin+titled+labelled, ' ')
+	for len(lanes) > 0 {
+		first := lanes[0]
+		var labels, drawings []string
+		for len(lanes) > 0 && (len(labels) == 0 || first.Run != "" && lanes[0].Sort == first.Sort && lanes[0].Name == first.Name) {
+			row := a.row()
+			row.draw(a, lanes[0].States, &used)
+			row.draw(a, lanes[0].Items, &used)
+			labels, drawings = append(labels, label(lanes[0])), append(drawings, row.paint(p.ink))
+			lanes = lanes[1:]
+		}
+		if len(drawings) > 1 && len(slices.Compact(slices.Clone(drawings))) == 1 {
+			labels, drawings = []string{everywhere}, drawings[:1]
+		}
+		for i, drawing := range drawings {
+			head := strings.Repeat(" ", margin)
+			if i == 0 {
+				head += title(first)
 			}
-			p.line(trimEnd(head + strings.Repeat(" ", columnGap) + row.drawing))
-			title = ""
+			head = text.Pad(head, margin+titled+columnGap, ' ')
+			p.line(trimEnd(text.Pad(head+labels[i], gutter, ' ') + drawing))
 		}
 	}
 	return used
 }
 
-// laneGroup is one lane of several charts.
-type laneGroup struct {
-	title string
-	sort  timeline.Sort
-	name  string
-	lanes []labelledLane
-}
-
-type labelledLane struct {
-	label string
-	lane  timeline.Lane
-}
-
-const faultsLane = "faults"
-
-// addLanes adds a chart's lanes to those of the charts before it. Fired faults come last, in a lane of their own: in the
-// lanes where they fired the failures that follow would hide them.
-func addLanes(groups []laneGroup, c charted) []laneGroup {
-	add := func(title string, l timeline.Lane) {
-		i := slices.IndexFunc(groups, func(g laneGroup) bool { return g.sort == l.Sort && g.name == l.Name })
-		if i < 0 {
-			i = len(groups)
-			groups = append(groups, laneGroup{title: snip(title, maxGutter), sort: l.Sort, name: l.Name})
-		}
-		groups[i].lanes = append(groups[i].lanes, labelledLane{c.label, l})
-	}
-	faults := timeline.Lane{Name: faultsLane}
-	for _, l := range c.chart.Lanes {
+// faultsApart puts fired faults into lanes of their own: in the lanes where they fired the failures that follow would hide
+// them.
+func faultsApart(lanes []timeline.Lane) []timeline.Lane {
+	var apart, faults []timeline.Lane
+	for _, l := range lanes {
 		var own []timeline.Item
 		for _, it := range l.Items {
-			if it.Kind == timeline.FaultFired {
-				faults.Items = append(faults.Items, it)
-			} else {
+			if it.Kind != timeline.FaultFired {
 				own = append(own, it)
+				continue
 			}
+			i := slices.IndexFunc(faults, func(f timeline.Lane) bool { return f.Run == l.Run })
+			if i < 0 {
+				i = len(faults)
+				faults = append(faults, timeline.Lane{Name: "faults", Run: l.Run})
+			}
+			faults[i].Items = append(faults[i].Items, it)
 		}
 		l.Items = own
-		add(laneTitle(l), l)
+		apart = append(apart, l)
 	}
-	if len(faults.Items) > 0 {
-		add(faults.Name, faults)
-	}
-	return groups
+	return append(apart, faults...)
 }
-
-type laneRow struct{ labels, drawing string }
-
-func (g laneGroup) rows(a axis, ink palette, used *[]timeline.Kind) (rows []laneRow) {
-	for _, l := range g.lanes {
-		row := a.row()
-		row.draw(a, l.lane.States, used)
-		row.draw(a, l.lane.Items, used)
-		drawing := row.paint(ink)
-		if i := slices.IndexFunc(rows, func(r laneRow) bool { return r.drawing == drawing }); i >= 0 {
-			rows[i].labels += " " + l.label
-			continue
-		}
-		rows = append(rows, laneRow{l.label, drawing})
-	}
-	return rows
-}
-
-// maxGutter bounds the lanes' titles.
-const maxGutter = 20
 
 func laneTitle(l timeline.Lane) string {
 	switch l.Sort {

@@ -16,9 +16,9 @@ import (
 	"faultflow/internal/simulate"
 )
 
-// outage is a source that is down for 38 of 60 seconds, behind a breaker.
-func outage(t *testing.T) *report.Report {
-	return reporttest.Run(t, "cycles=12", "collector-breaker=true", "fault=collector.fetch=connection_refused,from=2s,to=40s")
+// outage is a source that is down for 38 of 60 seconds, with a breaker or without.
+func outage(t tester, breaker bool) *report.Report {
+	return reporttest.Run(t, "cycles=12", fmt.Sprint("collector-breaker=", breaker), "fault=collector.fetch=connection_refused,from=2s,to=40s")
 }
 
 // timelineOf is the section of the text report.
@@ -45,7 +45,7 @@ func TestTimelineGolden(t *testing.T) {
 		"clean":      reporttest.Run(t),
 		"retries":    reporttest.Run(t, "simulate-failures=true", "failure-type=network", "seed=9"),
 		"two":        reporttest.Run(t, "cycles=2", "fault=delivery.primary=locked,cycles=1", "interval=3s"),
-		"outage":     outage(t),
+		"outage":     outage(t, true),
 		"drill":      reporttest.Run(t, "test-recovery=true"),
 		"many":       reporttest.Run(t, "cycles=300", "simulate-failures=true", "failure-type=storage"),
 		"summarised": reporttest.Run(t, "cycles=1005", "collector-breaker=true", "fault=collector.fetch=connection_refused,from=100s,to=200s"),
@@ -61,7 +61,7 @@ func TestTimelineGolden(t *testing.T) {
 
 // Color only repeats what symbols say.
 func TestTimelineColorIsColor(t *testing.T) {
-	r := outage(t)
+	r := outage(t, true)
 	plain, colored := timelineOf(t, r, render.Style{}), timelineOf(t, r, render.Style{Color: true})
 	if stripped := sgr.ReplaceAllString(colored, ""); stripped != plain || stripped == colored {
 		t.Errorf("without its colors the timeline is\n%s\nnot\n%s", stripped, plain)
@@ -105,7 +105,7 @@ func TestTimelineAlignsWideNames(t *testing.T) {
 
 func TestTimelineCanBeLeftOut(t *testing.T) {
 	var with, without bytes.Buffer
-	r := outage(t)
+	r := outage(t, true)
 	for w, s := range map[*bytes.Buffer]render.Style{&with: {}, &without: {NoTimeline: true}} {
 		if err := render.WriteText(w, r, s); err != nil {
 			t.Fatal(err)

@@ -51,6 +51,8 @@ type Meta struct {
 	RealMS float64 `json:"real_ms"`
 	// Output is the folder that keeps the records; "" without one.
 	Output string `json:"output"`
+	// Scenario is the name of the scenario that the settings are from; "" without one.
+	Scenario string `json:"scenario"`
 }
 
 // Settings is the run's input, with every default filled in.

@@ -3,7 +3,6 @@ package reporttest
 import (
 	"context"
 	"strings"
-	"testing"
 
 	"faultflow/internal/report"
 	"faultflow/internal/runner"
@@ -11,13 +10,16 @@ import (
 
 // Run makes a virtual run with seed 7 and returns its report. Settings are as on the command line, without dashes:
 // "cycles=12", "fault=collector.fetch=timeout,first=2".
-func Run(t testing.TB, settings ...string) *report.Report {
+func Run(t interface {
+	Helper()
+	Fatal(...any)
+}, settings ...string) *report.Report {
 	t.Helper()
 	d := runner.NewDraft()
 	for _, setting := range append([]string{"clock=virtual", "seed=7"}, settings...) {
 		name, value, _ := strings.Cut(setting, "=")
 		if err := d.Set(name, value); err != nil {
-			t.Fatalf("%s: %v", setting, err)
+			t.Fatal(setting, err)
 		}
 	}
 	s, err := d.Settings()

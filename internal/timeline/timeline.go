@@ -82,8 +82,10 @@ const (
 // Lane is what went on in one node, channel or breaker. Items are in the order of their start, longer ones first; states
 // follow each other without gaps.
 type Lane struct {
-	Sort   Sort
-	Name   string
+	Sort Sort
+	Name string
+	// Run tells the lanes of several runs apart (see Beside); it is "" in the chart of one.
+	Run    string
 	Items  []Item
 	States []Item
 }
@@ -137,6 +139,31 @@ func (c *Chart) add(l *Lane) {
 	if !c.Summarised {
 		c.Lanes = append(c.Lanes, *l)
 	}
+}
+
+// Beside puts several runs on one axis: lanes of the same node, channel or breaker stand together, in the order of the
+// charts. There is a label for each chart.
+func Beside(labels []string, charts []*Chart) *Chart {
+	all := &Chart{}
+	for i, c := range charts {
+		all.EndMS = max(all.EndMS, c.EndMS)
+		all.Summarised = all.Summarised || c.Summarised
+		if i == 0 || c.Count-c.Shown > all.Count-all.Shown { // the run of which most is missing
+			all.Shown, all.Count = c.Shown, c.Count
+		}
+		at := 0 // behind the lanes that are like this chart's last one
+		for _, l := range c.Lanes {
+			l.Run = labels[i]
+			for j, other := range all.Lanes {
+				if other.Sort == l.Sort && other.Name == l.Name {
+					at = j + 1
+				}
+			}
+			all.Lanes = slices.Insert(all.Lanes, at, l)
+			at++
+		}
+	}
+	return all
 }
 
 // Names that events use.

@@ -223,6 +223,28 @@ func TestSummarisedRun(t *testing.T) {
 	}
 }
 
+func TestRunsBesideEachOther(t *testing.T) {
+	short := timeline.Of(reporttest.Run(t))
+	long := timeline.Of(reporttest.Run(t, "collector-breaker=true", "fault=collector.fetch=connection_refused,first=2"))
+	both := timeline.Beside([]string{"a", "b"}, []*timeline.Chart{short, long})
+	if both.EndMS != long.EndMS || long.EndMS <= short.EndMS {
+		t.Errorf("the axis ends at %v, the runs at %v and %v", both.EndMS, short.EndMS, long.EndMS)
+	}
+	var order []string
+	for _, l := range both.Lanes[:5] {
+		order = append(order, string(l.Sort)+" "+l.Name+" "+l.Run)
+	}
+	if want := []string{"node collector a", "node collector b", "breaker collector b", "node processor a", "node processor b"}; !slices.Equal(order, want) {
+		t.Errorf("lanes: %q, want %q", order, want)
+	}
+	if len(both.Lanes) != len(short.Lanes)+len(long.Lanes) {
+		t.Errorf("%d lanes of %d and %d", len(both.Lanes), len(short.Lanes), len(long.Lanes))
+	}
+	if l := lane(t, both, timeline.Breaker, "collector"); l.Run != "b" {
+		t.Errorf("the breaker is of run %q", l.Run)
+	}
+}
+
 // Reports from elsewhere can hold anything.
 func TestAnyReportHasAChart(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
