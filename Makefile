@@ -1,7 +1,7 @@
 # Everything that a developer or CI runs. Only Go is needed.
 GO ?= go
 
-.PHONY: run test race lint fuzz bench full install
+.PHONY: run test race lint fuzz bench full pictures install
 
 run: ## the main job
 	$(GO) run ./cmd/faultflow
@@ -31,6 +31,19 @@ bench: ## time of a virtual run of each profile, beside the same policy calls wr
 full: ## the tests that CI runs in a smaller size, in full
 	FAULTFLOW_FULL=1 $(GO) test -timeout 60m ./internal/runner
 	FAULTFLOW_FULL=1 $(GO) test -race -timeout 60m -run 'SameSeed' ./internal/runner
+
+# What the README shows as pictures is real output. freeze draws terminal output as SVG; Chromium takes the page's picture.
+FREEZE = $(GO) run github.com/charmbracelet/freeze@v0.2.2 --language ansi --window --padding 20 --font.size 14 \
+	--font.family "ui-monospace, SFMono-Regular, Menlo, Consolas, monospace"
+PICTURES = $(CURDIR)/docs/pictures
+OUTAGE = --clock virtual --seed 7 --cycles 12 --fault collector.fetch=connection_refused,from=2s,to=40s
+pictures: ## the README's pictures, made anew
+	@set -e; dir=$$(mktemp -d); trap "rm -r $$dir" EXIT; mkdir -p $(PICTURES); \
+	$(GO) build -o $$dir/faultflow ./cmd/faultflow; \
+	$$dir/faultflow $(OUTAGE) --enable-circuit-breaker --color always > $$dir/report.ansi; \
+	$$dir/faultflow compare --run '$(OUTAGE)' --run '$(OUTAGE) --enable-circuit-breaker' --color always > $$dir/compare.ansi; \
+	for name in report compare; do $(FREEZE) --output $(PICTURES)/$$name.svg $$dir/$$name.ansi; done; \
+	FAULTFLOW_PICTURES=$(PICTURES) $(GO) test -count=1 -run TestPictures ./internal/render
 
 install:
 	CGO_ENABLED=0 $(GO) install ./cmd/faultflow

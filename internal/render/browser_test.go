@@ -369,7 +369,7 @@ func TestPictures(t *testing.T) {
 	for _, c := range []struct {
 		name, scheme  string
 		width, height int64
-	}{{"page", "light", 1200, 1720}, {"page-dark", "dark", 1200, 1720}, {"page-narrow", "light", 400, 1200}} {
+	}{{"page", "light", 1200, 1720}, {"page-dark", "dark", 1200, 1720}} {
 		b.scheme(t, c.scheme)
 		b.run(t, chromedp.EmulateViewport(c.width, c.height))
 		b.open(t, saved(t))

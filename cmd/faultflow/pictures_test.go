@@ -1,0 +1,75 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/xml"
+	"errors"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestPicturesShowWhatIsPrinted holds the README's pictures of terminals against what the program prints; make pictures
+// makes them anew.
+func TestPicturesShowWhatIsPrinted(t *testing.T) {
+	outage := "--clock virtual --seed 7 --cycles 12 --fault collector.fetch=connection_refused,from=2s,to=40s"
+	for file, args := range map[string][]string{
+		"report.svg":  append(strings.Fields(outage), "--enable-circuit-breaker"),
+		"compare.svg": {"compare", "--run", outage, "--run", outage + " --enable-circuit-breaker"},
+	} {
+		var out bytes.Buffer
+		s := testStreams(t)
+		s.out = &out
+		if code := run(context.Background(), args, s); code != exitOK {
+			t.Fatalf("%q exits with %d", args, code)
+		}
+		if shown, printed := pictureLines(t, "../../docs/pictures/"+file), printedLines(out.String()); !slices.Equal(shown, printed) {
+			t.Errorf("%s does not show what is printed (make pictures):\n%s", file, strings.Join(printed, "\n"))
+		}
+	}
+}
+
+// pictureLines are the texts of an SVG picture, a <text> a line, but for empty ones.
+func pictureLines(t *testing.T, path string) (lines []string) {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	line, inside := "", false
+	for decoder := xml.NewDecoder(bytes.NewReader(data)); ; {
+		token, err := decoder.Token()
+		if errors.Is(err, io.EOF) {
+			return lines
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch token := token.(type) {
+		case xml.StartElement:
+			if token.Name.Local == "text" {
+				line, inside = "", true
+			}
+		case xml.CharData:
+			if inside {
+				line += string(token)
+			}
+		case xml.EndElement:
+			if token.Name.Local == "text" {
+				lines, inside = append(lines, printedLines(line)...), false
+			}
+		}
+	}
+}
+
+func printedLines(s string) (lines []string) {
+	for line := range strings.Lines(s) {
+		if line = strings.TrimSpace(line); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
