@@ -1,7 +1,7 @@
 # Everything that a developer or CI runs. Only Go is needed.
 GO ?= go
 
-.PHONY: run test race lint fuzz bench full pictures install
+.PHONY: run test race lint fuzz bench benchstat full pictures install
 
 run: ## the main job
 	$(GO) run ./cmd/faultflow
@@ -25,8 +25,16 @@ fuzz: ## every fuzz target for FUZZTIME
 		done; \
 	done
 
-bench: ## time of a virtual run of each profile, beside the same policy calls written bare
+bench: ## runs a second of each profile, beside the same policy calls written bare; one processor beside two
 	$(GO) test -run '^$$' -bench . -benchtime 2s ./internal/runner
+
+BASE ?= HEAD~1
+BENCHES = $(GO) test -run '^$$' -bench . -benchtime 0.5s -count 6 ./internal/runner
+benchstat: ## the benchmarks of the commit BASE against those of the working tree
+	@set -e; dir=$$(mktemp -d); trap "git worktree remove --force $$dir/base; rm -r $$dir" EXIT; \
+	git worktree add --quiet --detach $$dir/base $(BASE); \
+	(cd $$dir/base && $(BENCHES)) > $$dir/before; $(BENCHES) > $$dir/now; \
+	$(GO) tool benchstat $(BASE)=$$dir/before now=$$dir/now
 
 full: ## the tests that CI runs in a smaller size, in full
 	FAULTFLOW_FULL=1 $(GO) test -timeout 60m ./internal/runner

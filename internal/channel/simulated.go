@@ -31,7 +31,7 @@ var _ nodes.Channel = (*Simulated)(nil)
 
 // NewSimulated returns a channel that draws its latency from rand.
 func NewSimulated(name string, rand nodes.Rand) *Simulated {
-	return &Simulated{name: name, rand: rand, seen: map[string]int{}}
+	return &Simulated{name: name, rand: rand}
 }
 
 // Name returns the channel's name.
@@ -57,6 +57,9 @@ func (c *Simulated) Deliver(ctx context.Context, d nodes.Delivery) (int, error) 
 		known = c.seen[d.Key]
 	}
 	if n := len(d.Records); n > known {
+		if c.seen == nil {
+			c.seen = map[string]int{}
+		}
 		c.seen[d.Key] = n
 		c.stored += int64(n - known)
 	}

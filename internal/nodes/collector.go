@@ -18,6 +18,7 @@ import (
 // the fallback ladder when the source can't be used.
 type Collector struct {
 	source    Source
+	policy    resilience.Policy
 	batchSize int
 	rand      Rand
 	health    *resilience.Guard[struct{}]
@@ -46,12 +47,27 @@ type invalidRecord struct {
 
 func newCollector(s Settings, ladder *ladder) *Collector {
 	return &Collector{
-		source: s.Source, batchSize: s.BatchSize, rand: s.Rand, ladder: ladder, useLadder: !s.RecoveryGraph, fallback: s.Fallback,
+		source: s.Source, policy: s.Collector, batchSize: s.BatchSize, rand: s.Rand, ladder: ladder, useLadder: !s.RecoveryGraph, fallback: s.Fallback,
 		health: resilience.NewGuard[struct{}](resilience.Options{Node: CollectorNode, Place: PlaceHealth, Class: errhandler.Network,
 			Policy: resilience.Policy{Timeout: s.Collector.Timeout}, Quiet: true}),
-		fetch: resilience.NewGuard[*intake](resilience.Options{Node: CollectorNode, Place: PlaceFetch, Class: errhandler.Network,
-			Policy: s.Collector}),
+		fetch: newFetch(s.Collector),
 	}
+}
+
+func newFetch(p resilience.Policy) *resilience.Guard[*intake] {
+	return resilience.NewGuard[*intake](resilience.Options{Node: CollectorNode, Place: PlaceFetch, Class: errhandler.Network, Policy: p})
+}
+
+// renew makes the collector as newCollector made it. Whether it has a breaker may have changed.
+func (c *Collector) renew(s Settings) {
+	c.source, c.rand = s.Source, s.Rand
+	c.health.Reset()
+	if s.Collector == c.policy {
+		c.fetch.Reset()
+	} else {
+		c.policy, c.fetch = s.Collector, newFetch(s.Collector)
+	}
+	*c.ladder = ladder{ttl: s.CacheTTL, maxAge: s.CacheMaxAge}
 }
 
 // Actions lists the collector's actions.

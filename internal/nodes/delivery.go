@@ -89,6 +89,16 @@ func newDeliverer(s Settings, spool *emergency) *Deliverer {
 	return d
 }
 
+// renew makes the node as newDeliverer made it.
+func (d *Deliverer) renew(s Settings) {
+	d.rand = s.Rand
+	d.passes.Reset()
+	for i, c := range d.channels {
+		c.guard.Reset()
+		*c = outlet{Channel: s.Channels[i], health: Healthy, guard: c.guard}
+	}
+}
+
 // Actions lists the node's actions.
 func (d *Deliverer) Actions() []workflow.Action { return []workflow.Action{Success, DeliveryFailed} }
 
@@ -333,14 +343,20 @@ func newEmergency(s Settings) *emergency {
 			Policy: resilience.Policy{Timeout: s.Delivery.Timeout}, Quiet: true})}
 }
 
+// renew makes the spool as newEmergency made it.
+func (e *emergency) renew(s Settings) {
+	e.spool = s.Spool
+	e.guard.Reset()
+}
+
 var errNoSpool = errhandler.As(errhandler.Storage, errors.New("no channel took it and the emergency spool is off"))
 
 // take spools the remaining records. What even the spool does not take becomes dead letters.
 func (e *emergency) take(ctx context.Context, s *State) {
-	batch := s.delivery()
-	if len(batch.Records) == 0 {
+	if len(s.remaining()) == 0 {
 		return
 	}
+	batch := s.delivery()
 	err, kept := error(errNoSpool), false
 	if e.on {
 		_, err = e.guard.Do(ctx, resilience.Call[struct{}]{Fn: func(ctx context.Context, _ int) (struct{}, error) {

@@ -81,6 +81,16 @@ func New(s Settings) (*Pipeline, error) {
 	return p, err
 }
 
+// Renew makes the pipeline as New made it, for another run: closed breakers, an empty cache, healthy channels. The new
+// run has a source, a processor, channels, a spool and randomness of its own, and the collector's policy may be another;
+// the other settings must be those of New.
+func (p *Pipeline) Renew(s Settings) {
+	p.spool.renew(s)
+	p.collector.renew(s)
+	p.processing.renew(s)
+	p.deliverer.renew(s)
+}
+
 // NewState begins a cycle.
 func NewState(run string, cycle int, books Books) *State {
 	return &State{Run: run, Cycle: cycle, Books: books, Status: StatusNone,
@@ -99,12 +109,12 @@ type Load struct {
 func (p *Pipeline) Loads() []Load {
 	batch := p.processing.batch.Stats()
 	batch.Rejected = p.processing.attempts.Stats().Rejected // the breaker is around the attempts, not inside them
-	loads := []Load{
-		{PlaceHealth, p.collector.health.Stats(), p.collector.health.BreakerState()},
-		{PlaceFetch, p.collector.fetch.Stats(), p.collector.fetch.BreakerState()},
-		{PlaceBatch, batch, p.processing.attempts.BreakerState()},
-		{PlaceRecord, p.processing.record.Stats(), p.processing.record.BreakerState()},
-	}
+	loads := append(make([]Load, 0, 5+len(p.deliverer.channels)),
+		Load{PlaceHealth, p.collector.health.Stats(), p.collector.health.BreakerState()},
+		Load{PlaceFetch, p.collector.fetch.Stats(), p.collector.fetch.BreakerState()},
+		Load{PlaceBatch, batch, p.processing.attempts.BreakerState()},
+		Load{PlaceRecord, p.processing.record.Stats(), p.processing.record.BreakerState()},
+	)
 	for _, c := range p.deliverer.channels {
 		loads = append(loads, Load{ChannelPlace(c.Name()), c.guard.Stats(), c.guard.BreakerState()})
 	}

@@ -65,19 +65,25 @@ type Options struct {
 // NewGuard makes a guard with a closed breaker and an empty bulkhead.
 func NewGuard[R any](o Options) *Guard[R] {
 	g := &Guard[R]{node: o.Node, place: o.Place, policy: o.Policy, class: o.Class, quiet: o.Quiet}
-	if o.Policy.Breaker.On {
-		g.breaker = newBreaker[R](o.Place, o.Policy.Breaker)
-	}
-	if o.Policy.Bulkhead > 0 {
-		g.bulkhead = bulkhead.NewBuilder[R](uint(o.Policy.Bulkhead)).WithMaxWaitTime(o.Policy.BulkheadWait).Build()
-	}
 	if o.Policy.Timeout > 0 {
 		g.timeout = timeout.New[R](o.Policy.Timeout)
 	}
-	if o.Quiet && o.Policy.Attempts <= 1 && g.breaker == nil {
+	g.Reset()
+	return g
+}
+
+// Reset makes the guard as it was made: the breaker closed, the bulkhead empty, the counts 0. No call may be under way.
+func (g *Guard[R]) Reset() {
+	if g.policy.Breaker.On {
+		g.breaker = newBreaker[R](g.place, g.policy.Breaker)
+	}
+	if g.policy.Bulkhead > 0 {
+		g.bulkhead = bulkhead.NewBuilder[R](uint(g.policy.Bulkhead)).WithMaxWaitTime(g.policy.BulkheadWait).Build()
+	}
+	if g.quiet && g.policy.Attempts <= 1 && g.breaker == nil {
 		g.once = failsafe.With(g.compose(Call[R]{}, nil)...)
 	}
-	return g
+	g.stats = counters{}
 }
 
 // Call is one use of a guard.
@@ -93,25 +99,33 @@ type Call[R any] struct {
 // Do calls Fn inside the policies. An error of Fn comes back as a *workflow.NodeError with the attempt; it matches
 // ErrBreakerOpen, ErrBulkheadFull or ErrTimeout where a policy ended the call. A cancelled context ends everything, the
 // fallback included, and is returned as its error.
-func (g *Guard[R]) Do(ctx context.Context, c Call[R]) (R, error) {
-	if err := ctx.Err(); err != nil { // a bulkhead would choose at random between a free place and the cancellation
-		var none R
-		return none, err
-	}
-	attempts := attempts[R]{guard: g, fn: c.Fn}
+func (g *Guard[R]) Do(ctx context.Context, c Call[R]) (R, error) { return g.Bind(ctx, c)() }
+
+// Bind returns a function that does c as Do would each time it is called, for what is called again and again. It must not
+// be called by two goroutines at once.
+func (g *Guard[R]) Bind(ctx context.Context, c Call[R]) func() (R, error) {
+	attempts := &attempts[R]{guard: g, fn: c.Fn}
 	executor := g.once
 	if executor == nil {
-		executor = failsafe.With(g.compose(c, &attempts)...)
+		executor = failsafe.With(g.compose(c, attempts)...)
 	}
-	out, err := executor.WithContext(ctx).GetWithExecution(attempts.call)
-	switch {
-	case g.once != nil && err != nil:
-		err = attempts.failed(ctx, 1, err)
-	case err == timeout.ErrExceeded && ctx.Err() != nil:
-		// Attempts explain their timeouts. This is failsafe-go's answer to a cancellation after an attempt timed out.
-		err = ctx.Err()
+	executor = executor.WithContext(ctx)
+	call := attempts.call
+	return func() (R, error) {
+		if err := ctx.Err(); err != nil { // a bulkhead would choose at random between a free place and the cancellation
+			var none R
+			return none, err
+		}
+		out, err := executor.GetWithExecution(call)
+		switch {
+		case g.once != nil && err != nil:
+			err = attempts.failed(ctx, 1, err)
+		case err == timeout.ErrExceeded && ctx.Err() != nil:
+			// Attempts explain their timeouts. This is failsafe-go's answer to a cancellation after an attempt timed out.
+			err = ctx.Err()
+		}
+		return out, err
 	}
-	return out, err
 }
 
 // compose is the one place that knows the order of the policies, outermost first:
@@ -190,7 +204,9 @@ type attempts[R any] struct {
 func (a *attempts[R]) call(exec failsafe.Execution[R]) (R, error) {
 	attempt := exec.Attempts()
 	a.guard.stats.calls.Add(1)
-	a.guard.emit(exec.Context(), workflow.Event{Kind: AttemptStarted, Attempt: attempt})
+	if !a.guard.quiet {
+		a.guard.tell(exec.Context(), AttemptStarted, attempt)
+	}
 	out, err := workflow.Safely(func() (R, error) { return a.fn(exec.Context(), attempt) })
 	a.inner = err
 	return out, err
@@ -201,7 +217,7 @@ func (a *attempts[R]) observe(exec policy.ExecutionInternal[R], call attemptFn[R
 	a.inner = nil
 	result := call(exec)
 	if result.Error == nil {
-		a.guard.emit(exec.Context(), workflow.Event{Kind: AttemptSucceeded, Attempt: exec.Attempts()})
+		a.guard.tell(exec.Context(), AttemptSucceeded, exec.Attempts())
 		return result
 	}
 	failed := *result
@@ -273,6 +289,11 @@ func every(err error, targets ...error) bool {
 		}
 	}
 	return slices.ContainsFunc(targets, func(target error) bool { return errors.Is(err, target) })
+}
+
+// tell emits an event of an attempt. It keeps the event off the stacks of the many calls that emit none.
+func (g *Guard[R]) tell(ctx context.Context, k workflow.Kind, attempt int) {
+	g.emit(ctx, workflow.Event{Kind: k, Attempt: attempt})
 }
 
 func (g *Guard[R]) emit(ctx context.Context, e workflow.Event) {

@@ -3,9 +3,12 @@ package runner
 import (
 	"context"
 	"errors"
+	"runtime"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -21,116 +24,248 @@ import (
 	"faultflow/internal/simulate"
 )
 
-// BenchmarkVirtualRun times one virtual run of each profile, report included, and beside it the same policy calls and
-// sleeps written bare in one bubble. The ratio of the two is to stay under 2.
-func BenchmarkVirtualRun(b *testing.B) {
+// patient lets the garbage collector wait as Many advises, for whatever is timed beside Many as well.
+func patient(b *testing.B) {
+	was := debug.SetGCPercent(400)
+	b.Cleanup(func() { debug.SetGCPercent(was) })
+}
+
+// turnRuns is how many runs each goroutine makes in a turn, which is one operation of the benchmarks that take turns.
+const turnRuns = 256
+
+// BenchmarkMany times the runs of each profile through Many, on as many goroutines as there are processors, and beside
+// them the same policy calls and sleeps written bare: no engine, no events, no records, no report. Both take turns, so
+// that a noisy machine disturbs them alike, and the medians count. The ratio, of the time on the processors, is to stay
+// under 1.5.
+func BenchmarkMany(b *testing.B) {
 	for _, profile := range append(simulate.Profiles(), "none") {
-		s := Defaults()
-		s.Virtual, s.FailureType, s.Simulate = true, profile, profile != "none"
+		s := profileSettings(profile)
 		b.Run(profile, func(b *testing.B) {
 			b.ReportAllocs()
-			// Both are timed in turns, so that a noisy machine disturbs them alike.
-			// Medians, because what else the machine does now and then costs a run many times its own work.
-			var run, bare []time.Duration
-			for i := 0; b.Loop(); i++ {
-				s.Seed = uint64(i)
-				began := time.Now()
-				rep, err := Run(context.Background(), s, World{})
-				if err != nil {
-					b.Fatal(err)
-				}
-				run = append(run, time.Since(began))
-				began = time.Now()
-				bareRun(b, s.complete(), rep)
-				bare = append(bare, time.Since(began))
+			patient(b)
+			loads := loadsOf(b, s)
+			var ours, theirs []turn
+			for b.Loop() {
+				ours = append(ours, timed(func() { manyRuns(b, s) }))
+				b.StopTimer()
+				theirs = append(theirs, timed(func() { bareRuns(b, s.complete(), loads) }))
+				b.StartTimer()
 			}
-			slices.Sort(run)
-			slices.Sort(bare)
-			ours, theirs := run[len(run)/2], bare[len(bare)/2]
-			b.ReportMetric(float64(ours.Nanoseconds())/1000, "µs/run")
-			b.ReportMetric(float64(theirs.Nanoseconds())/1000, "µs/bare")
-			b.ReportMetric(float64(ours)/float64(theirs), "ratio")
+			run, bare := median(ours), median(theirs)
+			b.ReportMetric(run.perSecond(), "runs/s")
+			b.ReportMetric(bare.perSecond(), "bare/s")
+			b.ReportMetric(run.onProcessor(), "µs/run")
+			b.ReportMetric(bare.onProcessor(), "µs/bare")
+			b.ReportMetric(run.onProcessor()/bare.onProcessor(), "ratio")
 		})
 	}
 }
 
-// bareRun makes the policy calls and sleeps of the run that rep is of, as often as it made them: a health check, the
-// fetches, the batch's attempts with their records, the passes with their deliveries.
-func bareRun(b *testing.B, s Settings, rep *report.Report) {
-	calls := map[string]int{}
-	for _, a := range rep.Amplification {
-		calls[a.Place] = int(a.Calls)
+// BenchmarkRun times one network run in a bubble of its own, with its timeline.
+func BenchmarkRun(b *testing.B) {
+	b.ReportAllocs()
+	s := profileSettings("network")
+	s.Virtual = true
+	for b.Loop() {
+		s.Seed = (s.Seed + 1) % turnRuns
+		if _, err := Run(context.Background(), s, World{}); err != nil {
+			b.Fatal(err)
+		}
 	}
-	deliveries := 0
-	for _, c := range rep.Channels {
-		deliveries += c.Tried
+}
+
+// BenchmarkCores times network runs through Many on one processor and on two, in turns. Two are to do 1.8 times as much:
+// speedup says so by the clock, which counts what else the machine does, possible by the time on the processors.
+func BenchmarkCores(b *testing.B) {
+	if runtime.NumCPU() < 2 {
+		b.Skip("this machine has one processor")
 	}
-	failure := errors.New("failed")
-	err := simulate.Virtually(func() {
-		ctx := context.Background()
-		sleep := func(ctx context.Context, d time.Duration) {
-			t := time.NewTimer(d)
-			defer t.Stop()
-			select {
-			case <-t.C:
-			case <-ctx.Done():
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	b.ReportAllocs()
+	patient(b)
+	s := profileSettings("network")
+	var one, two []turn
+	for b.Loop() {
+		runtime.GOMAXPROCS(1)
+		one = append(one, timed(func() { manyRuns(b, s) }))
+		runtime.GOMAXPROCS(2)
+		two = append(two, timed(func() { manyRuns(b, s) }))
+	}
+	b.ReportMetric(median(one).perSecond(), "one/s")
+	b.ReportMetric(median(two).perSecond(), "two/s")
+	b.ReportMetric(median(two).perSecond()/median(one).perSecond(), "speedup")
+	b.ReportMetric(2*median(one).onProcessor()/median(two).onProcessor(), "possible")
+}
+
+func manyRuns(b *testing.B, s Settings) {
+	if err := Many(context.Background(), s, seedsTo(turnRuns), func(*report.Report) error { return nil }); err != nil {
+		b.Error(err)
+	}
+}
+
+// turn is how long turnRuns runs took on each of so many goroutines, by the clock and on the processors.
+type turn struct {
+	workers    int
+	real, busy time.Duration
+}
+
+func (t turn) perSecond() float64 { return float64(t.workers*turnRuns) / t.real.Seconds() }
+func (t turn) onProcessor() float64 {
+	return float64(t.busy.Microseconds()) / float64(t.workers*turnRuns)
+}
+
+// timed calls f on as many goroutines as there are processors.
+func timed(f func()) turn {
+	t := turn{workers: runtime.GOMAXPROCS(0)}
+	began, busy := time.Now(), busyTime()
+	var workers sync.WaitGroup
+	for range t.workers {
+		workers.Go(f)
+	}
+	workers.Wait()
+	t.real, t.busy = time.Since(began), busyTime()-busy
+	return t
+}
+
+// busyTime is how long the process has been on the processors.
+func busyTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		panic(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+func median(turns []turn) turn {
+	middle := func(of func(turn) time.Duration) time.Duration {
+		all := make([]time.Duration, len(turns))
+		for i, t := range turns {
+			all[i] = of(t)
+		}
+		slices.Sort(all)
+		return all[len(all)/2]
+	}
+	return turn{workers: turns[0].workers, real: middle(func(t turn) time.Duration { return t.real }), busy: middle(func(t turn) time.Duration { return t.busy })}
+}
+
+// load is how often a run called what.
+type load struct {
+	fetches, batches, records, passes, deliveries int
+	breaker                                       bool
+}
+
+// loadsOf tells what the first turnRuns seeds ask of the dependencies.
+func loadsOf(b *testing.B, s Settings) []load {
+	var loads []load
+	for seed := range seedsTo(turnRuns) {
+		s.Seed, s.Virtual = seed, true
+		rep, err := Run(context.Background(), s, World{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		l := load{passes: rep.Delivery.Passes, breaker: len(rep.Breakers) > 0}
+		for _, a := range rep.Amplification {
+			switch a.Place {
+			case nodes.PlaceFetch:
+				l.fetches = int(a.Calls)
+			case nodes.PlaceBatch:
+				l.batches = int(a.Calls)
+			case nodes.PlaceRecord:
+				l.records = int(a.Calls)
 			}
 		}
-		// attempts makes n attempts inside the policies, all but the last of which fail.
-		attempts := func(ctx context.Context, n int, attempt func(context.Context), policies ...failsafe.Policy[int]) {
-			made := 0
-			_, _ = failsafe.With(policies...).WithContext(ctx).GetWithExecution(func(e failsafe.Execution[int]) (int, error) {
-				attempt(e.Context())
-				if made++; made < n {
-					return 0, failure
-				}
-				return 0, nil
-			})
+		for _, c := range rep.Channels {
+			l.deliveries += c.Tried
 		}
-		limit := failsafe.Policy[int](timeout.New[int](s.Collector.Timeout))
-		isolate := func() failsafe.Policy[int] { return bulkhead.New[int](uint(s.Collector.Bulkhead)) }
+		loads = append(loads, l)
+	}
+	return loads
+}
+
+var errBare = errors.New("failed")
+
+// bareRuns makes the policy calls and sleeps of the runs with those loads, in one bubble: for each run a health check,
+// the fetches, the batch's attempts with its records, the passes with their deliveries. Policies are made once but for
+// the breaker, which each run needs closed.
+func bareRuns(b *testing.B, s Settings, loads []load) {
+	err := simulate.Virtually(func() {
+		limit := timeout.New[int](s.Collector.Timeout)
+		isolate := func() failsafe.Policy[int] {
+			return bulkhead.NewBuilder[int](uint(s.Collector.Bulkhead)).WithMaxWaitTime(s.Collector.BulkheadWait).Build()
+		}
 		retry := func(attempts int) failsafe.Policy[int] {
 			return retrypolicy.NewBuilder[int]().WithMaxAttempts(attempts).WithBackoff(time.Second, 30*time.Second).Build()
 		}
-		otherwise := func() failsafe.Policy[int] {
-			return fallback.NewWithFunc(func(failsafe.Execution[int]) (int, error) { return 0, nil })
-		}
-
-		attempts(ctx, 1, func(ctx context.Context) { sleep(ctx, 10*time.Millisecond) }, limit)
-
-		breaker := gobreaker.NewCircuitBreaker[int](gobreaker.Settings{})
-		attempts(ctx, calls[nodes.PlaceFetch], func(ctx context.Context) {
-			_, _ = breaker.Execute(func() (int, error) {
-				sleep(ctx, 300*time.Millisecond)
-				return 0, nil
+		otherwise := fallback.NewWithFunc(func(failsafe.Execution[int]) (int, error) { return 0, nil })
+		health := failsafe.With(failsafe.Policy[int](limit))
+		fetch := failsafe.With(otherwise, retry(s.Collector.Attempts), isolate(), limit)
+		batches, batch := failsafe.With(otherwise, retry(s.Processor.Attempts)), failsafe.With(isolate(), limit)
+		record := failsafe.With(isolate(), limit)
+		passes, channel := failsafe.With(otherwise, retry(s.Delivery.Attempts)), failsafe.With(isolate(), limit)
+		for _, l := range loads {
+			bareAttempts(health, 1, func(ctx context.Context) { bareSleep(ctx, 10*time.Millisecond) })
+			var breaker *gobreaker.CircuitBreaker[int]
+			if l.breaker {
+				breaker = gobreaker.NewCircuitBreaker[int](gobreaker.Settings{})
+			}
+			bareAttempts(fetch, l.fetches, func(ctx context.Context) {
+				if breaker == nil {
+					bareSleep(ctx, 300*time.Millisecond)
+					return
+				}
+				_, _ = breaker.Execute(func() (int, error) {
+					bareSleep(ctx, 300*time.Millisecond)
+					return 0, nil
+				})
 			})
-		}, otherwise(), retry(s.Collector.Attempts), isolate(), limit)
-
-		batch, records := isolate(), isolate()
-		attempts(ctx, calls[nodes.PlaceBatch], func(ctx context.Context) {
-			attempts(ctx, 1, func(context.Context) {}, batch, limit)
-		}, otherwise(), retry(s.Processor.Attempts))
-		var next atomic.Int64
-		var workers sync.WaitGroup
-		for w := range s.Workers {
-			workers.Go(func() {
-				sleep(ctx, time.Duration(w)) // workers start a nanosecond apart
-				for i := next.Add(1); i <= int64(calls[nodes.PlaceRecord]); i = next.Add(1) {
-					took := 10*time.Millisecond + time.Duration(i*7919_919)%(40*time.Millisecond)
-					attempts(ctx, 1, func(ctx context.Context) { sleep(ctx, took) }, records, limit)
+			bareAttempts(batches, l.batches, func(ctx context.Context) {
+				bareAttempts(batch.WithContext(ctx), 1, func(context.Context) {})
+			})
+			var next atomic.Int64
+			var workers sync.WaitGroup
+			for w := range s.Workers {
+				workers.Go(func() {
+					bareSleep(context.Background(), time.Duration(w)) // workers start a nanosecond apart
+					for i := next.Add(1); i <= int64(l.records); i = next.Add(1) {
+						took := 10*time.Millisecond + time.Duration(i*7919_919)%(40*time.Millisecond)
+						bareAttempts(record, 1, func(ctx context.Context) { bareSleep(ctx, took) })
+					}
+				})
+			}
+			workers.Wait()
+			bareAttempts(passes, l.passes, func(ctx context.Context) {
+				for range (l.deliveries + l.passes - 1) / l.passes {
+					bareAttempts(channel.WithContext(ctx), 1, func(ctx context.Context) { bareSleep(ctx, 500*time.Millisecond) })
 				}
 			})
 		}
-		workers.Wait()
-
-		passes := rep.Delivery.Passes
-		attempts(ctx, passes, func(ctx context.Context) {
-			for range (deliveries + passes - 1) / passes {
-				attempts(ctx, 1, func(ctx context.Context) { sleep(ctx, 500*time.Millisecond) }, isolate(), limit)
-			}
-		}, otherwise(), retry(s.Delivery.Attempts))
 	})
 	if err != nil {
-		b.Fatal(err)
+		b.Error(err)
+	}
+}
+
+// bareAttempts makes n attempts inside the policies, all but the last of which fail.
+func bareAttempts(policies failsafe.Executor[int], n int, attempt func(context.Context)) {
+	made := 0
+	_, _ = policies.GetWithExecution(func(e failsafe.Execution[int]) (int, error) {
+		attempt(e.Context())
+		if made++; made < n {
+			return 0, errBare
+		}
+		return 0, nil
+	})
+}
+
+// bareSleep is a wait as the nodes do it: until d is over or ctx is done, and of nothing without a timer.
+func bareSleep(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
 	}
 }

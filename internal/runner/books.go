@@ -41,6 +41,12 @@ func newBooks(o *channel.Output) *books {
 	return &books{output: o, groups: map[deadKey]*report.DeadLetters{}}
 }
 
+// begin forgets the last run.
+func (b *books) begin() {
+	b.ledger, b.cycle = report.Ledger{}, tally{}
+	clear(b.groups)
+}
+
 func (b *books) Collected(o errhandler.Origin, rows int) {
 	n := int64(rows)
 	b.ledger.Collected += n

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"faultflow/internal/errhandler"
@@ -21,10 +22,17 @@ type totals struct {
 	cancelled  bool
 }
 
-func newTotals() totals {
-	return totals{
-		collection: report.Collection{Health: "healthy", Origin: errhandler.FromNowhere, Origins: map[errhandler.Origin]int{}},
-		processing: report.Processing{Mode: "none", Modes: map[string]int{}},
+func newTotals() *totals {
+	return &totals{collection: report.Collection{Origins: map[errhandler.Origin]int{}}, processing: report.Processing{Modes: map[string]int{}}}
+}
+
+// begin forgets the last run.
+func (t *totals) begin() {
+	clear(t.collection.Origins)
+	clear(t.processing.Modes)
+	*t = totals{
+		collection: report.Collection{Health: "healthy", Origin: errhandler.FromNowhere, Origins: t.collection.Origins},
+		processing: report.Processing{Mode: "none", Modes: t.processing.Modes},
 		delivery:   report.Delivery{Status: nodes.StatusNone},
 	}
 }
@@ -74,21 +82,17 @@ func (t *totals) add(s *nodes.State) {
 	t.cancelled = t.cancelled || o.Cancelled
 }
 
-// report puts together what was recorded. Only meta is left to the caller.
+// report puts together what was recorded, in place of the last run's report. Only meta is left to the caller.
 func (r *run) report(interrupted bool) *report.Report {
 	loads := r.pipeline.Loads()
 	r.foldLoads(loads)
-	rep := &report.Report{
+	rep, last := &r.made, r.made
+	*rep = report.Report{
 		Schema: report.Schema, Settings: r.settings.document(), Seed: r.settings.Seed, Interrupted: interrupted,
 		DurationMS: ms(r.stream.Elapsed()), Collection: r.totals.collection, Processing: r.totals.processing, Delivery: r.totals.delivery,
-		Channels: r.channels(), Ledger: r.books.close(), Errors: r.recorder.errors, Faults: r.faults(),
+		Nodes: r.recorder.nodes, Breakers: r.recorder.breakers, Channels: r.channels(last.Channels[:0]), Ledger: r.books.close(),
+		Errors: r.recorder.errors, Faults: r.countedFaults(),
 		Cycles: report.Cycles{Count: r.count, List: r.cycles}, Timeline: r.recorder.timeline(),
-	}
-	for _, n := range r.recorder.nodes {
-		rep.Nodes = append(rep.Nodes, *n)
-	}
-	for _, b := range r.recorder.breakers {
-		rep.Breakers = append(rep.Breakers, *b)
 	}
 	c, p, d := &rep.Collection, &rep.Processing, &rep.Delivery
 	c.Source, c.Breaker = r.source.Name(), loads[1].Breaker
@@ -100,7 +104,7 @@ func (r *run) report(interrupted bool) *report.Report {
 	for _, c := range r.pipeline.Channels() {
 		d.DuplicatesAvoided += c.Recognised
 	}
-	rep.Amplification = r.amplification(loads, rep.Ledger.Collected)
+	rep.Amplification = r.amplification(last.Amplification[:0], loads, rep.Ledger.Collected)
 	if r.settings.Drill {
 		rep.Drill = drillPaths(r.settings, r.cycles,
 			func(cycle int, node string) bool { return r.recorder.ran[cycleNode{cycle, node}] },
@@ -118,6 +122,9 @@ func (r *run) report(interrupted bool) *report.Report {
 		r.find(errhandler.Finding{Code: "interrupted", Verdict: errhandler.Degraded, Node: nodes.ErrorHandlerNode,
 			Message: "the run was interrupted", Recommendation: "start again to go on"}, 0)
 	}
+	if r.light {
+		rep.Cycles.List = nil
+	}
 	rep.Findings = r.findings
 	rep.Verdict = errhandler.Success
 	for _, f := range r.findings {
@@ -125,7 +132,7 @@ func (r *run) report(interrupted bool) *report.Report {
 			rep.Verdict = f.Verdict
 		}
 	}
-	rep.Patterns = r.patterns(rep)
+	rep.Patterns = r.patterns(last.Patterns[:0], rep)
 	return rep
 }
 
@@ -137,7 +144,8 @@ func (r *run) foldLoads(loads []nodes.Load) {
 		n.Timeouts += int(l.TimedOut)
 		n.Rejected += int(l.Rejected)
 		n.Full += int(l.Full)
-		for _, b := range r.recorder.breakers {
+		for i := range r.recorder.breakers {
+			b := &r.recorder.breakers[i]
 			if b.Name == breakerName(l.Place) || b.Name == nodes.ProcessorNode && l.Place == nodes.PlaceBatch {
 				b.Calls, b.Rejected = l.Calls, l.Rejected
 			}
@@ -145,8 +153,7 @@ func (r *run) foldLoads(loads []nodes.Load) {
 	}
 }
 
-func (r *run) channels() []report.Channel {
-	var list []report.Channel
+func (r *run) channels(list []report.Channel) []report.Channel {
 	for _, c := range r.pipeline.Channels() {
 		list = append(list, report.Channel{Name: c.Name, Health: string(c.Health), Idempotent: c.Idempotent, Tried: c.Tried, Failed: c.Failed,
 			Skipped: c.Skipped, Records: c.Records, LastError: c.LastError})
@@ -154,20 +161,27 @@ func (r *run) channels() []report.Channel {
 	return list
 }
 
-func (r *run) faults() []report.Fault {
-	list := []report.Fault{}
-	for i, c := range r.plan.Counts() {
-		f := c.Fault
+// faultList describes the plan's faults in list, of which the first so many were given by hand.
+func faultList(list []report.Fault, faults []simulate.Fault, declared int) []report.Fault {
+	list = slices.Grow(list, len(faults))
+	for i, f := range faults {
 		list = append(list, report.Fault{Spec: f.String(), Place: f.Place, Kind: f.KindNames(), Class: simulate.ClassOf(f.Kinds[0], f.Place),
-			Declared: i < r.declared, MayNotFire: f.MayNotFire, Armed: c.Armed, Fired: c.Fired})
+			Declared: i < declared, MayNotFire: f.MayNotFire})
 	}
 	return list
 }
 
+// countedFaults are the plan's faults with their counts.
+func (r *run) countedFaults() []report.Fault {
+	for i, c := range r.plan.Counts() {
+		r.faults[i].Armed, r.faults[i].Fired = c.Armed, c.Fired
+	}
+	return r.faults
+}
+
 // amplification compares the calls that each dependency got with those it would have got had nothing failed: one a
 // cycle, one a record, and on delivery one a cycle on the first channel.
-func (r *run) amplification(loads []nodes.Load, records int64) []report.Amplification {
-	var list []report.Amplification
+func (r *run) amplification(list []report.Amplification, loads []nodes.Load, records int64) []report.Amplification {
 	for i, l := range loads {
 		a := report.Amplification{Place: l.Place, Calls: l.Calls}
 		switch {
@@ -192,7 +206,7 @@ func (r *run) amplification(loads []nodes.Load, records int64) []report.Amplific
 }
 
 // patterns tells which patterns were at work, which were in place but not needed, and which were off.
-func (r *run) patterns(rep *report.Report) []report.Pattern {
+func (r *run) patterns(list []report.Pattern, rep *report.Report) []report.Pattern {
 	s := r.settings
 	sum := func(f func(report.Node) int) (total int) {
 		for _, n := range rep.Nodes {
@@ -225,12 +239,15 @@ func (r *run) patterns(rep *report.Report) []report.Pattern {
 	origins, modes := rep.Collection.Origins, rep.Processing.Modes
 	ladder := origins[errhandler.FromFreshCache] + origins[errhandler.FromStaleCache] + origins[errhandler.FromDefault]
 	retries := max(s.Collector.Attempts, s.Processor.Attempts, s.Delivery.Attempts) > 1
-	list := make([]report.Pattern, 0, 17)
+	list = slices.Grow(list, 17)
 	add := func(name string, on bool, count int, detail string, args ...any) {
 		p := report.Pattern{Name: name, State: report.Off}
 		switch {
 		case count > 0:
-			p.State, p.Count, p.Detail = report.Demonstrated, count, fmt.Sprintf(detail, args...)
+			p.State, p.Count = report.Demonstrated, count
+			if !r.light {
+				p.Detail = fmt.Sprintf(detail, args...)
+			}
 		case on:
 			p.State = report.Armed
 		}

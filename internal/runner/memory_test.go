@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"testing"
 
+	"faultflow/internal/report"
 	"faultflow/internal/workflow"
 )
 
@@ -66,5 +67,43 @@ func TestLongRunsAreBounded(t *testing.T) {
 	}
 	if early == 0 || late > early+8<<20 {
 		t.Errorf("the heap grew from %d KiB in cycle 2,000 to %d KiB in cycle 5,900", early>>10, late>>10)
+	}
+}
+
+// TestManyRunsAreBounded: many runs keep no more in memory than a thousand, and take no more from the system. make full
+// makes a million.
+func TestManyRunsAreBounded(t *testing.T) {
+	seeds := uint64(20_000)
+	switch {
+	case full() && !raceEnabled:
+		seeds = 1_000_000
+	case raceEnabled || testing.Short():
+		seeds = 2_000
+	}
+	var early, late runtime.MemStats
+	err := Many(context.Background(), profileSettings("network"), seedsTo(seeds), func(rep *report.Report) error {
+		if rep.Seed == 1_000 || rep.Seed == seeds {
+			early = late
+			runtime.GC()
+			runtime.ReadMemStats(&late)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range []struct {
+		name        string
+		early, late uint64
+		growth      uint64
+	}{
+		{"kept by runs", early.HeapAlloc, late.HeapAlloc, 2 << 20},
+		{"kept by the runtime for itself", early.OtherSys, late.OtherSys, 400 << 10}, // 32 bytes a run are more
+		{"from the system", early.Sys, late.Sys, 20 << 20},
+	} {
+		t.Logf("%-30s %6d KiB after 1,000 runs, %6d KiB after %d", m.name, m.early>>10, m.late>>10, seeds)
+		if m.early == 0 || m.late > m.early+m.growth {
+			t.Errorf("%s: many runs need more memory than a thousand", m.name)
+		}
 	}
 }

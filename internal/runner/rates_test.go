@@ -96,21 +96,22 @@ func binomial(n, k int) float64 {
 func sampleSeeds(t *testing.T, profile string, seeds int) *sample {
 	t.Helper()
 	s := Defaults()
-	s.Virtual, s.Simulate, s.FailureType = true, true, profile
+	s.Simulate, s.FailureType = true, profile
 	var got sample
-	var next atomic.Int64
+	var next atomic.Uint64
+	each := func(yield func(uint64) bool) {
+		for i := next.Add(1); i <= uint64(seeds) && yield(i); i = next.Add(1) {
+		}
+	}
 	var workers sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		workers.Go(func() {
-			for i := next.Add(1); i <= int64(seeds); i = next.Add(1) {
-				s := s
-				s.Seed = uint64(i)
-				rep, err := Run(context.Background(), s, World{})
-				if err != nil {
-					t.Errorf("seed %d: %v", i, err)
-					return
-				}
-				got.add(rep)
+			err := Many(context.Background(), s, each, func(r *report.Report) error {
+				got.add(r)
+				return nil
+			})
+			if err != nil {
+				t.Error(err)
 			}
 		})
 	}

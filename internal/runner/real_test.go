@@ -32,7 +32,7 @@ func TestCancelledOnTheRealClock(t *testing.T) {
 		}, nil, 3},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			defer goleak.VerifyNone(t)
+			defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			s := Defaults()

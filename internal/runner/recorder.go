@@ -16,11 +16,13 @@ import (
 
 // recorder makes everything that a report says about steps out of the run's event stream.
 type recorder struct {
-	nodes    []*report.Node
-	breakers []*report.Breaker
+	nodes    []report.Node
+	breakers []report.Breaker
 	errors   report.Errors
-	events   []report.Event
-	summary  []*report.EventSummary
+	// light keeps no events, only what they add up to.
+	light   bool
+	events  []report.Event
+	summary []*report.EventSummary
 	// ran and attempts tell, for each of the first few cycles, which nodes ran and how many attempts were made: what a
 	// drill wants to know.
 	ran      map[cycleNode]bool
@@ -38,21 +40,41 @@ type cycleNode struct {
 // maxTransitions bounds the changes that are kept of a breaker.
 const maxTransitions = 1000
 
-func newRecorder(graphNodes []string, breakers []string) *recorder {
-	r := &recorder{events: make([]report.Event, 0, 32), ran: map[cycleNode]bool{}, attempts: map[int]int{}, errors: report.Errors{ByClass: map[errhandler.Class]int{}}}
+func newRecorder(graphNodes []string, light bool) *recorder {
+	r := &recorder{light: light, ran: map[cycleNode]bool{}, attempts: map[int]int{}, errors: report.Errors{ByClass: map[errhandler.Class]int{}}}
 	for _, name := range graphNodes {
-		r.nodes = append(r.nodes, &report.Node{Name: name, Status: "not run",
-			Hooks: map[string]int{}, Errors: map[errhandler.Class]int{}, Actions: map[string]int{}})
-	}
-	for _, name := range breakers {
-		r.breakers = append(r.breakers, &report.Breaker{Name: name, State: "closed", Transitions: []report.Transition{}})
+		r.nodes = append(r.nodes, report.Node{Name: name, Hooks: map[string]int{}, Errors: map[errhandler.Class]int{}, Actions: map[string]int{}})
 	}
 	return r
 }
 
+// begin forgets the last run and gets ready for one with the named breakers.
+func (r *recorder) begin(breakers []string) {
+	for i, n := range r.nodes {
+		clear(n.Hooks)
+		clear(n.Errors)
+		clear(n.Actions)
+		r.nodes[i] = report.Node{Name: n.Name, Status: "not run", Hooks: n.Hooks, Errors: n.Errors, Actions: n.Actions}
+	}
+	r.breakers = r.breakers[:0]
+	for _, name := range breakers {
+		r.breakers = append(r.breakers, report.Breaker{Name: name, State: "closed", Transitions: []report.Transition{}})
+	}
+	clear(r.errors.ByClass)
+	r.errors = report.Errors{ByClass: r.errors.ByClass}
+	r.events, r.summary, r.cycles, r.failedAlone = nil, nil, 0, 0
+	if !r.light {
+		r.events = make([]report.Event, 0, 32)
+	}
+	clear(r.ran)
+	clear(r.attempts)
+}
+
 // observe notes one event.
 func (r *recorder) observe(e workflow.Event) {
-	r.keep(e)
+	if !r.light {
+		r.keep(e)
+	}
 	if n := r.node(e.Node); n != nil {
 		r.note(n, e)
 	}
@@ -122,11 +144,11 @@ func (r *recorder) note(n *report.Node, e workflow.Event) {
 }
 
 func (r *recorder) breakerChanged(e workflow.Event) {
-	i := slices.IndexFunc(r.breakers, func(b *report.Breaker) bool { return b.Name == breakerName(e.Place) })
+	i := slices.IndexFunc(r.breakers, func(b report.Breaker) bool { return b.Name == breakerName(e.Place) })
 	if i < 0 {
 		return
 	}
-	b, change := r.breakers[i], transition(e)
+	b, change := &r.breakers[i], transition(e)
 	b.State = change.To
 	switch change.To {
 	case "open":
@@ -199,9 +221,9 @@ func (r *recorder) timeline() report.Timeline {
 }
 
 func (r *recorder) node(name string) *report.Node {
-	for _, n := range r.nodes {
-		if n.Name == name {
-			return n
+	for i := range r.nodes {
+		if r.nodes[i].Name == name {
+			return &r.nodes[i]
 		}
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -40,7 +41,7 @@ func Run(ctx context.Context, s Settings, w World) (*report.Report, error) {
 		return nil, err
 	}
 	s = s.complete()
-	r := &run{settings: s, observe: w.Observe}
+	r := &run{given: s, observe: w.Observe}
 	if s.Input.Path != "" {
 		file, err := source.OpenFile(s.Input.Path, w.Stdin, source.Options{
 			Format: s.Input.Format, IDField: s.Input.IDField, ValueField: s.Input.ValueField})
@@ -49,7 +50,7 @@ func Run(ctx context.Context, s Settings, w World) (*report.Report, error) {
 		}
 		defer file.Close()
 		r.file = file
-		r.settings.Input.Format, r.settings.Input.IDField, r.settings.Input.ValueField = file.Format(), file.IDField(), file.ValueField()
+		r.given.Input.Format, r.given.Input.IDField, r.given.Input.ValueField = file.Format(), file.IDField(), file.ValueField()
 	}
 	if w.Output != "" {
 		output, err := channel.CreateOutput(w.Output)
@@ -74,32 +75,36 @@ func Run(ctx context.Context, s Settings, w World) (*report.Report, error) {
 	return rep, nil
 }
 
-// run is a run under way.
+// run is a run under way. Made again with another seed it uses again what it has, the last report included.
 type run struct {
-	settings Settings
-	observe  func(workflow.Event)
-	file     *source.File
-	output   *channel.Output
+	given    Settings
+	settings Settings // those given, with the breaker of the profile
+	// light leaves out what Many's reports do not have.
+	light   bool
+	observe func(workflow.Event)
+	file    *source.File
+	output  *channel.Output
 
 	stream   *workflow.Stream
 	pipeline *nodes.Pipeline
+	profile  simulate.Profile
 	plan     *simulate.Plan
+	faults   []report.Fault // the plan's
 	recorder *recorder
 	books    *books
+	totals   *totals
 
-	profile  simulate.Profile
-	declared int // the first so many faults of the plan were given by hand
 	source   nodes.Source
 	cycles   []report.Cycle
 	count    int
 	findings []report.Finding
-	totals   totals
+	made     report.Report
 }
 
 // onClock makes the run on its clock. In virtual time nothing from outside may wake what waits inside, so a
 // cancellation only sets a flag there, which each node asks for as it starts.
 func (r *run) onClock(ctx context.Context) (rep *report.Report, err error) {
-	if !r.settings.Virtual {
+	if !r.given.Virtual {
 		return r.make(ctx, nil)
 	}
 	var cancelled atomic.Bool
@@ -109,12 +114,13 @@ func (r *run) onClock(ctx context.Context) (rep *report.Report, err error) {
 }
 
 func (r *run) make(ctx context.Context, cancelled func() bool) (*report.Report, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	if err := r.assemble(); err != nil {
 		return nil, err
 	}
 	if cancelled != nil {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithCancel(ctx)
+		defer cancel()
 		r.pipeline.Graph.Attach(workflow.Hooks[*nodes.State]{BeforePrep: func(context.Context, string, *nodes.State) {
 			if cancelled() {
 				cancel()
@@ -126,44 +132,45 @@ func (r *run) make(ctx context.Context, cancelled func() bool) (*report.Report, 
 	return r.report(ctx.Err() != nil), nil
 }
 
-// assemble builds the pipeline with the faults around what its nodes call. It runs inside the run's clock.
+// assemble makes everything ready for the seed: the pipeline with the faults around what its nodes call, and empty books.
+// It runs inside the run's clock.
 func (r *run) assemble() error {
-	s := r.settings
-	rand := simulate.Rand(s.Seed)
-	r.declared = len(s.Faults)
-	faults := s.Faults[:len(s.Faults):len(s.Faults)] // the settings' slice stays as it is
-	if s.Simulate {
-		profile, err := simulate.NewProfile(s.FailureType, s.Channels, rand)
-		if err != nil {
-			return err
-		}
-		r.profile = profile
-		faults = append(faults, profile.Faults...)
+	rand := simulate.Rand(r.given.Seed)
+	if err := r.arm(rand); err != nil {
+		return err
 	}
+	s := r.given
 	s.Collector.Breaker.On = s.Collector.Breaker.On || r.profile.Breaker && !s.NoProfileBreaker
 	r.settings = s
-	r.plan = simulate.NewPlan(faults, rand)
 	r.source = source.NewGenerated(rand)
 	if r.file != nil {
 		r.source = r.file
 	}
-	var channels []nodes.Channel
-	for _, name := range s.Channels {
-		channels = append(channels, r.plan.Channel(channel.NewSimulated(name, rand)))
+	channels := make([]nodes.Channel, len(s.Channels))
+	for i, name := range s.Channels {
+		channels[i] = r.plan.Channel(channel.NewSimulated(name, rand))
 	}
-	var err error
-	r.pipeline, err = nodes.New(nodes.Settings{
+	of := nodes.Settings{
 		Source: r.plan.Source(r.source), Processing: r.plan.Processor(nodes.Doubler{Rand: rand}), Channels: channels, Spool: r.spool(), Rand: rand,
 		BatchSize: s.BatchSize, Workers: s.Workers, Collector: s.Collector, Processor: s.Processor, Delivery: s.Delivery,
 		CacheTTL: s.CacheTTL, CacheMaxAge: s.CacheMaxAge, ChannelRecover: s.ChannelRecover,
 		Fallback: s.Fallback, Recovery: s.Recovery, RecoveryGraph: s.RecoveryGraph,
-	})
-	if err != nil {
-		return err
 	}
-	r.books = newBooks(r.output)
-	r.recorder = newRecorder(r.pipeline.Graph.Nodes(), r.breakerNames())
-	r.totals = newTotals()
+	if r.pipeline != nil {
+		r.pipeline.Renew(of)
+	} else {
+		var err error
+		if r.pipeline, err = nodes.New(of); err != nil {
+			return err
+		}
+	}
+	if r.books == nil {
+		r.books, r.recorder, r.totals = newBooks(r.output), newRecorder(r.pipeline.Graph.Nodes(), r.light), newTotals()
+	}
+	r.books.begin()
+	r.recorder.begin(r.breakerNames())
+	r.totals.begin()
+	r.cycles, r.count, r.findings = r.cycles[:0], 0, r.findings[:0]
 	observe := r.recorder.observe
 	if r.observe != nil {
 		observe = func(e workflow.Event) {
@@ -172,7 +179,29 @@ func (r *run) assemble() error {
 		}
 	}
 	r.stream = workflow.NewStream(observe)
+	r.stream.Terse = r.light
 	r.stream.Classify = func(err error) string { return string(errhandler.Classify(err)) }
+	return nil
+}
+
+// arm arms the faults that were given, and after them those of the profile.
+func (r *run) arm(rand nodes.Rand) error {
+	s := r.given
+	if r.plan != nil && !r.profile.Drawn {
+		r.plan.Rearm(rand)
+		return nil
+	}
+	if s.Simulate {
+		var err error
+		if r.profile, err = simulate.NewProfile(s.FailureType, s.Channels, rand); err != nil {
+			return err
+		}
+	}
+	faults := r.profile.Faults
+	if len(s.Faults) > 0 {
+		faults = slices.Concat(s.Faults, faults)
+	}
+	r.plan, r.faults = simulate.NewPlan(faults, rand), faultList(r.faults[:0], faults, len(s.Faults))
 	return nil
 }
 
@@ -273,7 +302,7 @@ func (r *run) endCycle(n int, began time.Time, s *nodes.State, err error) {
 	rows := r.books.cycle
 	r.books.cycle = tally{}
 	r.totals.add(s)
-	if len(r.cycles) < report.MaxCycles {
+	if len(r.cycles) < report.MaxCycles && (!r.light || r.settings.Drill) { // a drill is judged by its cycles
 		start := r.stream.Since(began)
 		r.cycles = append(r.cycles, report.Cycle{Number: n, StartMS: ms(start), DurationMS: ms(time.Since(began)), Verdict: errhandler.VerdictOf(findings),
 			Origin: s.Outcome.Origin, Mode: s.Outcome.Mode, Delivery: s.Status, Channel: s.Channel,
@@ -297,7 +326,7 @@ func (r *run) find(f errhandler.Finding, cycle int) {
 func Graph(recovery bool) (*workflow.Graph[*nodes.State], error) {
 	s := Defaults()
 	s.RecoveryGraph = recovery
-	r := &run{settings: s}
+	r := &run{given: s}
 	if err := r.assemble(); err != nil {
 		return nil, err
 	}

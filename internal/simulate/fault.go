@@ -236,8 +236,12 @@ func (f Fault) String() string {
 	var b strings.Builder
 	b.Grow(96)
 	b.WriteString(f.Place)
-	b.WriteByte('=')
-	b.WriteString(f.KindNames())
+	separator := byte('=')
+	for _, k := range f.Kinds {
+		b.WriteByte(separator)
+		b.WriteString(string(k))
+		separator = '|'
+	}
 	t, p := &f.Trigger, &f.Params
 	if t.HasP {
 		writeKey(&b, "p", strconv.FormatFloat(t.P, 'g', -1, 64))

@@ -10,22 +10,18 @@ import (
 	"faultflow/internal/workflow"
 )
 
-// Plan is the faults of one run, armed at their places. It is made for one run and counts what happens in it.
+// Plan is the faults of one run, armed at their places. It counts what happens in the run.
 type Plan struct {
 	points map[string]*point
-	faults []*armed
+	faults []armed
 }
 
-// Count is a fault and how often it was armed (a call came by it) and fired (it hit the call).
-type Count struct {
-	Fault        Fault
-	Armed, Fired int64
-}
+// Count is how often a fault was armed (a call came by it) and fired (it hit the call).
+type Count struct{ Armed, Fired int64 }
 
 // NewPlan arms faults. Of several that would hit the same call, the first one does.
 func NewPlan(faults []Fault, rand nodes.Rand) *Plan {
-	p := &Plan{points: map[string]*point{}}
-	p.faults = make([]*armed, 0, len(faults))
+	p := &Plan{points: make(map[string]*point, len(faults)), faults: make([]armed, len(faults))}
 	for i := range faults {
 		f := &faults[i]
 		at := p.points[f.Place]
@@ -33,18 +29,30 @@ func NewPlan(faults []Fault, rand nodes.Rand) *Plan {
 			at = &point{place: f.Place, rand: rand}
 			p.points[f.Place] = at
 		}
-		a := &armed{fault: f, number: len(at.faults)}
+		a := &p.faults[i]
+		a.fault, a.number = f, len(at.faults)
 		at.faults = append(at.faults, a)
-		p.faults = append(p.faults, a)
 	}
 	return p
 }
 
-// Counts returns the faults in the order in which they were given.
+// Rearm makes the plan ready for another run, with that run's randomness and nothing counted. What was put around with
+// it before belongs to the run before.
+func (p *Plan) Rearm(rand nodes.Rand) {
+	for _, at := range p.points {
+		*at = point{place: at.place, rand: rand, faults: at.faults}
+	}
+	for i := range p.faults {
+		p.faults[i].armed.Store(0)
+		p.faults[i].fired.Store(0)
+	}
+}
+
+// Counts returns the counts of the faults, in the order in which these were given.
 func (p *Plan) Counts() []Count {
 	counts := make([]Count, len(p.faults))
-	for i, a := range p.faults {
-		counts[i] = Count{Fault: *a.fault, Armed: a.armed.Load(), Fired: a.fired.Load()}
+	for i := range p.faults {
+		counts[i] = Count{Armed: p.faults[i].armed.Load(), Fired: p.faults[i].fired.Load()}
 	}
 	return counts
 }

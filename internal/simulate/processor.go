@@ -81,25 +81,43 @@ func (p *faultyProcessor) number(ctx context.Context, records []nodes.Record) {
 }
 
 func (p *faultyProcessor) Process(ctx context.Context, r nodes.Record) (nodes.Processed, error) {
+	if h := p.hit(ctx, r); h != nil {
+		return p.broken(ctx, h, r)
+	}
+	return p.Processor.Process(ctx, r) // most records, so they go the short way
+}
+
+// hit decides what happens to a record; nil is nothing.
+func (p *faultyProcessor) hit(ctx context.Context, r nodes.Record) *hit {
 	number := r.Number()
 	if p.left[number] {
-		return nodes.Processed{}, fmt.Errorf("%w: %d of %d records covered", nodes.ErrPartial, p.covered, p.total)
+		return &hit{kind: Partial}
 	}
 	if p.record == nil {
-		return p.Processor.Process(ctx, r)
+		return nil
 	}
 	_, at := workflow.Now(ctx)
 	h := p.record.decide(call{number: p.numbers[number], cycle: p.cycle, attempt: p.attempt, record: number, at: at})
+	if h.kind == "" {
+		return nil
+	}
+	kept := h // only what hits takes memory
+	return &kept
+}
+
+// broken processes a record that was hit.
+func (p *faultyProcessor) broken(ctx context.Context, h *hit, r nodes.Record) (nodes.Processed, error) {
+	if h.kind == Partial {
+		return nodes.Processed{}, fmt.Errorf("%w: %d of %d records covered", nodes.ErrPartial, p.covered, p.total)
+	}
 	if err := h.fail(ctx); err != nil {
 		return nodes.Processed{}, err
 	}
 	switch h.kind {
-	case "": // most records, so they go the short way
-		return p.Processor.Process(ctx, r)
 	case MissingFields:
 		r.Value = math.NaN()
 	case OutOfRange:
 		r.Value = math.Copysign(1e18, r.Value)
 	}
-	return slowed(ctx, h, func() (nodes.Processed, error) { return p.Processor.Process(ctx, r) })
+	return slowed(ctx, *h, func() (nodes.Processed, error) { return p.Processor.Process(ctx, r) })
 }

@@ -13,6 +13,8 @@ type Profile struct {
 	Faults []Fault
 	// Breaker puts the collector's breaker into the path.
 	Breaker bool
+	// Drawn says that the seed decides on the others.
+	Drawn bool
 }
 
 // Profiles lists the failure types: the four of ORIGINAL.md, then the seed's other error scenarios.
@@ -55,8 +57,10 @@ func NewProfile(failureType string, channels []string, rand nodes.Rand) (Profile
 		return with(false, broken, p(nodes.PlaceFetch, 0.1, netKinds...), p(nodes.PlaceBatch, 0.1, Error))
 	case "random":
 		draw := func(use string) float64 { return rand(nodes.Key{Place: "profile", Use: use}) }
-		return with(draw("breaker") < 0.5, usual(),
+		p, err := with(draw("breaker") < 0.5, usual(),
 			p(nodes.PlaceFetch, 0.2+0.2*draw("fetch"), netKinds...), p(nodes.PlaceBatch, 0.1+0.2*draw("batch"), Error))
+		p.Drawn = true
+		return p, err
 	case "data":
 		return with(false, usual(),
 			p(nodes.PlaceFetch, 0.3, CorruptPayload, TruncatedPayload, EmptyBatch),

@@ -9,9 +9,27 @@ import "faultflow/internal/nodes"
 // Number Generators", OOPSLA 2014).
 func Rand(seed uint64) nodes.Rand {
 	root := mix(seed)
+	// Most decisions are about records; what is the same for all of them is mixed once.
+	type use struct {
+		place, use string
+		mixed      uint64
+	}
+	often := [...]use{{place: nodes.PlaceRecord, use: "fault"}, {place: nodes.PlaceRecord, use: "latency"},
+		{place: nodes.PlaceRecord, use: "quality"}, {place: nodes.PlaceFetch, use: "value"}}
+	for i, u := range often {
+		often[i].mixed = mixString(mixString(root, u.place), u.use)
+	}
 	return func(k nodes.Key) float64 {
-		h := mixString(root, k.Place)
-		h = mixString(h, k.Use)
+		i := 0
+		for i < len(often) && (often[i].use != k.Use || often[i].place != k.Place) {
+			i++
+		}
+		var h uint64
+		if i < len(often) {
+			h = often[i].mixed
+		} else {
+			h = mixString(mixString(root, k.Place), k.Use)
+		}
 		h = mix(h ^ uint64(k.Cycle))
 		h = mix(h ^ k.Record)
 		h = mix(h ^ uint64(k.Attempt))

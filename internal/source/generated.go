@@ -3,6 +3,7 @@ package source
 import (
 	"context"
 	"strconv"
+	"strings"
 	"time"
 
 	"faultflow/internal/nodes"
@@ -54,11 +55,18 @@ func (g *Generated) Fetch(ctx context.Context, n int) (nodes.Batch, error) {
 	}
 	now := time.Now().UTC()
 	records := make([]nodes.Record, n)
+	// All the names are cut from one text, which takes less than a text for each.
+	var names strings.Builder
+	names.Grow(n * len("record_1234567"))
+	var digits [20]byte
 	for i := range records {
 		g.made++
+		begin := names.Len()
+		names.WriteString("record_")
+		names.Write(strconv.AppendInt(digits[:0], g.made, 10))
 		value := g.rand(nodes.Key{Place: nodes.PlaceFetch, Use: "value", Record: uint64(g.made)})
 		records[i] = nodes.Record{
-			ID:        "record_" + strconv.FormatInt(g.made, 10),
+			ID:        names.String()[begin:],
 			Value:     float64(MinValue + int(value*(MaxValue-MinValue+1))),
 			Timestamp: now,
 			Source:    GeneratedName,

@@ -42,6 +42,8 @@ type Event struct {
 type Stream struct {
 	// Classify names an error's class; nil leaves Event.Class empty.
 	Classify func(error) string
+	// Terse leaves out the texts of errors, for observers that only count.
+	Terse bool
 
 	start   time.Time
 	observe func(Event)
@@ -77,13 +79,14 @@ func WithStream(ctx context.Context, s *Stream) context.Context {
 // Emit sends an event that happens now. A context without a stream drops it.
 func Emit(ctx context.Context, e Event) { EmitAt(ctx, time.Now(), e) }
 
-// EmitError is Emit with the class of err, and with its text unless the event has a detail of its own.
+// EmitError is Emit with the class of err, and with its text unless the event has a detail of its own or the stream is
+// terse.
 func EmitError(ctx context.Context, e Event, err error) {
 	if s, ok := ctx.Value(streamKey{}).(*Stream); ok && err != nil {
 		if s.Classify != nil {
 			e.Class = s.Classify(err)
 		}
-		if e.Detail == "" {
+		if e.Detail == "" && !s.Terse {
 			e.Detail = err.Error()
 		}
 	}
