@@ -131,3 +131,36 @@ func TestDefect5_DataVanishesUnderAGreenTick(t *testing.T) {
 		t.Errorf("the verdict is %s without a warning, want degraded with one", r.Verdict)
 	}
 }
+
+// Virtual time ends some day, and Go's runtime with it. A run that would get there ends before, and says why.
+func TestVirtualTimeIsOver(t *testing.T) {
+	for name, change := range map[string]func(*Settings){
+		"many cycles": func(s *Settings) { s.Cycles, s.Interval = 400, maxDuration },
+		"long waits": func(s *Settings) {
+			s.Faults, s.Collector.Attempts, s.Collector.MaxDelay = mustFaults(t, "collector.fetch=http_500"), maxAttempts, 0
+		},
+		"long retry-after": func(s *Settings) {
+			s.Faults, s.Collector.Attempts = mustFaults(t, "collector.fetch=rate_limited,retry_after=9000h"), maxAttempts
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := Defaults()
+			s.Virtual = true
+			change(&s)
+			check := func(rep *report.Report) {
+				if rep.DurationMS != ms(virtualLimit) || !rep.Interrupted || rep.Verdict != errhandler.Failed || rep.Ledger.Lost != 0 ||
+					!slices.ContainsFunc(rep.Findings, func(f report.Finding) bool { return f.Code == "virtual_time_over" }) {
+					t.Errorf("after %v ms: %s, interrupted %v, %+v", rep.DurationMS, rep.Verdict, rep.Interrupted, rep.Findings)
+				}
+			}
+			rep, err := Run(context.Background(), s, World{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			check(rep)
+			if err := Many(context.Background(), s, slices.Values([]uint64{1, 2}), func(r *report.Report) error { check(r); return nil }); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}

@@ -3,6 +3,7 @@ package runner
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -159,6 +160,23 @@ func (s Settings) Validate() error {
 		}
 	}
 	return nil
+}
+
+// outlives tells whether a run could last longer than limit, if everything that can wait waits as long as it may.
+func (s Settings) outlives(limit time.Duration) bool {
+	longest := 0.0 // wait between two attempts
+	for _, f := range s.Faults {
+		longest = max(longest, float64(f.Params.RetryAfter))
+	}
+	cycle := float64(s.Interval)
+	for _, n := range nodePolicies(&s) {
+		wait, call := max(longest, float64(n.policy.MaxDelay)), float64(n.policy.Timeout+n.policy.BulkheadWait)
+		if n.policy.MaxDelay == 0 { // no limit
+			wait = math.Inf(1)
+		}
+		cycle += float64(n.policy.Attempts)*(wait+call*float64(1+len(s.Channels))) + call*float64(s.BatchSize)
+	}
+	return cycle*float64(max(s.Cycles, 1)) > float64(limit)
 }
 
 func badSettingError(flag string, value any, format string, args ...any) error {
