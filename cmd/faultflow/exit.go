@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -118,8 +119,70 @@ func verdictError(r *report.Report, failOn string) error {
 	}
 	for _, f := range r.Faults {
 		if f.Declared && f.Fired == 0 && !f.MayNotFire {
-			return &exitError{code: exitInconclusive, message: fmt.Sprintf("inconclusive: the fault %s never fired (calls that came by it: %d), so nothing was proved", f.Spec, f.Armed)}
+			return neverFired(f.Spec, f.Armed)
 		}
 	}
 	return nil
+}
+
+// campaignError is what a finished campaign answers.
+func campaignError(c *report.Campaign, checks []report.Check) error {
+	switch failed := slices.IndexFunc(checks, func(c report.Check) bool { return !c.Held }); {
+	case c.Interrupted:
+		return &exitError{code: exitInterrupted}
+	case c.Violations.Count > 0:
+		return violationError(c.Violations.Count)
+	case failed >= 0:
+		return &exitError{code: exitVerdict, message: fmt.Sprintf("--check does not hold: %s", checks[failed].Condition)}
+	}
+	for _, f := range c.Faults {
+		if f.Declared && f.Observed.Count == 0 && !f.MayNotFire && c.Part.Of == 0 {
+			return neverFired(f.Fault, f.Observed.Of)
+		}
+	}
+	return nil
+}
+
+func neverFired(fault string, armed int64) error {
+	return &exitError{code: exitInconclusive, message: fmt.Sprintf("inconclusive: the fault %s never fired (calls that came by it: %d), so nothing was proved", fault, armed)}
+}
+
+func violationError(count int64) error {
+	return &exitError{code: exitVerdict, message: fmt.Sprintf("what every run must keep was broken %d times; keep the report and its seeds", count)}
+}
+
+// sweepError is what a finished sweep answers.
+func sweepError(s *report.Sweep) error {
+	violations := int64(0)
+	for _, r := range s.Rows {
+		violations += r.Violations
+	}
+	return studyError(s.Interrupted, violations)
+}
+
+// ablationError is what a finished ablation answers.
+func ablationError(a *report.Ablation) error {
+	violations := a.Whole.Violations
+	for _, r := range a.Rows {
+		violations += r.Violations
+	}
+	return studyError(a.Interrupted, violations)
+}
+
+func studyError(interrupted bool, violations int64) error {
+	switch {
+	case interrupted:
+		return &exitError{code: exitInterrupted}
+	case violations > 0:
+		return violationError(violations)
+	}
+	return nil
+}
+
+// determinismError is what a finished check for determinism answers.
+func determinismError(d *report.Determinism) error {
+	if d.Different > 0 && !d.Interrupted {
+		return &exitError{code: exitVerdict, message: fmt.Sprintf("runs that gave two different reports: %d; this is a defect of the program, keep their seeds", d.Different)}
+	}
+	return studyError(d.Interrupted, 0)
 }

@@ -22,16 +22,27 @@ type liveLine struct {
 
 // newLiveLine returns nil where there is nothing to show it on; stop does nothing on nil.
 func newLiveLine(s *streams, off bool) *liveLine {
+	return startLine(s, off, &progress.Tracker{Message: "starting"}, 50, progress.StyleVisibility{Time: true})
+}
+
+// newProgress shows how many of the runs are done, how fast they go and how long it takes.
+func newProgress(s *streams, off bool, runs int64) *liveLine {
+	return startLine(s, off, &progress.Tracker{Message: "runs", Total: runs}, 4,
+		progress.StyleVisibility{Tracker: true, Value: true, Percentage: true, Speed: true, Time: true, ETA: true})
+}
+
+func startLine(s *streams, off bool, tracker *progress.Tracker, messageLength int, shown progress.StyleVisibility) *liveLine {
 	if off || !s.errTerminal {
 		return nil
 	}
-	l := &liveLine{writer: progress.NewWriter(), tracker: &progress.Tracker{Message: "starting"}, out: s.err, done: make(chan struct{})}
+	l := &liveLine{writer: progress.NewWriter(), tracker: tracker, out: s.err, done: make(chan struct{})}
 	l.writer.SetOutputWriter(s.err)
 	l.writer.SetUpdateFrequency(100 * time.Millisecond)
-	l.writer.SetMessageLength(50)
+	l.writer.SetMessageLength(messageLength)
+	l.writer.SetTrackerLength(12) // the whole fits into 80 columns
 	l.writer.SetAutoStop(true)
 	l.writer.Style().Options.TimeInProgressPrecision = 100 * time.Millisecond
-	l.writer.Style().Visibility = progress.StyleVisibility{Time: true}
+	l.writer.Style().Visibility = shown
 	l.writer.AppendTracker(l.tracker)
 	go func() {
 		defer close(l.done)
@@ -48,6 +59,13 @@ func (l *liveLine) observe(e workflow.Event) {
 		l.tracker.UpdateMessage(fmt.Sprintf("cycle %d · %s · attempt %d", e.Cycle, e.Node, e.Attempt))
 	case resilience.Waiting:
 		l.tracker.UpdateMessage(fmt.Sprintf("cycle %d · %s · attempt %d in %v", e.Cycle, e.Node, e.Attempt+1, e.Wait.Round(time.Millisecond)))
+	}
+}
+
+// step notes that one more run is done. It may be called by several goroutines at once.
+func (l *liveLine) step() {
+	if l != nil {
+		l.tracker.Increment(1)
 	}
 }
 

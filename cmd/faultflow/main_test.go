@@ -26,19 +26,24 @@ type helpExample struct {
 	args []string
 }
 
-// helpExamples splits the examples of a command and those below it into arguments, as a shell would: '…' is one word.
+// shellWords splits a command line into words, as a shell would: '…' is one word.
+func shellWords(line string) (words []string) {
+	for i, part := range strings.Split(line, "'") {
+		if i%2 == 1 {
+			words = append(words, part)
+		} else {
+			words = append(words, strings.Fields(part)...)
+		}
+	}
+	return words
+}
+
+// helpExamples splits the examples of a command and those below it into arguments.
 func helpExamples(c *cobra.Command) []helpExample {
 	var list []helpExample
 	for line := range strings.SplitSeq(c.Example, "\n") {
 		line = strings.TrimSpace(line)
-		var args []string
-		for i, part := range strings.Split(line, "'") {
-			if i%2 == 1 {
-				args = append(args, part)
-			} else {
-				args = append(args, strings.Fields(part)...)
-			}
-		}
+		args := shellWords(line)
 		if len(args) > 0 {
 			list = append(list, helpExample{line, args[1:]})
 		}
@@ -183,7 +188,8 @@ func (failingWriter) Write([]byte) (int, error) { return 0, os.ErrClosed }
 
 func TestOutputThatCannotBeWritten(t *testing.T) {
 	for _, args := range [][]string{{"--clock", "virtual"}, {"--clock", "virtual", "--format", "json"}, {"graph"}, {"--demo-circuit-breaker", "--clock", "virtual"},
-		{"compare", "--measures"}, {"compare", "--run", "", "--run", "--retries 1"}} {
+		{"compare", "--measures"}, {"compare", "--run", "", "--run", "--retries 1"},
+		{"campaign", "--runs", "2"}, {"campaign", "--runs", "2", "--format", "json"}, {"campaign", "--runs", "2", "--sweep", "retries=1,2"}} {
 		var said bytes.Buffer
 		s := testStreams(t)
 		s.out, s.err = failingWriter{}, &said

@@ -86,7 +86,7 @@ and shows retries, timeouts, circuit breakers, bulkheads, fallbacks and failover
 	o.addFlags(cmd.Flags())
 	cmd.SetUsageFunc(func(c *cobra.Command) error { return writeUsage(c, o.groups) })
 	o.addCompletions(cmd)
-	cmd.AddCommand(newTestCommand(s), newScenarioCommand(s), newShowCommand(s), newCompareCommand(s), newGraphCommand(s))
+	cmd.AddCommand(newTestCommand(s), newCampaignCommand(s), newMergeCommand(s), newScenarioCommand(s), newShowCommand(s), newCompareCommand(s), newGraphCommand(s))
 	return o, cmd
 }
 
@@ -106,21 +106,8 @@ func noArguments(cmd *cobra.Command, args []string) error {
 // addFlags makes a flag of each setting of a run, and adds those about showing it. The settings of one node are many: the
 // help names them in one line.
 func (o *rootOptions) addFlags(all *pflag.FlagSet) {
-	for _, section := range runner.Sections() {
-		flags := o.group(section)
-		for _, f := range o.draft.Fields() {
-			if f.Section == section {
-				addField(flags, f)
-			}
-		}
-	}
-	for _, f := range o.draft.Fields() {
-		if f.Section == "" {
-			addField(all, f)
-		}
-	}
-	files := o.group("Scenarios (see faultflow test and faultflow scenario)")
-	files.StringVar(&o.scenario, "scenario", "", "run the scenario in `FILE`; flags given beside it win over the file")
+	o.addSettings(all, runner.Sections())
+	files := o.groups[len(o.groups)-1].flags
 	files.StringVar(&o.saveScenario, "save-scenario", "", "write what the flags amount to as a scenario to `FILE`")
 	shows := o.group("Show")
 	addBool(shows, &o.demoBreaker, "demo-circuit-breaker", "show a circuit breaker alone, call by call")
@@ -135,6 +122,25 @@ func (o *rootOptions) addFlags(all *pflag.FlagSet) {
 	for _, g := range o.groups {
 		all.AddFlagSet(g.flags)
 	}
+}
+
+// addSettings makes a flag of each setting of a run in some sections, and of those of single nodes.
+func (o *rootOptions) addSettings(all *pflag.FlagSet, sections []string) {
+	for _, section := range sections {
+		flags := o.group(section)
+		for _, f := range o.draft.Fields() {
+			if f.Section == section {
+				addField(flags, f)
+			}
+		}
+	}
+	for _, f := range o.draft.Fields() {
+		if f.Section == "" {
+			addField(all, f)
+		}
+	}
+	files := o.group("Scenarios (see faultflow test and faultflow scenario)")
+	files.StringVar(&o.scenario, "scenario", "", "run the scenario in `FILE`; flags given beside it win over the file")
 }
 
 func (o *rootOptions) group(title string) *pflag.FlagSet {
@@ -164,7 +170,9 @@ func failOnChoices() []string {
 
 // job is what the flags, and the scenario that they may name, amount to.
 type job struct {
-	name         string
+	name string
+	// draft holds what was given, by flags and scenario together.
+	draft        *runner.Draft
 	settings     runner.Settings
 	expectations []*scenario.Expectation
 }
@@ -205,6 +213,7 @@ func (o *rootOptions) job(s *streams, draw func() uint64) (job, error) {
 			j.expectations = append(j.expectations, e)
 		}
 	}
+	j.draft = draft
 	var err error
 	if j.settings, err = draft.Settings(); err != nil {
 		return j, err
@@ -231,14 +240,18 @@ func saveScenario(path string, draft *runner.Draft) error {
 }
 
 func (o *rootOptions) addCompletions(cmd *cobra.Command) {
-	choices := map[string][]string{"format": render.Formats(), "color": {colorAuto, colorAlways, colorNever}, "fail-on": failOnChoices(), "timeline": timelineChoices()}
+	for name, words := range map[string][]string{"format": render.Formats(), "color": {colorAuto, colorAlways, colorNever}, "fail-on": failOnChoices(), "timeline": timelineChoices()} {
+		must(cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)))
+	}
+	o.completeSettings(cmd)
+}
+
+// completeSettings completes the flags of addSettings.
+func (o *rootOptions) completeSettings(cmd *cobra.Command) {
 	for _, f := range o.draft.Fields() {
 		if f.Choices != nil {
-			choices[f.Name] = f.Choices
+			must(cmd.RegisterFlagCompletionFunc(f.Name, cobra.FixedCompletions(f.Choices, cobra.ShellCompDirectiveNoFileComp)))
 		}
-	}
-	for name, words := range choices {
-		must(cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)))
 	}
 	must(cmd.RegisterFlagCompletionFunc("fault", func(_ *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
 		place, _, hasKind := strings.Cut(begun, "=")

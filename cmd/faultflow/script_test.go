@@ -7,9 +7,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"faultflow/internal/report"
 )
 
 func TestMain(m *testing.M) {
@@ -31,7 +34,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("DATA", filepath.Join(root, "testdata"))
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "same": same, "replays": replays},
 	})
 }
 
@@ -51,6 +54,58 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if got != want {
 		ts.Fatalf("%v exits with %d, want %d", args[1:], got, want)
+	}
+}
+
+// same compares two JSON reports to the byte, but for their meta block: same a.json b.json.
+func same(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: same file file")
+	}
+	a, b := withoutMeta(ts, args[0]), withoutMeta(ts, args[1])
+	if a != b {
+		ts.Fatalf("%s and %s differ:\n%s\n%s", args[0], args[1], a, b)
+	}
+}
+
+// withoutMeta cuts off the meta block, which is the last thing in a report.
+func withoutMeta(ts *testscript.TestScript, file string) string {
+	head, _, found := strings.Cut(ts.ReadFile(file), "\n  \"meta\": {")
+	if !found {
+		ts.Fatalf("%s has no meta block", file)
+	}
+	return head
+}
+
+// replays runs the commands that a campaign gives for its slowest and worst runs, each twice in a process of its own: both
+// give the same report, and it is of the run that the campaign tells of. replays campaign.json.
+func replays(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: replays file")
+	}
+	c, err := report.ReadCampaign(strings.NewReader(ts.ReadFile(args[0])))
+	ts.Check(err)
+	runs := append(c.Worst, c.Slowest...)
+	if len(c.Worst) == 0 || len(c.Slowest) == 0 {
+		ts.Fatalf("the campaign tells of no runs")
+	}
+	for _, run := range runs {
+		words := append(strings.Fields(run.Repeat), "--format", "json", "--fail-on", "never")
+		var hashes [2]string
+		for i := range hashes {
+			ts.Check(ts.Exec(words[0], words[1:]...))
+			r, err := report.ReadJSON(strings.NewReader(ts.ReadFile("stdout")))
+			ts.Check(err)
+			hashes[i] = r.Hash
+			again := report.SeedRun{Seed: r.Seed, Verdict: r.Verdict, DurationMS: r.DurationMS, Collected: r.Ledger.Collected, Delivered: r.Ledger.Delivered,
+				DeadLettered: r.Ledger.DeadLettered, Spooled: r.Ledger.Spooled, Finding: run.Finding, Repeat: run.Repeat}
+			if again != run {
+				ts.Fatalf("%s\ngives %+v, the campaign says %+v", run.Repeat, again, run)
+			}
+		}
+		if hashes[0] != hashes[1] {
+			ts.Fatalf("%s gives two reports: %v", run.Repeat, hashes)
+		}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"faultflow/internal/channel"
 	"faultflow/internal/simulate"
@@ -16,6 +17,30 @@ import (
 // writeUsage prints the help of a command: its flags by purpose where it has groups.
 func writeUsage(c *cobra.Command, groups []flagGroup) error {
 	w := c.OutOrStderr()
+	writeUses(w, c)
+	if c.HasParent() {
+		if c.HasAvailableLocalFlags() {
+			writeFlags(w, "Flags", c.LocalFlags())
+		}
+		return nil
+	}
+	for _, g := range groups {
+		writeFlags(w, g.title, g.flags)
+	}
+	writeFaultHelp(w)
+	_, err := fmt.Fprint(w, `
+Exit codes:
+  0 the verdict is acceptable, or all expectations held
+  1 it is not (see --fail-on), or one did not
+  2 bad flag, scenario or input    3 could not read or write
+  4 inconclusive: a fault given by hand never fired
+  130 interrupted; the report so far is still written
+`)
+	return err
+}
+
+// writeUses prints how a command is called, and what is below it.
+func writeUses(w io.Writer, c *cobra.Command) {
 	fmt.Fprintf(w, "Usage:\n  %s\n", c.UseLine())
 	if c.HasExample() {
 		fmt.Fprintf(w, "\nExamples:\n%s\n", c.Example)
@@ -28,25 +53,19 @@ func writeUsage(c *cobra.Command, groups []flagGroup) error {
 			}
 		}
 	}
-	if c.HasParent() {
-		if c.HasAvailableLocalFlags() {
-			fmt.Fprintf(w, "\nFlags:\n%s\n", strings.TrimRight(c.LocalFlags().FlagUsagesWrapped(defaultWidth), "\n"))
-		}
-		return nil
-	}
-	for _, g := range groups {
-		fmt.Fprintf(w, "\n%s:\n%s\n", g.title, strings.TrimRight(g.flags.FlagUsagesWrapped(defaultWidth), "\n"))
-	}
-	writeFaultHelp(w)
-	_, err := fmt.Fprint(w, `
-Exit codes:
-  0 the verdict is acceptable, or all expectations held
-  1 it is not (see --fail-on), or one did not
-  2 bad flag, scenario or input    3 could not read or write
-  4 inconclusive: a fault given by hand never fired
-  130 interrupted; the report so far is still written
-`)
+}
+
+// writeOwnUsage prints the help of a command that has the flags of a run beside its own: those are found elsewhere.
+func writeOwnUsage(c *cobra.Command, own *pflag.FlagSet) error {
+	w := c.OutOrStderr()
+	writeUses(w, c)
+	writeFlags(w, "Flags", own)
+	_, err := fmt.Fprint(w, "\nAnd --scenario and the flags of a run that say what happens in it: see faultflow --help.\n")
 	return err
+}
+
+func writeFlags(w io.Writer, title string, flags *pflag.FlagSet) {
+	fmt.Fprintf(w, "\n%s:\n%s\n", title, strings.TrimRight(flags.FlagUsagesWrapped(defaultWidth), "\n"))
 }
 
 // writeFaultHelp lists what --fault understands, from the catalogue itself.

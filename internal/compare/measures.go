@@ -114,6 +114,7 @@ func Measures() []Measure {
 			r("timeouts.<node>", Count, Lower, "calls cut short", perNode(func(n report.Node) float64 { return float64(n.Timeouts) })),
 			r("rejected.<node>", Count, Neither, "calls that an open breaker turned away", perNode(func(n report.Node) float64 { return float64(n.Rejected) })),
 			r("bulkhead_full.<node>", Count, Lower, "calls that a full bulkhead turned away", perNode(func(n report.Node) float64 { return float64(n.Full) })),
+			r("rate_limited.<node>", Count, Lower, "calls that the rate limit turned away", perNode(func(n report.Node) float64 { return float64(n.Limited) })),
 			r("recovered.<node>", Count, Neither, "runs of the node saved by its error hook", perNode(func(n report.Node) float64 { return float64(n.Recovered) })),
 			r("fallbacks.<node>", Count, Neither, "runs of the node saved by its fallback", perNode(func(n report.Node) float64 { return float64(n.Fallbacks) }))),
 		in("Breakers",

@@ -77,7 +77,7 @@ type ChannelStats struct {
 
 func newDeliverer(s Settings, spool *emergency) *Deliverer {
 	passes := s.Delivery
-	passes.Timeout, passes.Bulkhead, passes.Breaker.On = 0, 0, false // they guard each channel
+	passes.Timeout, passes.Bulkhead, passes.RateLimit, passes.Breaker.On = 0, 0, 0, false // they guard each channel
 	call := s.Delivery
 	call.Attempts = 1
 	d := &Deliverer{recover: s.ChannelRecover, rand: s.Rand, spool: spool, spoolHere: !s.RecoveryGraph,

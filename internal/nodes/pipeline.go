@@ -108,7 +108,8 @@ type Load struct {
 // Loads returns the load on each dependency so far, in the order of the pipeline.
 func (p *Pipeline) Loads() []Load {
 	batch := p.processing.batch.Stats()
-	batch.Rejected = p.processing.attempts.Stats().Rejected // the breaker is around the attempts, not inside them
+	attempts := p.processing.attempts.Stats() // the breaker is around the attempts, not inside them
+	batch.Rejected, batch.BeforeOpen = attempts.Rejected, attempts.BeforeOpen
 	loads := append(make([]Load, 0, 5+len(p.deliverer.channels)),
 		Load{PlaceHealth, p.collector.health.Stats(), p.collector.health.BreakerState()},
 		Load{PlaceFetch, p.collector.fetch.Stats(), p.collector.fetch.BreakerState()},

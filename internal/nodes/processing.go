@@ -68,8 +68,8 @@ type failure struct {
 
 func newProcessing(s Settings) *Processing {
 	attempts := s.Processor
-	attempts.Timeout, attempts.Bulkhead = 0, 0 // they guard the calls of an attempt, not the whole of it
-	call := resilience.Policy{Timeout: s.Processor.Timeout, Bulkhead: s.Processor.Bulkhead, BulkheadWait: s.Processor.BulkheadWait}
+	attempts.Timeout, attempts.Bulkhead, attempts.RateLimit = 0, 0, 0 // they guard the calls of an attempt, not the whole of it
+	call := resilience.Policy{Timeout: s.Processor.Timeout, Bulkhead: s.Processor.Bulkhead, BulkheadWait: s.Processor.BulkheadWait, RateLimit: s.Processor.RateLimit}
 	return &Processing{
 		processor: s.Processing, workers: s.Workers, rand: s.Rand, recovery: s.Recovery, elsewhere: s.RecoveryGraph,
 		attempts: resilience.NewGuard[*work](resilience.Options{Node: ProcessorNode, Place: ProcessorNode, Class: errhandler.Processing, Policy: attempts}),

@@ -16,6 +16,7 @@ func attempts(r *report.Report) section {
 		{title: "failed", right: true, usual: "0", spare: true},
 		{title: "waits", right: true, usual: "0"}, {title: "timeouts", right: true, usual: "0"},
 		{title: "rejected", right: true, usual: "0"}, {title: "full", right: true, usual: "0"},
+		{title: "limited", right: true, usual: "0"},
 		{title: "recovered", right: true, usual: "0"}}
 	var rows [][]cell
 	var idleNodes []string
@@ -29,7 +30,7 @@ func attempts(r *report.Report) section {
 			waits += tie + "(" + span(n.WaitMS) + ")"
 		}
 		rows = append(rows, texts(name(n.Name), number(n.Runs), number(n.Attempts), number(n.Failures), waits,
-			number(n.Timeouts), number(n.Rejected), number(n.Full), number(n.Recovered+n.Fallbacks)))
+			number(n.Timeouts), number(n.Rejected), number(n.Full), number(n.Limited), number(n.Recovered+n.Fallbacks)))
 	}
 	s.table("attempts of each node", cols, rows)
 	if len(rows) > 0 && len(idleNodes) > 0 {

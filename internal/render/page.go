@@ -1,6 +1,7 @@
 package render
 
 import (
+	"slices"
 	"strings"
 	"sync"
 
@@ -160,6 +161,22 @@ func (p *page) entry(lead string, indent int, s sign, ink paint, body string) {
 	for _, l := range wrap(body, room) {
 		p.line(lead + ink(l))
 		lead = strings.Repeat(" ", indent)
+	}
+}
+
+// command writes a shell command so that it can be copied as it stands: lines go on behind a backslash, and one that can't
+// be broken between words is longer than the page.
+func (p *page) command(indent int, c string) {
+	c = report.Clean(c)
+	lines := []string{c}
+	if room := p.width - indent - 2; !strings.Contains(c, "'") && !slices.ContainsFunc(strings.Fields(c), func(word string) bool { return columns(word) > room }) {
+		lines = wrap(c, room)
+	}
+	for i, l := range lines {
+		if i < len(lines)-1 {
+			l += " \\"
+		}
+		p.line(strings.Repeat(" ", indent) + p.ink.quiet(l))
 	}
 }
 

@@ -10,8 +10,14 @@ import (
 
 // settings are those that matter to this run.
 func settings(r *report.Report) section {
-	s, c := section{title: "Run settings"}, r.Settings
-	s.row("run", none, facts(name(c.Graph)+" graph", name(c.Clock)+" clock", fmt.Sprintf("seed %d", r.Seed)))
+	s := section{title: "Run settings"}
+	s.row("run", none, facts(name(r.Settings.Graph)+" graph", name(r.Settings.Clock)+" clock", fmt.Sprintf("seed %d", r.Seed)))
+	s.settings(r.Settings)
+	return s
+}
+
+// settings are those of a run, as far as they say something.
+func (s *section) settings(c report.Settings) {
 	if c.Simulate {
 		s.row("failures", none, name(c.FailureType))
 	}
@@ -29,7 +35,6 @@ func settings(r *report.Report) section {
 	s.row("input", none, inputSettings(c))
 	s.row("breaker", none, breakerSettings(c))
 	s.row("without", none, switchedOff(c))
-	return s
 }
 
 // maxSpecs is how many faults given by hand the settings list.

@@ -72,10 +72,15 @@ func (p *page) parts(parts []part) {
 
 // banner shows the settings that matter to this run.
 func (p *page) banner(r *report.Report) {
-	p.rule()
-	p.line(p.ink.title("  faultflow") + " · fault-tolerant workflow")
-	p.rule()
+	p.title("fault-tolerant workflow")
 	p.parts(settings(r).parts)
+}
+
+// title begins a page.
+func (p *page) title(what string) {
+	p.rule()
+	p.line(p.ink.title("  faultflow") + " · " + what)
+	p.rule()
 }
 
 // closing is the run in one line, and how to see it again.

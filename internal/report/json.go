@@ -10,6 +10,7 @@ import (
 	"io"
 	"reflect"
 	"strings"
+	"unicode/utf8"
 )
 
 // ErrHash says that a report's hash does not match its contents: it was edited, or never sealed.
@@ -17,83 +18,99 @@ var ErrHash = errors.New("report: the hash does not match the contents")
 
 // Seal computes Hash from everything but Hash and Meta. First it gives r the form that it has when it is read back: nil
 // slices and maps become empty, bytes that are not UTF-8 become U+FFFD. It fails on numbers that JSON lacks (NaN, ±Inf).
-func (r *Report) Seal() error {
-	normalize(reflect.ValueOf(r).Elem())
-	doc, err := encode(r)
-	if err != nil {
-		return err
-	}
-	r.Hash, err = hash(doc)
-	return err
-}
+func (r *Report) Seal() error { return seal(r, &r.Hash) }
 
 // WriteJSON seals r and writes it as indented JSON with a newline at the end. Equal reports give equal bytes.
-func WriteJSON(w io.Writer, r *Report) error {
-	if err := r.Seal(); err != nil {
-		return err
-	}
-	doc, err := encode(r)
+func WriteJSON(w io.Writer, r *Report) error { return write(w, r, &r.Hash) }
+
+// ReadJSON reads what WriteJSON wrote, now or in an older version. A document of another schema is a *SchemaError. If the
+// hash does not match, the report is returned together with ErrHash. Fields that this version does not know are skipped,
+// but the hash covers them: it is that of the document, so a report stays valid when the model gains a field.
+func ReadJSON(rd io.Reader) (*Report, error) {
+	text, found, err := readDocument(rd)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return writeIndented(w, doc)
+	return parseReport(found, text)
+}
+
+func parseReport(found string, text []byte) (*Report, error) {
+	r := new(Report)
+	err := parse(found, Schema, text, r, &r.Hash)
+	if err != nil && err != ErrHash {
+		return nil, err
+	}
+	return r, err
 }
 
 // WriteDocument writes any other document of ours, such as test results, in the form in which WriteJSON writes reports.
 func WriteDocument(w io.Writer, document any) error {
-	doc, err := encode(document)
+	text, err := encode(document)
 	if err != nil {
 		return err
 	}
-	return writeIndented(w, doc)
+	return writeIndented(w, text)
 }
 
-func writeIndented(w io.Writer, doc []byte) error {
+// seal is Seal for every kind of document; sum is its hash.
+func seal(doc any, sum *string) error {
+	normalize(reflect.ValueOf(doc).Elem())
+	text, err := encode(doc)
+	if err != nil {
+		return err
+	}
+	*sum, err = hash(text)
+	return err
+}
+
+// write is WriteJSON for every kind of document.
+func write(w io.Writer, doc any, sum *string) error {
+	if err := seal(doc, sum); err != nil {
+		return err
+	}
+	return WriteDocument(w, doc)
+}
+
+func writeIndented(w io.Writer, text []byte) error {
 	var out bytes.Buffer
-	if err := json.Indent(&out, doc, "", "  "); err != nil {
+	if err := json.Indent(&out, text, "", "  "); err != nil {
 		return fmt.Errorf("report: indent: %w", err)
 	}
 	_, err := w.Write(out.Bytes())
 	return err
 }
 
-// ReadJSON reads what WriteJSON wrote, now or in an older version. A document of another schema is a *SchemaError. If the hash does not match, the
-// report is returned together with ErrHash. Fields that this version does not know are skipped, but the hash covers
-// them: it is that of the document, so a report stays valid when the model gains a field.
-func ReadJSON(rd io.Reader) (*Report, error) {
-	doc, err := io.ReadAll(rd)
-	if err != nil {
-		return nil, fmt.Errorf("report: read: %w", err)
+// readDocument returns a document's text and schema.
+func readDocument(rd io.Reader) (text []byte, schema string, err error) {
+	if text, err = io.ReadAll(rd); err != nil {
+		return nil, "", fmt.Errorf("report: read: %w", err)
 	}
-	schema, err := schemaOf(doc)
-	if err != nil {
-		return nil, err
-	}
-	return parseReport(schema, doc)
+	schema, err = schemaOf(text)
+	return text, schema, err
 }
 
-func parseReport(schema string, doc []byte) (*Report, error) {
-	if err := checkSchema(schema, Schema); err != nil {
-		return nil, err
+// parse reads a document of the schema found into doc, whose hash is to be sum. The newest schema that can be read is want.
+func parse(found, want string, text []byte, doc any, sum *string) error {
+	if err := checkSchema(found, want); err != nil {
+		return err
 	}
-	r := new(Report)
-	if err := json.Unmarshal(doc, r); err != nil {
-		return nil, fmt.Errorf("report: decode: %w", err)
+	if err := json.Unmarshal(text, doc); err != nil {
+		return fmt.Errorf("report: decode: %w", err)
 	}
-	normalize(reflect.ValueOf(r).Elem())
-	if sum, err := hash(doc); err != nil || sum != r.Hash {
-		return r, ErrHash
+	normalize(reflect.ValueOf(doc).Elem())
+	if found, err := hash(text); err != nil || found != *sum {
+		return ErrHash
 	}
-	return r, nil
+	return nil
 }
 
 // encode returns a document as JSON with a newline at the end. HTML escapes stay off: people read and search these files.
 // Invisible characters are escaped.
-func encode(document any) ([]byte, error) {
+func encode(doc any) ([]byte, error) {
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)
 	enc.SetEscapeHTML(false)
-	if err := enc.Encode(document); err != nil {
+	if err := enc.Encode(doc); err != nil {
 		return nil, fmt.Errorf("report: encode: %w", err)
 	}
 	return visible(out.Bytes()), nil
@@ -148,6 +165,9 @@ func normalize(v reflect.Value) {
 			v.Set(reflect.MakeMap(v.Type()))
 		}
 	case reflect.String:
-		v.SetString(strings.ToValidUTF8(v.String(), "\ufffd"))
+		// What is valid stays untouched: reports of several runs may share it.
+		if s := v.String(); !utf8.ValidString(s) {
+			v.SetString(strings.ToValidUTF8(s, "\ufffd"))
+		}
 	}
 }

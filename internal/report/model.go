@@ -96,6 +96,7 @@ type Policy struct {
 	TimeoutMS      float64 `json:"timeout_ms"`
 	Bulkhead       int     `json:"bulkhead"`
 	BulkheadWaitMS float64 `json:"bulkhead_wait_ms"`
+	RateLimit      float64 `json:"rate_limit"` // calls a second, 0 for no limit
 	Breaker        bool    `json:"breaker"`
 	BreakerFails   int     `json:"breaker_failures"`
 	BreakerOpenMS  float64 `json:"breaker_open_for_ms"`
@@ -163,6 +164,7 @@ type Node struct {
 	Timeouts  int     `json:"timeouts"`
 	Rejected  int     `json:"rejected"` // by an open breaker, without a call
 	Full      int     `json:"bulkhead_full"`
+	Limited   int     `json:"rate_limited"` // turned away by the rate limit
 	Recovered int     `json:"recovered"`
 	Fallbacks int     `json:"fallbacks"`
 	// Hooks counts the hooks that ran, by name.
@@ -179,6 +181,8 @@ type Breaker struct {
 	// Calls went through, Rejected were turned away without a call.
 	Calls    int64 `json:"calls"`
 	Rejected int64 `json:"rejected"`
+	// CallsBeforeOpen went through until it first opened, the last failure included; 0 while it has not.
+	CallsBeforeOpen int64 `json:"calls_before_open"`
 	// Opened, HalfOpened and Closed count the changes to each state.
 	Opened     int `json:"opened"`
 	HalfOpened int `json:"half_opened"`
@@ -218,9 +222,12 @@ type Ledger struct {
 	Spooled      int64 `json:"spooled"`
 	Lost         int64 `json:"lost"`
 	Balanced     bool  `json:"balanced"`
-	// DeadLetters counts the dead letters by place, class and reason: the 100 commonest.
+	// DeadLetters counts the dead letters by place, class and reason: the MaxDeadLetters commonest.
 	DeadLetters []DeadLetters `json:"dead_letters"`
 }
+
+// MaxDeadLetters is how many groups of dead letters are kept.
+const MaxDeadLetters = 100
 
 // DeadLetters is a group of dead letters.
 type DeadLetters struct {
@@ -276,6 +283,9 @@ type Fault struct {
 	Declared bool `json:"declared"`
 	// MayNotFire is true for a fault that proves nothing less when it does not fire.
 	MayNotFire bool `json:"may_not_fire"`
+	// Probability is that of a call being hit, where nothing else decides: 1 for a fault that hits every call, 0 for one
+	// with another trigger, such as a window of time.
+	Probability float64 `json:"probability"`
 	// Armed counts the calls that came by the fault, Fired those that it hit.
 	Armed int64 `json:"armed"`
 	Fired int64 `json:"fired"`

@@ -12,6 +12,7 @@ import (
 	"github.com/failsafe-go/failsafe-go/bulkhead"
 	"github.com/failsafe-go/failsafe-go/common"
 	"github.com/failsafe-go/failsafe-go/policy"
+	"github.com/failsafe-go/failsafe-go/ratelimiter"
 	"github.com/sony/gobreaker/v2"
 
 	"faultflow/internal/workflow"
@@ -42,9 +43,9 @@ func newBreaker[R any](name string, s Breaker) *breaker[R] {
 		MaxRequests: uint32(max(s.TrialCalls, 1)),
 		Timeout:     s.OpenFor,
 		ReadyToTrip: func(c gobreaker.Counts) bool { return int64(c.ConsecutiveFailures) >= int64(max(s.Failures, 1)) },
-		// None says anything about the dependency. The last two are of guards inside this one.
+		// None says anything about the dependency. The last three are of guards inside this one.
 		IsExcluded: func(err error) bool {
-			return every(err, context.Canceled, bulkhead.ErrFull, ErrBulkheadFull, ErrBreakerOpen)
+			return every(err, context.Canceled, bulkhead.ErrFull, ratelimiter.ErrExceeded, ErrBulkheadFull, ErrRateLimit, ErrBreakerOpen)
 		},
 		OnStateChange: func(_ string, from, to gobreaker.State) {
 			b.mu.Lock()
@@ -88,6 +89,9 @@ func rejection(err error) error {
 
 func (g *Guard[R]) tellBreaker(ctx context.Context) {
 	for _, t := range g.breaker.takeNews() {
+		if t.To == gobreaker.StateOpen.String() {
+			g.stats.beforeOpen.CompareAndSwap(0, g.stats.calls.Load())
+		}
 		workflow.EmitAt(ctx, t.At, workflow.Event{Node: g.node, Place: g.place, Kind: BreakerChanged, Detail: t.From + " → " + t.To})
 	}
 }

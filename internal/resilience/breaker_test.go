@@ -91,7 +91,7 @@ func TestBreakerRejects(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 		b.wantTold("0s rejected 1 degradation")
-		if s := g.Stats(); s != (resilience.Stats{Calls: 3, Failed: 3, Rejected: 1}) {
+		if s := g.Stats(); s != (resilience.Stats{Calls: 3, Failed: 3, Rejected: 1, BeforeOpen: 3}) {
 			t.Errorf("%+v", s)
 		}
 	})
@@ -223,7 +223,7 @@ func TestRetriesOfATrial(t *testing.T) {
 		_, err = g.Do(b.ctx, fails(errBroken))
 		b.wantError(err, errBroken, errhandler.Internal)
 		b.wantElapsed(11 * time.Second)
-		if s := g.Stats(); s != (resilience.Stats{Calls: 2, Failed: 2}) {
+		if s := g.Stats(); s != (resilience.Stats{Calls: 2, Failed: 2, BeforeOpen: 1}) {
 			t.Errorf("%+v", s)
 		}
 	})

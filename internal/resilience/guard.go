@@ -13,6 +13,7 @@ import (
 	"github.com/failsafe-go/failsafe-go/common"
 	"github.com/failsafe-go/failsafe-go/fallback"
 	"github.com/failsafe-go/failsafe-go/policy"
+	"github.com/failsafe-go/failsafe-go/ratelimiter"
 	"github.com/failsafe-go/failsafe-go/retrypolicy"
 	"github.com/failsafe-go/failsafe-go/timeout"
 
@@ -26,13 +27,14 @@ const (
 	AttemptSucceeded workflow.Kind = "attempt_succeeded"
 	AttemptFailed    workflow.Kind = "attempt_failed"
 	AttemptTimedOut  workflow.Kind = "attempt_timed_out"
-	CallRejected     workflow.Kind = "rejected"      // by an open breaker, without a call
-	BulkheadFull     workflow.Kind = "bulkhead_full" // turned away, without a call
-	Waiting          workflow.Kind = "waiting"       // backoff before the next attempt
+	CallRejected     workflow.Kind = "rejected"       // by an open breaker, without a call
+	BulkheadFull     workflow.Kind = "bulkhead_full"  // turned away, without a call
+	RateLimitHit     workflow.Kind = "rate_limit_hit" // turned away, without a call
+	Waiting          workflow.Kind = "waiting"        // backoff before the next attempt
 	BreakerChanged   workflow.Kind = "breaker_changed"
 )
 
-// Guard keeps what must outlive a call: an operation's breaker, its bulkhead and its counts. It is safe for concurrent
+// Guard keeps what must outlive a call: an operation's breaker, its bulkhead, its rate limit and its counts. It is safe for concurrent
 // use, except that a Guard with a breaker must be called by one goroutine at a time for its events to come in order.
 type Guard[R any] struct {
 	node, place string
@@ -42,6 +44,7 @@ type Guard[R any] struct {
 
 	breaker  *breaker[R]
 	bulkhead bulkhead.Bulkhead[R]
+	limiter  ratelimiter.RateLimiter[R]
 	timeout  timeout.Timeout[R]
 	// once is the composition of a quiet guard of single attempts without a breaker. It has nothing that differs from
 	// call to call, so that it can be kept; such guards are the ones that are called most.
@@ -80,6 +83,10 @@ func (g *Guard[R]) Reset() {
 	if g.policy.Bulkhead > 0 {
 		g.bulkhead = bulkhead.NewBuilder[R](uint(g.policy.Bulkhead)).WithMaxWaitTime(g.policy.BulkheadWait).Build()
 	}
+	if g.policy.RateLimit > 0 {
+		g.limiter = ratelimiter.NewSmoothBuilderWithMaxRate[R](max(1, time.Duration(float64(time.Second)/g.policy.RateLimit))).
+			WithMaxWaitTime(g.policy.BulkheadWait).Build()
+	}
 	if g.quiet && g.policy.Attempts <= 1 && g.breaker == nil {
 		g.once = failsafe.With(g.compose(Call[R]{}, nil)...)
 	}
@@ -97,7 +104,7 @@ type Call[R any] struct {
 }
 
 // Do calls Fn inside the policies. An error of Fn comes back as a *workflow.NodeError with the attempt; it matches
-// ErrBreakerOpen, ErrBulkheadFull or ErrTimeout where a policy ended the call. A cancelled context ends everything, the
+// ErrBreakerOpen, ErrRateLimit, ErrBulkheadFull or ErrTimeout where a policy ended the call. A cancelled context ends everything, the
 // fallback included, and is returned as its error.
 func (g *Guard[R]) Do(ctx context.Context, c Call[R]) (R, error) { return g.Bind(ctx, c)() }
 
@@ -129,10 +136,10 @@ func (g *Guard[R]) Bind(ctx context.Context, c Call[R]) func() (R, error) {
 }
 
 // compose is the one place that knows the order of the policies, outermost first:
-// fallback ( retry ( circuit breaker ( bulkhead ( timeout ( call ) ) ) ) ). Between retry and breaker each attempt is
+// fallback ( retry ( circuit breaker ( rate limit ( bulkhead ( timeout ( call ) ) ) ) ) ). Between retry and breaker each attempt is
 // observed, which gives its error a class and an attempt and tells of it.
 func (g *Guard[R]) compose(c Call[R], a *attempts[R]) []failsafe.Policy[R] {
-	policies := make([]failsafe.Policy[R], 0, 6)
+	policies := make([]failsafe.Policy[R], 0, 7)
 	if c.Fallback != nil {
 		policies = append(policies, fallback.NewWithFunc(func(exec failsafe.Execution[R]) (R, error) {
 			return c.Fallback(exec.Context(), exec.LastError())
@@ -147,6 +154,9 @@ func (g *Guard[R]) compose(c Call[R], a *attempts[R]) []failsafe.Policy[R] {
 	if g.breaker != nil {
 		policies = append(policies, around[R](g.breakerAround))
 	}
+	if g.limiter != nil {
+		policies = append(policies, g.limiter)
+	}
 	if g.bulkhead != nil {
 		policies = append(policies, g.bulkhead)
 	}
@@ -158,7 +168,8 @@ func (g *Guard[R]) compose(c Call[R], a *attempts[R]) []failsafe.Policy[R] {
 
 // retry is built for each call, since its waits depend on the call's place in the run. The last error is returned as it
 // is. An open breaker ends the attempts, also the one that the last failure has just opened: nothing is gained by
-// waiting for a call that will be rejected. So do a full bulkhead, which a retry would only fill more, and cancellation.
+// waiting for a call that will be rejected. So do a full bulkhead, which a retry would only fill more, and cancellation. A
+// call that the rate limit turned away is tried again: time is all that it lacks.
 // An attempt that is made of several calls is tried again unless all of them ended so.
 func (g *Guard[R]) retry(jitter func(int) float64) failsafe.Policy[R] {
 	delay := func(exec failsafe.ExecutionAttempt[R]) time.Duration {
@@ -262,12 +273,16 @@ func (g *Guard[R]) explain(err, inner error) (workflow.Kind, error) {
 		return AttemptTimedOut, te
 	case errors.Is(err, bulkhead.ErrFull):
 		return BulkheadFull, errhandler.As(errhandler.Resource, fmt.Errorf("%w: %s allows %d at once", ErrBulkheadFull, g.place, g.policy.Bulkhead))
+	case errors.Is(err, ratelimiter.ErrExceeded):
+		return RateLimitHit, errhandler.As(errhandler.Resource, fmt.Errorf("%w: %s gets %v calls a second", ErrRateLimit, g.place, g.policy.RateLimit))
 	case every(err, ErrBreakerOpen):
 		return CallRejected, errhandler.As(errhandler.Degradation, err)
 	case every(err, ErrTimeout): // of guards inside this one
 		return AttemptTimedOut, err
 	case every(err, ErrBulkheadFull):
 		return BulkheadFull, err
+	case every(err, ErrRateLimit):
+		return RateLimitHit, err
 	case g.classless(err):
 		return AttemptFailed, errhandler.As(g.class, err)
 	}
@@ -306,19 +321,21 @@ func (g *Guard[R]) emit(ctx context.Context, e workflow.Event) {
 
 // Stats is what a guard has counted so far.
 type Stats struct {
-	// Calls reached the operation; Failed, TimedOut, Rejected and Full are attempts that did not succeed, by reason.
-	Calls, Failed, TimedOut, Rejected, Full, Waits int64
+	// Calls reached the operation; Failed, TimedOut, Rejected, Full and Limited are attempts that did not succeed, by reason.
+	Calls, Failed, TimedOut, Rejected, Full, Limited, Waits int64
+	// BeforeOpen is how many calls had been made when the breaker first opened; 0 while it has not.
+	BeforeOpen int64
 }
 
 // Stats returns the counts.
 func (g *Guard[R]) Stats() Stats {
 	return Stats{
 		Calls: g.stats.calls.Load(), Failed: g.stats.failed.Load(), TimedOut: g.stats.timedOut.Load(),
-		Rejected: g.stats.rejected.Load(), Full: g.stats.full.Load(), Waits: g.stats.waits.Load(),
+		Rejected: g.stats.rejected.Load(), Full: g.stats.full.Load(), Limited: g.stats.limited.Load(), Waits: g.stats.waits.Load(), BeforeOpen: g.stats.beforeOpen.Load(),
 	}
 }
 
-type counters struct{ calls, failed, timedOut, rejected, full, waits atomic.Int64 }
+type counters struct{ calls, failed, timedOut, rejected, full, limited, waits, beforeOpen atomic.Int64 }
 
 func (c *counters) count(k workflow.Kind) {
 	switch k {
@@ -326,6 +343,8 @@ func (c *counters) count(k workflow.Kind) {
 		c.timedOut.Add(1)
 	case BulkheadFull:
 		c.full.Add(1)
+	case RateLimitHit:
+		c.limited.Add(1)
 	case CallRejected:
 		c.rejected.Add(1)
 	default:

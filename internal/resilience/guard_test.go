@@ -781,7 +781,7 @@ func TestInnerGuards(t *testing.T) {
 		state    string
 	}{
 		{"timeout", resilience.Policy{Timeout: time.Second}, nil, takes(time.Hour),
-			resilience.ErrTimeout, errhandler.Storage, resilience.Stats{Calls: 3, TimedOut: 3, Waits: 2}, "open"},
+			resilience.ErrTimeout, errhandler.Storage, resilience.Stats{Calls: 3, TimedOut: 3, Waits: 2, BeforeOpen: 3}, "open"},
 		{"full", resilience.Policy{Bulkhead: 1}, hold, works(),
 			resilience.ErrBulkheadFull, errhandler.Resource, resilience.Stats{Calls: 1, Full: 1}, "closed"},
 		{"open", resilience.Policy{Breaker: open}, func(b *bench, inner *resilience.Guard[string]) { _, _ = inner.Do(b.ctx, fails(errBroken)) }, works(),
@@ -873,8 +873,8 @@ func TestStats(t *testing.T) {
 			{fails(errBroken), resilience.Stats{Calls: 3, Failed: 2, Waits: 1}},
 			{works(), resilience.Stats{Calls: 4, Failed: 2, Waits: 1}},
 			{takes(time.Hour), resilience.Stats{Calls: 6, Failed: 2, TimedOut: 2, Waits: 2}},
-			{fails(errBroken), resilience.Stats{Calls: 7, Failed: 3, TimedOut: 2, Waits: 2}}, // opens the breaker
-			{works(), resilience.Stats{Calls: 7, Failed: 3, TimedOut: 2, Rejected: 1, Waits: 2}},
+			{fails(errBroken), resilience.Stats{Calls: 7, Failed: 3, TimedOut: 2, Waits: 2, BeforeOpen: 7}}, // opens the breaker
+			{works(), resilience.Stats{Calls: 7, Failed: 3, TimedOut: 2, Rejected: 1, Waits: 2, BeforeOpen: 7}},
 		}
 		for i, step := range steps {
 			_, _ = g.Do(b.ctx, step.call)

@@ -1,5 +1,5 @@
 // Package resilience puts calls inside policies. It is the only importer of failsafe-go (retry, timeout, bulkhead,
-// fallback) and gobreaker (circuit breaker); the order in which the policies compose is written once, in compose.
+// rate limit, fallback) and gobreaker (circuit breaker); the order in which the policies compose is written once, in compose.
 package resilience
 
 import (
@@ -28,7 +28,10 @@ type Policy struct {
 	// BulkheadWait and is then turned away.
 	Bulkhead     int
 	BulkheadWait time.Duration
-	Breaker      Breaker
+	// RateLimit is how many calls a second are let through, spread evenly; 0 means no limit. A call that comes too early
+	// waits for its turn, for BulkheadWait at most, and is else turned away at once.
+	RateLimit float64
+	Breaker   Breaker
 }
 
 // Breaker is the settings of a circuit breaker. The zero value is off.
@@ -60,6 +63,8 @@ var (
 	ErrBreakerOpen = errors.New("circuit breaker is open")
 	// ErrBulkheadFull matches the error of a call that found no place in time. Its class is Resource.
 	ErrBulkheadFull = errors.New("bulkhead is full")
+	// ErrRateLimit matches the error of a call that the rate limit turned away. Its class is Resource.
+	ErrRateLimit = errors.New("rate limit is reached")
 	// ErrTimeout matches the error of an attempt that took longer than its limit.
 	ErrTimeout = errors.New("timeout")
 )

@@ -28,10 +28,9 @@ type deadKey struct {
 }
 
 // maxGroups bounds the groups of dead letters that are told apart, since a hostile input could make a reason of its own
-// for each row; shownGroups is how many the report keeps.
+// for each row.
 const (
 	maxGroups   = 10_000
-	shownGroups = 100
 	otherReason = "other reasons"
 )
 
@@ -105,6 +104,6 @@ func (b *books) close() report.Ledger {
 		return cmp.Or(cmp.Compare(y.Count, x.Count), cmp.Compare(x.FirstLine, y.FirstLine), cmp.Compare(x.Place, y.Place),
 			cmp.Compare(x.Class, y.Class), cmp.Compare(x.Reason, y.Reason))
 	})
-	l.DeadLetters = l.DeadLetters[:min(len(l.DeadLetters), shownGroups)]
+	l.DeadLetters = l.DeadLetters[:min(len(l.DeadLetters), report.MaxDeadLetters)]
 	return l
 }

@@ -44,6 +44,9 @@ func busySettings(t *testing.T, seed int) Settings {
 	if seed%5 == 0 {
 		s.Workers, s.Processor.Bulkhead, s.Processor.BulkheadWait = 8, 3, 0
 	}
+	if seed%7 == 0 {
+		s.Processor.RateLimit = 50
+	}
 	if seed%11 == 0 {
 		s.Faults = mustFaults(t, "processor.record=hang,p=0.2", "delivery.primary=ack_lost,p=0.5", "collector.fetch=slow,p=0.3")
 		s.Processor.BulkheadWait = s.Processor.Timeout // the wait ends when the hanging calls do

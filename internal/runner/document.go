@@ -144,10 +144,11 @@ func (r *run) foldLoads(loads []nodes.Load) {
 		n.Timeouts += int(l.TimedOut)
 		n.Rejected += int(l.Rejected)
 		n.Full += int(l.Full)
+		n.Limited += int(l.Limited)
 		for i := range r.recorder.breakers {
 			b := &r.recorder.breakers[i]
 			if b.Name == breakerName(l.Place) || b.Name == nodes.ProcessorNode && l.Place == nodes.PlaceBatch {
-				b.Calls, b.Rejected = l.Calls, l.Rejected
+				b.Calls, b.Rejected, b.CallsBeforeOpen = l.Calls, l.Rejected, l.BeforeOpen
 			}
 		}
 	}
@@ -166,7 +167,7 @@ func faultList(list []report.Fault, faults []simulate.Fault, declared int) []rep
 	list = slices.Grow(list, len(faults))
 	for i, f := range faults {
 		list = append(list, report.Fault{Spec: f.String(), Place: f.Place, Kind: f.KindNames(), Class: simulate.ClassOf(f.Kinds[0], f.Place),
-			Declared: i < declared, MayNotFire: f.MayNotFire})
+			Declared: i < declared, MayNotFire: f.MayNotFire, Probability: f.Probability()})
 	}
 	return list
 }
@@ -239,7 +240,7 @@ func (r *run) patterns(list []report.Pattern, rep *report.Report) []report.Patte
 	origins, modes := rep.Collection.Origins, rep.Processing.Modes
 	ladder := origins[errhandler.FromFreshCache] + origins[errhandler.FromStaleCache] + origins[errhandler.FromDefault]
 	retries := max(s.Collector.Attempts, s.Processor.Attempts, s.Delivery.Attempts) > 1
-	list = slices.Grow(list, 17)
+	list = slices.Grow(list, 18)
 	add := func(name string, on bool, count int, detail string, args ...any) {
 		p := report.Pattern{Name: name, State: report.Off}
 		switch {
@@ -254,12 +255,14 @@ func (r *run) patterns(list []report.Pattern, rep *report.Report) []report.Patte
 		list = append(list, p)
 	}
 	full := sum(func(n report.Node) int { return n.Full })
+	limited := sum(func(n report.Node) int { return n.Limited })
 	timeouts := sum(func(n report.Node) int { return n.Timeouts })
 	add("execution_hooks", true, hooks, "hooks of the nodes ran")
 	add("health_check", true, rep.Collection.HealthFailures, "checks found the source unhealthy")
 	add("retry_with_backoff", retries, waits, "waits between attempts")
 	add("circuit_breaker", len(rep.Breakers) > 0, opened, "opened, and rejected calls without making them: %d", rejected)
 	add("bulkhead", true, full, "calls turned away")
+	add("rate_limit", max(s.Collector.RateLimit, s.Processor.RateLimit, s.Delivery.RateLimit) > 0, limited, "calls turned away")
 	add("timeout", true, timeouts, "calls cut short")
 	add("fallback_ladder", s.Fallback, ladder, "fresh cache %d, stale cache %d, default data %d",
 		origins[errhandler.FromFreshCache], origins[errhandler.FromStaleCache], origins[errhandler.FromDefault])

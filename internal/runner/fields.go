@@ -174,6 +174,7 @@ func policyFields() []policyField {
 		span("timeout", "limit of each call", func(x *p) *time.Duration { return &x.Timeout }),
 		number("bulkhead", "calls at once", func(x *p) *int { return &x.Bulkhead }),
 		span("bulkhead-wait", "how long a call waits for a place", func(x *p) *time.Duration { return &x.BulkheadWait }),
+		share("rate-limit", "RATE", "calls a second; one too many waits as for a place (0: no limit)", func(x *p) *float64 { return &x.RateLimit }),
 		number("breaker-failures", "failures in a row that open the breaker", func(x *p) *int { return &x.Breaker.Failures }),
 		span("breaker-open-for", "how long it stays open", func(x *p) *time.Duration { return &x.Breaker.OpenFor }),
 		number("breaker-trial-calls", "successes while half-open that close it", func(x *p) *int { return &x.Breaker.TrialCalls }),

@@ -55,7 +55,10 @@ func TestRatesOfTheOriginal(t *testing.T) {
 	} {
 		t.Run(profile.name, func(t *testing.T) {
 			seeds := 20_000
-			if (raceEnabled || testing.Short()) && !full() {
+			switch {
+			case full():
+				seeds = 1_000_000
+			case raceEnabled, testing.Short():
 				seeds = 1_000
 			}
 			got := sampleSeeds(t, profile.name, seeds)

@@ -94,7 +94,7 @@ func (r *recorder) observe(e workflow.Event) {
 // node's end repeats its last attempt unless it failed outside of an attempt.
 func countsAsError(e workflow.Event) bool {
 	switch e.Kind {
-	case resilience.AttemptFailed, resilience.AttemptTimedOut, resilience.CallRejected, resilience.BulkheadFull:
+	case resilience.AttemptFailed, resilience.AttemptTimedOut, resilience.CallRejected, resilience.BulkheadFull, resilience.RateLimitHit:
 		return e.Place != nodes.DeliveryNode
 	case nodes.HealthFailed, nodes.RecordFailed, nodes.ChannelFailed, nodes.SpoolFailed, workflow.HookFailed:
 		return true

@@ -136,14 +136,14 @@ func (r *run) make(ctx context.Context, cancelled func() bool) (*report.Report, 
 	r.loop(ctx)
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		r.find(errhandler.Finding{Code: "virtual_time_over", Verdict: errhandler.Failed, Node: nodes.ErrorHandlerNode,
-			Message: "virtual time was over: a run can last 200 years of it", Recommendation: "make --cycles, --interval, --retries or the waits between attempts smaller"}, 0)
+			Message: "virtual time was over: a run can last 70 years of it", Recommendation: "make --cycles, --interval, --retries or the waits between attempts smaller"}, 0)
 	}
 	return r.report(ctx.Err() != nil), nil
 }
 
-// virtualLimit is how long a run can last in virtual time, which begins in the year 2000 and, like time.Time's
-// nanoseconds, ends in 2262.
-const virtualLimit = 200 * 365 * 24 * time.Hour
+// virtualLimit is how long a run can last in virtual time. That begins in the year 2000 and, like time.Time's nanoseconds,
+// ends in 2262; and microseconds of up to 71 years survive being written as milliseconds.
+const virtualLimit = 70 * 365 * 24 * time.Hour
 
 // assemble makes everything ready for the seed: the pipeline with the faults around what its nodes call, and empty books.
 // It runs inside the run's clock.

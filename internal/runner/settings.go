@@ -17,7 +17,7 @@ import (
 // Settings is everything that decides what a run does. Two runs with equal settings on the virtual clock are the same
 // to the byte. Start from Defaults.
 type Settings struct {
-	// Seed decides every random choice; at most MaxSeed, so that JSON readers keep it exactly.
+	// Seed decides every random choice; at most MaxSeed.
 	Seed uint64
 	// Virtual runs in virtual time.
 	Virtual bool
@@ -59,11 +59,12 @@ type Input struct{ Path, Format, IDField, ValueField string }
 
 // Bounds of the settings.
 const (
-	MaxSeed      = 1<<53 - 1
+	MaxSeed      = report.MaxSeed
 	maxCount     = 1_000_000_000
 	maxBatch     = 1_000_000
 	maxWorkers   = 10_000
 	maxAttempts  = 10_000
+	maxRate      = 1_000_000
 	maxDuration  = 10_000 * time.Hour
 	batchSize    = 50 // ORIGINAL.md
 	batchFailing = 30 // ORIGINAL.md
@@ -224,6 +225,8 @@ func validatePolicy(node string, p resilience.Policy, bad badSetting) error {
 		return bad(node+"-bulkhead", p.Bulkhead, "want calls at once, from 1 to %d", maxWorkers)
 	case p.BulkheadWait < 0 || p.BulkheadWait > maxDuration:
 		return bad(node+"-bulkhead-wait", p.BulkheadWait, "want a duration from 0s to %v", maxDuration)
+	case !(p.RateLimit >= 0 && p.RateLimit <= maxRate):
+		return bad(node+"-rate-limit", p.RateLimit, "want calls a second, from 0 (no limit) to %d", maxRate)
 	case p.Breaker.Failures < 1 || p.Breaker.Failures > maxCount:
 		return bad(node+"-breaker-failures", p.Breaker.Failures, "want failures in a row, from 1 to %d", maxCount)
 	case p.Breaker.OpenFor < time.Millisecond || p.Breaker.OpenFor > maxDuration:
@@ -233,6 +236,10 @@ func validatePolicy(node string, p resilience.Policy, bad badSetting) error {
 	}
 	return nil
 }
+
+// Document is the settings as reports keep them, with every default filled in. What a failure type draws from the seed
+// is not in it.
+func (s Settings) Document() report.Settings { return s.complete().document() }
 
 // document is the settings as the report keeps them.
 func (s Settings) document() report.Settings {
@@ -264,7 +271,7 @@ func (s Settings) document() report.Settings {
 func policyDocument(p resilience.Policy) report.Policy {
 	return report.Policy{
 		Retries: p.Attempts, RetryDelayMS: ms(p.Delay), Backoff: p.Backoff, MaxDelayMS: ms(p.MaxDelay), Jitter: p.Jitter,
-		TimeoutMS: ms(p.Timeout), Bulkhead: p.Bulkhead, BulkheadWaitMS: ms(p.BulkheadWait),
+		TimeoutMS: ms(p.Timeout), Bulkhead: p.Bulkhead, BulkheadWaitMS: ms(p.BulkheadWait), RateLimit: p.RateLimit,
 		Breaker: p.Breaker.On, BreakerFails: p.Breaker.Failures, BreakerOpenMS: ms(p.Breaker.OpenFor), BreakerTrials: p.Breaker.TrialCalls,
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
@@ -28,6 +29,7 @@ type Expectation struct {
 	Source string
 	Line   int
 
+	language *language
 	program  *vm.Program
 	subjects []subject
 	// named are the parts of the expression whose values explain its result.
@@ -56,28 +58,30 @@ const (
 )
 
 // Compile checks an expression against the report's types and names. Errors are *ExprError.
-func Compile(source string) (*Expectation, error) {
+func Compile(source string) (*Expectation, error) { return ofRuns().compile(source) }
+
+func (l *language) compile(source string) (*Expectation, error) {
 	if len(source) > maxExpr {
 		return nil, &ExprError{Problem: fmt.Sprintf("the expression is longer than %d characters", maxExpr)}
 	}
-	e := &Expectation{Source: source}
-	program, err := compile(source, expr.AsBool())
+	e := &Expectation{Source: source, language: l}
+	program, err := l.program(source, expr.AsBool())
 	if err != nil {
 		return nil, err
 	}
 	e.program = program
 	tree, err := parser.Parse(source)
 	if err != nil {
-		return nil, exprError(err)
+		return nil, l.exprError(err)
 	}
-	found := &finder{outer: map[ast.Node]bool{}}
+	found := &finder{functions: l.functions, outer: map[ast.Node]bool{}}
 	ast.Walk(&tree.Node, found)
 	if found.err != nil {
 		return nil, found.err
 	}
 	e.subjects = found.subjects()
 	for _, n := range found.named() {
-		part, err := compile(n)
+		part, err := l.program(n)
 		if err != nil {
 			continue // a part that means nothing by itself, such as a closure's variable
 		}
@@ -86,24 +90,24 @@ func Compile(source string) (*Expectation, error) {
 	return e, nil
 }
 
-func compile(source string, options ...expr.Option) (*vm.Program, error) {
-	program, err := expr.Compile(source, append(options, expr.Env(environment(nil)))...)
+func (l *language) program(source string, options ...expr.Option) (*vm.Program, error) {
+	program, err := expr.Compile(source, append(options, expr.Env(l.environment(nil)))...)
 	if err != nil {
-		return nil, exprError(err)
+		return nil, l.exprError(err)
 	}
 	return program, nil
 }
 
-func exprError(err error) error {
+func (l *language) exprError(err error) error {
 	var at *file.Error
 	if errors.As(err, &at) {
 		problem := at.Message
 		// expr shows a struct type in full, which is the whole report.
 		if i := strings.LastIndex(problem, " has no field "); i >= 0 {
 			name := problem[i+len(" has no field "):]
-			problem = fmt.Sprintf("there is no field %q here%s", name, suggest.Nearest(name, fieldNames(environmentType)))
+			problem = fmt.Sprintf("there is no field %q here%s", name, suggest.Nearest(name, l.names))
 		} else if name, ok := strings.CutPrefix(problem, "unknown name "); ok {
-			problem += suggest.Nearest(name, fieldNames(environmentType))
+			problem += suggest.Nearest(name, l.names)
 		}
 		return &ExprError{Offset: at.From, Problem: problem}
 	}
@@ -114,7 +118,7 @@ func exprError(err error) error {
 func (e *Expectation) Check(env any) (bool, error) {
 	held, err := expr.Run(e.program, env)
 	if err != nil {
-		return false, exprError(err)
+		return false, e.language.exprError(err)
 	}
 	return held.(bool), nil // AsBool has seen to it
 }
@@ -193,43 +197,72 @@ func find[T any](list []T, is func(T) bool) *T {
 }
 
 // Environment is what expectations see of a report: its fields under their JSON names, in plain types, and functions.
-func Environment(r *report.Report) (any, error) {
-	doc, err := json.Marshal(r)
+func Environment(r *report.Report) (any, error) { return ofRuns().read(r) }
+
+// language is what expressions can be about: the fields of a document under their JSON names, in plain types, and
+// functions.
+type language struct {
+	env       reflect.Type
+	functions []function
+	names     []string
+}
+
+// newLanguage makes the language of a type of documents. Its types are plain, since expr compares a named string type with
+// a text as unequal; each function is a field.
+func newLanguage(document reflect.Type, functions []function) *language {
+	fields := plainFields(document)
+	for _, f := range functions {
+		fields = append(fields, reflect.StructField{Name: "Func" + f.field, Tag: reflect.StructTag(fmt.Sprintf(`json:"-" expr:"%s"`, f.name)),
+			Type: reflect.FuncOf([]reflect.Type{f.argument}, []reflect.Type{f.result}, false)})
+	}
+	env := reflect.StructOf(fields)
+	return &language{env: env, functions: functions, names: fieldNames(env)}
+}
+
+// read is the environment of a document.
+func (l *language) read(document any) (any, error) {
+	doc, err := json.Marshal(document)
 	if err != nil {
 		return nil, fmt.Errorf("scenario: report: %w", err)
 	}
-	env := reflect.New(environmentType)
+	env := reflect.New(l.env)
 	if err := json.Unmarshal(doc, env.Interface()); err != nil {
 		return nil, fmt.Errorf("scenario: report: %w", err)
 	}
-	bind(env.Elem(), r)
+	l.bind(env.Elem(), document)
 	return env.Elem().Interface(), nil
 }
 
-// environment is the environment of a report or, for nil, one of the same type without values, to compile against.
-func environment(r *report.Report) any {
-	env := reflect.New(environmentType).Elem()
-	if r != nil {
-		bind(env, r)
+// environment is the environment of a document or, for nil, one of the same type without values, to compile against.
+func (l *language) environment(document any) any {
+	env := reflect.New(l.env).Elem()
+	if document != nil {
+		l.bind(env, document)
 	}
 	return env.Interface()
 }
 
-// function is one that expectations can call, with one text as its argument.
+// function is one that expectations can call, with one argument.
 type function struct {
-	name, field string
-	result      reflect.Type
-	// lookup returns the result; known lists the arguments there are, nil if that depends on the run.
-	lookup func(r *report.Report, name string) any
+	name, field      string
+	argument, result reflect.Type
+	// lookup returns a pointer to the result, nil where there is none; known lists the texts that can be its argument, nil
+	// if that depends on the run.
+	lookup func(document any, argument reflect.Value) any
 	known  []string
 }
 
-func functions() []function {
-	places := simulate.Places(channel.DefaultChannels())
-	named := func(name, field string, known []string, example any, lookup func(*report.Report, string) any) function {
-		return function{name, field, plain(reflect.TypeOf(example)), lookup, known}
-	}
-	return []function{
+// named is a function that looks up a name in a document.
+func named[D any](name, field string, known []string, example any, lookup func(*D, string) any) function {
+	return function{name, field, reflect.TypeFor[string](), plain(reflect.TypeOf(example)),
+		func(document any, argument reflect.Value) any { return lookup(document.(*D), argument.String()) }, known}
+}
+
+func places() []string { return simulate.Places(channel.DefaultChannels()) }
+
+// ofRuns is the language of expectations.
+var ofRuns = sync.OnceValue(func() *language {
+	return newLanguage(reflect.TypeFor[report.Report](), []function{
 		named("breaker", "Breaker", nil, report.Breaker{}, func(r *report.Report, name string) any {
 			return find(r.Breakers, func(b report.Breaker) bool { return b.Name == name })
 		}),
@@ -247,7 +280,7 @@ func functions() []function {
 			return (*int)(nil)
 		}),
 		// How often a dependency was called.
-		named("calls", "Calls", places, 0, func(r *report.Report, place string) any {
+		named("calls", "Calls", places(), 0, func(r *report.Report, place string) any {
 			if a := find(r.Amplification, func(a report.Amplification) bool { return a.Place == place }); a != nil {
 				n := int(a.Calls)
 				return &n
@@ -266,7 +299,7 @@ func functions() []function {
 			return &yes
 		}),
 		// How many dead letters a place has, all of them for "".
-		named("dead_letters", "DeadLettersAt", append([]string{""}, append(places, nodeNames...)...), 0, func(r *report.Report, place string) any {
+		named("dead_letters", "DeadLettersAt", append([]string{""}, append(places(), nodeNames...)...), 0, func(r *report.Report, place string) any {
 			n := 0
 			for _, d := range r.Ledger.DeadLetters {
 				if place == "" || d.Place == place {
@@ -275,27 +308,15 @@ func functions() []function {
 			}
 			return &n
 		}),
-	}
-}
+	})
+})
 
 var (
 	nodeNames    = []string{"collector", "processor", "delivery", "errorhandler", "fallback_data", "partial_processing", "alternate_delivery"}
-	patternNames = []string{"execution_hooks", "health_check", "retry_with_backoff", "circuit_breaker", "bulkhead", "timeout", "fallback_ladder",
+	patternNames = []string{"execution_hooks", "health_check", "retry_with_backoff", "circuit_breaker", "bulkhead", "rate_limit", "timeout", "fallback_ladder",
 		"failure_isolation", "partial_processing", "minimal_fallback", "channel_failover", "channel_health", "emergency_spool", "idempotency_key",
 		"dead_letters", "error_handler", "recovery_nodes"}
-	environmentType = makeEnvironmentType()
 )
-
-// makeEnvironmentType is the report's type with JSON names and plain types, since expr compares a named string type
-// with a text as unequal, and with a field for each function.
-func makeEnvironmentType() reflect.Type {
-	fields := plainFields(reflect.TypeFor[report.Report]())
-	for _, f := range functions() {
-		fields = append(fields, reflect.StructField{Name: "Func" + f.field, Tag: reflect.StructTag(fmt.Sprintf(`json:"-" expr:"%s"`, f.name)),
-			Type: reflect.FuncOf([]reflect.Type{reflect.TypeFor[string]()}, []reflect.Type{f.result}, false)})
-	}
-	return reflect.StructOf(fields)
-}
 
 func plain(t reflect.Type) reflect.Type {
 	switch t.Kind() {
@@ -340,18 +361,18 @@ func fieldNames(t reflect.Type) (names []string) {
 	return names
 }
 
-// bind gives the environment's functions the report to look into. What is not there has its zero value.
-func bind(env reflect.Value, r *report.Report) {
-	for _, f := range functions() {
+// bind gives the environment's functions the document to look into. What is not there has its zero value.
+func (l *language) bind(env reflect.Value, document any) {
+	for _, f := range l.functions {
 		field := env.FieldByName("Func" + f.field)
 		field.Set(reflect.MakeFunc(field.Type(), func(args []reflect.Value) []reflect.Value {
 			result := reflect.New(f.result)
-			if found := reflect.ValueOf(f.lookup(r, args[0].String())); !found.IsNil() {
+			if found := reflect.ValueOf(f.lookup(document, args[0])); !found.IsNil() {
 				doc, err := json.Marshal(found.Interface())
 				if err == nil {
 					err = json.Unmarshal(doc, result.Interface())
 				}
-				if err != nil { // the report was marshalled as a whole before
+				if err != nil { // the document was marshalled as a whole before
 					panic(err)
 				}
 			}
@@ -362,6 +383,8 @@ func bind(env reflect.Value, r *report.Report) {
 
 // finder collects what an expression is about and the parts that are worth showing.
 type finder struct {
+	functions []function
+
 	members []*ast.MemberNode
 	calls   []*ast.CallNode
 	names   []*ast.IdentifierNode
@@ -429,7 +452,7 @@ func (f *finder) checkName(c *ast.CallNode) {
 	if !ok || f.err != nil {
 		return
 	}
-	for _, known := range functions() {
+	for _, known := range f.functions {
 		if known.name == callee && known.known != nil && !strings.HasPrefix(name, "delivery.") { // channels have names of their own
 			f.checkOneOf(c.Arguments[0], callee, name, known.known)
 		}
@@ -438,17 +461,23 @@ func (f *finder) checkName(c *ast.CallNode) {
 
 // checkKey finds misspelt keys of the report's maps, which would have the value zero.
 func (f *finder) checkKey(m *ast.MemberNode) {
-	in, isMember := m.Node.(*ast.MemberNode)
 	key, isText := m.Property.(*ast.StringNode)
-	if !isMember || !isText || f.err != nil {
+	if !isText || f.err != nil {
 		return
 	}
-	list, isText := in.Property.(*ast.StringNode)
-	if !isText {
-		return
+	list := ""
+	switch in := m.Node.(type) {
+	case *ast.MemberNode:
+		if name, isText := in.Property.(*ast.StringNode); isText {
+			list = name.Value
+		}
+	case *ast.IdentifierNode:
+		if in.Value != "errors" { // which has fields there
+			list = in.Value
+		}
 	}
 	var known []string
-	switch list.Value {
+	switch list {
 	case "origins":
 		for _, o := range errhandler.Origins() {
 			known = append(known, string(o))
@@ -459,10 +488,12 @@ func (f *finder) checkKey(m *ast.MemberNode) {
 		}
 	case "modes":
 		known = []string{"normal", "partial", "fallback", "none"}
+	case "findings":
+		known = errhandler.Codes()
 	default:
 		return
 	}
-	f.checkOneOf(key, list.Value, key.Value, known)
+	f.checkOneOf(key, list, key.Value, known)
 }
 
 func (f *finder) checkOneOf(at ast.Node, what, name string, known []string) {

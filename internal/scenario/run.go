@@ -106,7 +106,7 @@ func (s *Scenario) once(ctx context.Context, seed uint64, o Options) report.Test
 	}
 	result := s.result(report.TestPassed)
 	result.Seed = seed
-	result.Repeat = s.repeat(seed)
+	result.Repeat = Repeat(s.File, s.Overrides, seed)
 	fail := func(err error) report.TestResult {
 		result.Status, result.Reasons = report.TestFailed, append(result.Reasons, err.Error())
 		return result
@@ -175,11 +175,18 @@ func Judge(r *report.Report, expectations []*Expectation) (Judgement, error) {
 	return j, nil
 }
 
-// repeat is the command that shows a run of the scenario on the terminal.
-func (s *Scenario) repeat(seed uint64) string {
-	words := []string{"faultflow", "--scenario", shellWord(s.File), "--seed", strconv.FormatUint(seed, 10)}
-	for _, g := range s.Overrides {
-		words = append(words, "--"+g.Name+"="+shellWord(g.Text))
+// Repeat is the command that shows a run on the terminal: one of the scenario in file, or of settings alone where file is
+// "", with what was given beside it.
+func Repeat(file string, given []runner.Given, seed uint64) string {
+	words := []string{"faultflow"}
+	if file != "" {
+		words = append(words, "--scenario", shellWord(file))
+	}
+	words = append(words, "--seed", strconv.FormatUint(seed, 10))
+	for _, g := range given {
+		if g.Name != "seed" {
+			words = append(words, "--"+g.Name+"="+shellWord(g.Text))
+		}
 	}
 	return strings.Join(words, " ")
 }

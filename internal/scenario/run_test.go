@@ -11,6 +11,7 @@ import (
 	"go.uber.org/goleak"
 
 	"faultflow/internal/report"
+	"faultflow/internal/runner"
 )
 
 // withoutRealTime is a result without what the wall clock decides.
@@ -172,8 +173,13 @@ func TestRepeat(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := list[0].repeat(3), `faultflow --scenario 'my dir/it'\''s.yaml' --seed 3 --collector-retries=2 --channels=a,b`; got != want {
-		t.Errorf("got %s, want %s", got, want)
+	for _, test := range []struct{ file, want string }{
+		{list[0].File, `faultflow --scenario 'my dir/it'\''s.yaml' --seed 3 --collector-retries=2 --channels=a,b`},
+		{"", `faultflow --seed 3 --collector-retries=2 --channels=a,b`},
+	} {
+		if got := Repeat(test.file, append(list[0].Overrides, runner.Given{Name: "seed", Text: "9"}), 3); got != test.want {
+			t.Errorf("got %s, want %s", got, test.want)
+		}
 	}
 }
 

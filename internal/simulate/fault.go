@@ -322,6 +322,19 @@ func contains(list []Span, n int) bool {
 	return slices.ContainsFunc(list, func(s Span) bool { return s.Low <= n && n <= s.High })
 }
 
+// Probability is that of a call being hit, where nothing but chance decides: 1 for a fault that hits every call, 0 for one
+// with another condition or with times of its own (flapping).
+func (f Fault) Probability() float64 {
+	t := &f.Trigger
+	switch {
+	case t.byCall(), len(t.Cycles) > 0, t.From > 0, t.To > 0, slices.Contains(f.Kinds, Flapping):
+		return 0
+	case !t.HasP:
+		return 1
+	}
+	return t.P
+}
+
 // Keys lists every key that a fault can have behind its kind.
 func Keys() []string {
 	keys := triggerKeys()

@@ -340,3 +340,27 @@ func FuzzParseFault(f *testing.F) {
 		}
 	})
 }
+
+func TestProbability(t *testing.T) {
+	for spec, want := range map[string]float64{
+		"collector.fetch=http_500":               1,
+		"collector.fetch=http_500,p=0.4":         0.4,
+		"collector.fetch=http_500,p=0":           0,
+		"collector.fetch=http_500,p=0.4,first=3": 0,
+		"collector.fetch=http_500,every=2":       0,
+		"collector.fetch=http_500,calls=1":       0,
+		"collector.fetch=http_500,cycles=1":      0,
+		"collector.fetch=http_500,from=1s":       0,
+		"collector.fetch=http_500,to=1s":         0,
+		"collector.fetch=flapping":               0,
+		"collector.fetch=slow|flapping,p=0.4":    0,
+	} {
+		f, err := simulate.ParseFault(spec, simulate.Places([]string{"primary"}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := f.Probability(); got != want {
+			t.Errorf("%s: %v, want %v", spec, got, want)
+		}
+	}
+}

@@ -1,0 +1,251 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"faultflow/internal/campaign"
+	"faultflow/internal/render"
+	"faultflow/internal/report"
+	"faultflow/internal/runner"
+	"faultflow/internal/scenario"
+)
+
+// campaignOptions are the flags of faultflow campaign: those of a run, and its own.
+type campaignOptions struct {
+	run                 *rootOptions
+	runs                int
+	until, shard        string
+	sweeps              []string
+	sort                string
+	ablate, determinism bool
+	quiet               bool
+	campaignOutput
+}
+
+func newCampaignCommand(s *streams) *cobra.Command {
+	o := &campaignOptions{run: &rootOptions{draft: runner.NewDraft()}, runs: 1000, sort: campaign.Sorts()[0]}
+	cmd := &cobra.Command{
+		Use:   "campaign",
+		Short: "Make many runs and tell how often, how long, how bad",
+		Long: `Make many runs in virtual time, each with a seed of its own: verdicts with their 95 % intervals, patterns, errors, faults,
+durations, the load on each dependency, and the worst and slowest runs with the commands that show them. The first run has
+the seed --seed (1 otherwise), each further one the next. Every run's ledger and invariants are checked.
+
+Exit codes: 0 every --check held, 1 one did not, or a run broke what every run must keep, 2 a flag or a file is wrong,
+3 could not read or write, 4 inconclusive: a fault given by hand never fired in any run, 130 interrupted.`,
+		Example: `  faultflow campaign --simulate-failures --failure-type network --runs 500
+  faultflow campaign --scenario testdata/scenarios/storm-nothing-lost.yaml --runs 50 --check 'ledger.lost == 0'
+  faultflow campaign --simulate-failures --failure-type storage --runs 20000 --until 'ci(verdict.degraded) < 0.02'
+  faultflow campaign --simulate-failures --runs 100 --sweep collector-retries=1,3,5 --sweep collector-breaker=true,false
+  faultflow campaign --simulate-failures --failure-type processing --runs 100 --ablate
+  faultflow campaign --simulate-failures --runs 100 --check-determinism
+  faultflow campaign --simulate-failures --runs 900 --shard 2/3 --report part2.json`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runCampaign(cmd.Context(), o, s) },
+	}
+	own := pflag.NewFlagSet("campaign", pflag.ContinueOnError)
+	own.SortFlags = false
+	own.Var(intValue(&o.runs, "N"), "runs", "how many runs")
+	own.StringVar(&o.until, "until", "", "stop when `EXPR` holds, such as 'ci(verdict.degraded) < 0.005'; asked after every 1,000 runs")
+	own.StringVar(&o.shard, "shard", "", "make part `i/n` and write it to --report, for faultflow merge; auto takes i and n from GitLab (CI_NODE_INDEX, CI_NODE_TOTAL) or Kubernetes (JOB_COMPLETION_INDEX, JOB_COMPLETIONS)")
+	own.StringArrayVar(&o.sweeps, "sweep", nil, "make the campaign with each of some values of a setting, `NAME=V1,V2,…`, over the same seeds (repeatable: every combination)")
+	own.Var(choiceValue(&o.sort, "MEASURE", campaign.Sorts()), "sort", "of a sweep, best first: "+strings.Join(campaign.Sorts(), ", "))
+	addBool(own, &o.ablate, "ablate", "make the campaign without each pattern in turn, over the same seeds: what each is worth")
+	addBool(own, &o.determinism, "check-determinism", "make each run twice, in another order and on another worker, and compare the reports")
+	o.addFlags(own)
+	addBool(own, &o.quiet, "quiet", "no progress")
+	o.run.addSettings(cmd.Flags(), slices.DeleteFunc(runner.Sections(), func(section string) bool { return section == runner.SectionExpect }))
+	for _, g := range o.run.groups {
+		cmd.Flags().AddFlagSet(g.flags)
+	}
+	cmd.Flags().AddFlagSet(own)
+	o.run.completeSettings(cmd)
+	o.complete(cmd)
+	must(cmd.RegisterFlagCompletionFunc("sort", cobra.FixedCompletions(campaign.Sorts(), cobra.ShellCompDirectiveNoFileComp)))
+	cmd.SetUsageFunc(func(c *cobra.Command) error { return writeOwnUsage(c, own) })
+	return cmd
+}
+
+// firstSeed is that of campaigns that are given none, so that the parts of one agree.
+func firstSeed() uint64 { return 1 }
+
+// plan completes the flags. The draft holds what was given.
+func (o *campaignOptions) plan(s *streams) (p campaign.Plan, draft *runner.Draft, err error) {
+	if o.runs < 1 || o.runs > campaign.MaxRuns {
+		return p, nil, usageError("--runs \"%d\": want a whole number from 1 to %d", o.runs, campaign.MaxRuns)
+	}
+	if err := o.oneThing(); err != nil {
+		return p, nil, err
+	}
+	flags := o.run.draft
+	if clock := flags.Field("clock").String(); flags.IsGiven("clock") && clock != "virtual" {
+		return p, nil, usageError("--clock %q: campaigns run in virtual time", clock)
+	}
+	if o.run.scenario == "" {
+		flags.Seed(firstSeed)
+	}
+	j, err := o.run.job(s, firstSeed)
+	if err != nil {
+		return p, nil, err
+	}
+	if input := j.settings.Input.Path; input != "" {
+		return p, nil, usageError("--input %q: the runs of a campaign generate their records; leave it out", input)
+	}
+	given := append(flags.Given(), runner.Given{Name: "clock", Text: "virtual"})
+	p = campaign.Plan{Settings: j.settings, Runs: int64(o.runs), Until: o.until, Repeat: func(seed uint64, changed ...runner.Given) string {
+		return scenario.Repeat(o.run.scenario, append(slices.Clone(given), changed...), seed)
+	}}
+	if o.run.scenario != "" {
+		p.Scenario = j.name
+	}
+	if o.shard != "" {
+		if p.Part, err = o.part(s); err != nil {
+			return p, nil, err
+		}
+	}
+	if o.until != "" {
+		p.Stop, err = stopWhen(o.until)
+	}
+	return p, j.draft, err
+}
+
+// oneThing refuses flags that ask for different things.
+func (o *campaignOptions) oneThing() error {
+	var asked []string
+	for _, f := range []struct {
+		name string
+		on   bool
+	}{{"--sweep", len(o.sweeps) > 0}, {"--ablate", o.ablate}, {"--check-determinism", o.determinism}} {
+		if f.on {
+			asked = append(asked, f.name)
+		}
+	}
+	switch {
+	case len(asked) > 1:
+		return usageError("%s and %s: ask for one of them", asked[0], asked[1])
+	case len(asked) == 1 && (o.until != "" || o.shard != "" || len(o.conditions) > 0):
+		return usageError("%s: leave out --until, --shard and --check; they are for one campaign", asked[0])
+	case o.sort != campaign.Sorts()[0] && len(o.sweeps) == 0:
+		return usageError("--sort %q: it needs --sweep", o.sort)
+	}
+	return nil
+}
+
+// part is the one that --shard asks for.
+func (o *campaignOptions) part(s *streams) (report.Part, error) {
+	switch {
+	case o.report == "":
+		return report.Part{}, usageError("--shard %q: name the part's file with --report", o.shard)
+	case o.until != "" || len(o.conditions) > 0:
+		return report.Part{}, usageError("--shard %q: a part can't tell what the whole comes to; leave out --until, and give --check to faultflow merge", o.shard)
+	}
+	return shardOf(o.shard, s.getenv)
+}
+
+func stopWhen(source string) (func(*report.Campaign) (bool, error), error) {
+	condition, err := scenario.CompileCampaign(source)
+	if err != nil {
+		return nil, usageError("--until %q: %v", source, err)
+	}
+	return func(c *report.Campaign) (bool, error) {
+		env, err := scenario.CampaignEnvironment(c)
+		if err != nil {
+			return false, err
+		}
+		held, err := condition.Check(env)
+		if err != nil {
+			return false, usageError("--until %q: %v", source, err)
+		}
+		return held, nil
+	}, nil
+}
+
+func runCampaign(ctx context.Context, o *campaignOptions, s *streams) error {
+	p, draft, err := o.plan(s)
+	if err != nil {
+		return err
+	}
+	var grid []campaign.Variant
+	if len(o.sweeps) > 0 {
+		if grid, err = campaign.Grid(draft, o.sweeps); err != nil {
+			return err
+		}
+	}
+	view, err := o.view(s)
+	if err != nil {
+		return err
+	}
+	defer view.file.discard()
+	runs := p.Size()
+	switch {
+	case grid != nil:
+		runs *= int64(len(grid))
+	case o.determinism:
+		runs *= 2
+	case o.ablate:
+		runs = 0 // how many patterns are in place is not known yet
+	}
+	live := newProgress(s, o.quiet, runs)
+	p.Progress = live.step
+	began := time.Now()
+	show, err := o.perform(ctx, p, draft, grid)
+	live.stop()
+	if err != nil {
+		return defect(err)
+	}
+	return show(view, report.Meta{StartedAt: began.UTC().Format(time.RFC3339), RealMS: float64(time.Since(began).Microseconds()) / 1000,
+		Version: version(), Go: runtime.Version()})
+}
+
+// perform does what was asked for, and returns what shows it.
+func (o *campaignOptions) perform(ctx context.Context, p campaign.Plan, draft *runner.Draft, grid []campaign.Variant) (func(*campaignView, report.Meta) error, error) {
+	switch {
+	case grid != nil:
+		doc, err := campaign.Sweep(ctx, p, grid, o.sort)
+		return func(v *campaignView, m report.Meta) error {
+			doc.Meta = m
+			return v.write(func(w io.Writer, format string, style render.Style) error {
+				return render.WriteSweep(w, doc, format, style)
+			}, sweepError(doc))
+		}, err
+	case o.ablate:
+		doc, err := campaign.Ablate(ctx, p, draft)
+		return func(v *campaignView, m report.Meta) error {
+			doc.Meta = m
+			return v.write(func(w io.Writer, format string, style render.Style) error {
+				return render.WriteAblation(w, doc, format, style)
+			}, ablationError(doc))
+		}, err
+	case o.determinism:
+		doc, err := campaign.CheckDeterminism(ctx, p)
+		return func(v *campaignView, m report.Meta) error {
+			doc.Meta = m
+			return v.write(func(w io.Writer, format string, style render.Style) error {
+				return render.WriteDeterminism(w, doc, format, style)
+			}, determinismError(doc))
+		}, err
+	}
+	c, err := campaign.Run(ctx, p)
+	return func(v *campaignView, m report.Meta) error {
+		c.Meta = m
+		return v.show(c)
+	}, err
+}
+
+// defect gives an error that no flag or file causes the exit code of a failed run.
+func defect(err error) error {
+	var coded *exitError
+	if isUsage(err) || errors.As(err, &coded) {
+		return err
+	}
+	return &exitError{code: exitVerdict, message: err.Error()}
+}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+
+	"faultflow/internal/report"
+)
+
+// TestWhatCampaignsAnswer: the exit code of each kind of outcome, the gravest first.
+func TestWhatCampaignsAnswer(t *testing.T) {
+	fired := report.CampaignFault{Fault: "f", Declared: true, Observed: report.Share{Count: 1, Of: 9}}
+	silent := report.CampaignFault{Fault: "f", Declared: true, Observed: report.Share{Of: 9}}
+	maySilent, ofProfile := silent, silent
+	maySilent.MayNotFire, ofProfile.Declared = true, false
+	campaign := func(change func(*report.Campaign)) error {
+		c := &report.Campaign{Runs: 9, Faults: []report.CampaignFault{fired, maySilent, ofProfile}}
+		change(c)
+		return campaignError(c, []report.Check{{Condition: "runs > 0", Held: c.Runs > 0}})
+	}
+	for _, test := range []struct {
+		name string
+		err  error
+		code int
+		said string
+	}{
+		{"all is well", campaign(func(*report.Campaign) {}), exitOK, ""},
+		{"a violation", campaign(func(c *report.Campaign) { c.Violations.Count = 2 }), exitVerdict, "broken 2 times"},
+		{"a check", campaign(func(c *report.Campaign) { c.Runs = 0 }), exitVerdict, "--check does not hold: runs > 0"},
+		{"a fault that never fired", campaign(func(c *report.Campaign) { c.Faults = append(c.Faults, silent) }), exitInconclusive, "the fault f never fired (calls that came by it: 9)"},
+		{"as well, in a part", campaign(func(c *report.Campaign) { c.Faults, c.Part = append(c.Faults, silent), report.Part{Index: 1, Of: 2} }), exitOK, ""},
+		{"interrupted", campaign(func(c *report.Campaign) { c.Interrupted, c.Violations.Count = true, 1 }), exitInterrupted, ""},
+		{"a sweep", sweepError(&report.Sweep{Rows: []report.SweepRow{{}, {}}}), exitOK, ""},
+		{"a violation in a sweep", sweepError(&report.Sweep{Rows: []report.SweepRow{{}, {Measures: report.Measures{Violations: 1}}}}), exitVerdict, "broken 1 times"},
+		{"an interrupted sweep", sweepError(&report.Sweep{Interrupted: true}), exitInterrupted, ""},
+		{"a violation in an ablation", ablationError(&report.Ablation{Rows: []report.AblationRow{{Measures: report.Measures{Violations: 1}}}}), exitVerdict, "broken 1 times"},
+		{"a violation of its whole", ablationError(&report.Ablation{Whole: report.Measures{Violations: 1}}), exitVerdict, "broken 1 times"},
+		{"the same reports", determinismError(&report.Determinism{Runs: 9}), exitOK, ""},
+		{"other reports", determinismError(&report.Determinism{Runs: 9, Different: 1}), exitVerdict, "two different reports: 1"},
+		{"a run that ended in an error", defect(errors.New("campaign: seed 7: panic: x")), exitVerdict, "seed 7"},
+		{"a wrong flag", defect(usageError("--until: no")), exitUsage, "--until: no"},
+	} {
+		var said strings.Builder
+		s := testStreams(t)
+		s.err = &said
+		if code := exitCode(test.err, s); code != test.code || !strings.Contains(said.String(), test.said) {
+			t.Errorf("%s: exit %d, %q; want %d, %q", test.name, code, said.String(), test.code, test.said)
+		}
+	}
+}
+
+// TestInterruptedCampaignStillReports, in text and into its file.
+func TestInterruptedCampaignStillReports(t *testing.T) {
+	for _, args := range [][]string{{}, {"--sweep", "retries=1,2"}, {"--ablate"}, {"--check-determinism"}} {
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		var out strings.Builder
+		s := testStreams(t)
+		s.out, s.err = &out, io.Discard
+		if code := run(ctx, append([]string{"campaign", "--runs", "9"}, args...), s); code != exitInterrupted {
+			t.Errorf("%v exits with %d, want %d", args, code, exitInterrupted)
+		}
+		if text := out.String(); !strings.Contains(text, "interrupted") && !strings.Contains(text, "no run was made") {
+			t.Errorf("%v does not say that it was interrupted:\n%s", args, text)
+		}
+	}
+}

@@ -1,0 +1,149 @@
+package campaign
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"faultflow/internal/errhandler"
+	"faultflow/internal/report"
+	"faultflow/internal/runner"
+	"faultflow/internal/stats"
+)
+
+// ablateEvery is after how many runs each of the campaigns has its turn, so that little must be remembered of single runs.
+const ablateEvery = 250
+
+// Ablate makes the plan's campaign, and over the same seeds the same without each of the patterns that are in place.
+// draft holds the plan's settings.
+func Ablate(ctx context.Context, p Plan, draft *runner.Draft) (*report.Ablation, error) {
+	if err := p.Settings.Validate(); err != nil {
+		return nil, err
+	}
+	whole := newArm(p)
+	var without []*arm
+	for from := int64(0); from < p.Runs && ctx.Err() == nil; from += ablateEvery {
+		to := min(p.Runs, from+ablateEvery)
+		if err := whole.run(ctx, from, to); err != nil {
+			return nil, err
+		}
+		if without == nil {
+			var err error
+			if without, err = armsWithout(p, draft, whole.crew.document()); err != nil {
+				return nil, err
+			}
+		}
+		for _, a := range without {
+			if a.problem != "" {
+				continue
+			}
+			if err := a.run(ctx, from, to); err != nil {
+				return nil, err
+			}
+			if ctx.Err() == nil {
+				a.compare(whole, from, to)
+			}
+		}
+	}
+	return ablated(whole, without, ctx.Err() != nil), nil
+}
+
+// arm is the campaign with all patterns, or without one.
+type arm struct {
+	crew     *crew
+	ablation ablation
+	problem  string
+	// verdicts are those of the runs under way, by their number in this turn.
+	verdicts []errhandler.Verdict
+	flips    []report.Flip
+	worse    int64
+	better   int64
+}
+
+func newArm(p Plan) *arm {
+	return &arm{crew: newCrew(p), verdicts: make([]errhandler.Verdict, min(p.Runs, ablateEvery))}
+}
+
+// armsWithout are the campaigns without a pattern that c, the beginning of the whole, has in place.
+func armsWithout(p Plan, draft *runner.Draft, c *report.Campaign) ([]*arm, error) {
+	var arms []*arm
+	for _, without := range ablations(p.Settings) {
+		if there, _ := without.inPlace(c); !there {
+			continue
+		}
+		v, err := newVariant(draft, without.changed)
+		a := &arm{ablation: without}
+		var impossible *runner.SettingError
+		switch {
+		case errors.As(err, &impossible): // such as a fault at a channel that is taken away
+			a.problem = impossible.Error()
+		case err != nil:
+			return nil, err
+		default:
+			a = newArm(p.with(v))
+			a.ablation = without
+		}
+		arms = append(arms, a)
+	}
+	return arms, nil
+}
+
+// run makes the arm's runs from, inclusive, to, exclusive.
+func (a *arm) run(ctx context.Context, from, to int64) error {
+	var mu sync.Mutex
+	first := seedAt(a.crew.plan.Settings.Seed, from)
+	a.crew.seen = func(r *report.Report) {
+		mu.Lock()
+		defer mu.Unlock()
+		a.verdicts[(r.Seed-first)&runner.MaxSeed] = r.Verdict
+	}
+	return a.crew.run(ctx, from, to)
+}
+
+// compare notes which runs got another verdict than with all patterns.
+func (a *arm) compare(whole *arm, from, to int64) {
+	for i := range to - from {
+		with, without := whole.verdicts[i], a.verdicts[i]
+		switch {
+		case without.Worse(with):
+			a.worse++
+		case with.Worse(without):
+			a.better++
+		default:
+			continue
+		}
+		if len(a.flips) < report.MaxSeedRuns {
+			seed := seedAt(a.crew.plan.Settings.Seed, from+i)
+			a.flips = append(a.flips, report.Flip{Seed: seed, With: with, Without: without,
+				Repeat: whole.crew.plan.repeat(seed), RepeatWithout: a.crew.plan.repeat(seed)})
+		}
+	}
+}
+
+// ablated puts together what the arms came to.
+func ablated(whole *arm, without []*arm, interrupted bool) *report.Ablation {
+	c := whole.crew.document()
+	doc := &report.Ablation{Schema: report.AblationSchema, Scenario: c.Scenario, Settings: c.Settings, Seeds: c.Seeds, Whole: measures(c), Interrupted: interrupted}
+	var ps []float64
+	for _, a := range without {
+		row := report.AblationRow{Pattern: a.ablation.patterns[0], Problem: a.problem}
+		for _, g := range a.ablation.changed {
+			row.Without = append(row.Without, g.Name+"="+g.Text)
+		}
+		if a.problem == "" {
+			_, row.Needed = a.ablation.inPlace(c)
+			row.Measures = measures(a.crew.document())
+			row.Worse, row.Better, row.Flips = a.worse, a.better, a.flips
+			row.P = round9(stats.McNemar(a.worse, a.better))
+			ps = append(ps, row.P)
+		}
+		doc.Rows = append(doc.Rows, row)
+	}
+	corrected := stats.Holm(ps)
+	for i := range doc.Rows {
+		if doc.Rows[i].Problem == "" {
+			doc.Rows[i].Holm, corrected = round9(corrected[0]), corrected[1:]
+		}
+	}
+	return doc
+}

@@ -1,0 +1,186 @@
+// Package campaign makes many runs, each with a seed of its own, and tells how often, how long and how bad: one campaign,
+// in parts on several machines, over a grid of settings, or with each pattern taken away in turn. What it finds depends on
+// settings and seeds alone.
+package campaign
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"faultflow/internal/report"
+	"faultflow/internal/runner"
+)
+
+// MaxRuns is the most runs of a campaign.
+const MaxRuns = 1_000_000_000
+
+// Plan says what a campaign is made of.
+type Plan struct {
+	// Settings are those of every run; the first run has their seed, each further one the next. They must be valid and
+	// have no input.
+	Settings runner.Settings
+	// Runs is how many there are in all parts together.
+	Runs int64
+	// Part is the one to make; the zero Part is all.
+	Part report.Part
+	// Scenario is the name of the scenario that the settings are from, "" for none.
+	Scenario string
+	// Repeat returns the command that shows the run with a seed, and with some settings changed.
+	Repeat func(seed uint64, changed ...runner.Given) string
+	// changed are the settings in which a variant of the plan differs from it.
+	changed []runner.Given
+	// Until is a condition as it was written, Stop what evaluates it; nil makes all runs. It is asked after every
+	// UntilEvery runs, in the order of the seeds, so that where it stops depends on no machine.
+	Until string
+	Stop  func(*report.Campaign) (bool, error)
+	// Progress is told of each run as it ends, by several goroutines at once. It may be nil.
+	Progress func()
+}
+
+// UntilEvery is after how many runs a campaign's condition is asked.
+const UntilEvery = 1000
+
+// Run makes a campaign, on every core. Cancelling ctx ends it early; that is not an error, the campaign says so. Only Meta
+// is left to the caller.
+func Run(ctx context.Context, p Plan) (*report.Campaign, error) {
+	if err := p.Settings.Validate(); err != nil {
+		return nil, err
+	}
+	all := newCrew(p)
+	first, to := span(p.Part, p.Runs)
+	stop := false
+	for from := first; from < to && !stop && ctx.Err() == nil; {
+		next := to
+		if p.Stop != nil {
+			next = min(to, from+UntilEvery)
+		}
+		if err := all.run(ctx, from, next); err != nil {
+			return nil, err
+		}
+		from = next
+		if p.Stop != nil && ctx.Err() == nil {
+			var err error
+			if stop, err = p.Stop(all.document()); err != nil {
+				return nil, fmt.Errorf("campaign: %w", err)
+			}
+		}
+	}
+	c := all.document()
+	c.Interrupted = !stop && c.Runs < to-first
+	c.Until.Reached = stop
+	return c, nil
+}
+
+// Size is how many runs the plan makes at most.
+func (p *Plan) Size() int64 {
+	from, to := span(p.Part, p.Runs)
+	return to - from
+}
+
+// span is the runs of a part: from, inclusive, to, exclusive. Parts follow each other and differ by at most one run.
+func span(p report.Part, runs int64) (from, to int64) {
+	if p.Of == 0 {
+		return 0, runs
+	}
+	of, i := int64(p.Of), int64(p.Index)
+	return runs * (i - 1) / of, runs * i / of
+}
+
+func (p *Plan) repeat(seed uint64) string { return p.Repeat(seed, p.changed...) }
+
+// with is the plan with other settings, over the same seeds.
+func (p Plan) with(v Variant) Plan {
+	seed := p.Settings.Seed
+	p.Settings, p.changed = v.Settings, v.Changed
+	p.Settings.Seed = seed
+	return p
+}
+
+// crew is the workers of a campaign, one a core.
+type crew struct {
+	plan    Plan
+	workers []*worker
+	// seen is told of each run, by several goroutines at once. It may be nil.
+	seen func(*report.Report)
+}
+
+// worker makes runs, one after the other, and sums up what they came to.
+type worker struct {
+	sums *sums
+	seed uint64
+}
+
+func newCrew(p Plan) *crew {
+	c := &crew{plan: p}
+	for range runtime.GOMAXPROCS(0) {
+		c.workers = append(c.workers, &worker{sums: newSums()})
+	}
+	return c
+}
+
+// run makes the runs from, inclusive, to, exclusive. The workers take them from one counter. A cancellation is no error.
+func (c *crew) run(ctx context.Context, from, to int64) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var next atomic.Int64
+	next.Store(from)
+	errs := make([]error, len(c.workers))
+	var all sync.WaitGroup
+	for i, w := range c.workers {
+		all.Go(func() {
+			err := runner.Many(ctx, c.plan.Settings, c.seeds(w, &next, to), func(r *report.Report) error {
+				c.visit(w, r)
+				return nil
+			})
+			if err != nil && ctx.Err() == nil {
+				errs[i] = fmt.Errorf("campaign: seed %d: %w", w.seed, err)
+				cancel()
+			}
+		})
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}
+
+func (c *crew) seeds(w *worker, next *atomic.Int64, to int64) iter.Seq[uint64] {
+	return func(yield func(uint64) bool) {
+		for i := next.Add(1) - 1; i < to; i = next.Add(1) - 1 {
+			if w.seed = seedAt(c.plan.Settings.Seed, i); !yield(w.seed) {
+				return
+			}
+		}
+	}
+}
+
+func (c *crew) visit(w *worker, r *report.Report) {
+	w.sums.add(r, c.plan.repeat)
+	if c.seen != nil {
+		c.seen(r)
+	}
+	if c.plan.Progress != nil {
+		c.plan.Progress()
+	}
+}
+
+// document puts together what the workers have done so far. Their sums are merged as those of parts are.
+func (c *crew) document() *report.Campaign {
+	total := newSums()
+	for _, w := range c.workers {
+		total.merge(w.sums)
+	}
+	doc := total.document()
+	s := c.plan.Settings
+	s.Virtual = true
+	doc.Scenario, doc.Settings, doc.Part = c.plan.Scenario, s.Document(), c.plan.Part
+	doc.Seeds = report.Seeds{First: s.Seed, Count: c.plan.Runs}
+	doc.Until.Condition = c.plan.Until
+	return doc
+}
+
+// seedAt is the i-th seed from first on.
+func seedAt(first uint64, i int64) uint64 { return (first + uint64(i)) % (runner.MaxSeed + 1) }

@@ -1,0 +1,98 @@
+package campaign
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+
+	"faultflow/internal/report"
+	"faultflow/internal/runner"
+)
+
+// twiceEvery is how many runs are made before they are made again.
+const twiceEvery = 64
+
+// CheckDeterminism makes each run of the plan twice, with its full report: first in the order of the seeds, then in the
+// opposite order and on another worker. It compares the reports' hashes. Progress is told of both.
+func CheckDeterminism(ctx context.Context, p Plan) (*report.Determinism, error) {
+	return checkTwice(ctx, p, p.hash)
+}
+
+func checkTwice(ctx context.Context, p Plan, hash func(seed uint64) (string, error)) (*report.Determinism, error) {
+	p.Settings.Virtual = true
+	if err := p.Settings.Validate(); err != nil {
+		return nil, err
+	}
+	doc := &report.Determinism{Schema: report.DeterminismSchema, Scenario: p.Scenario, Settings: p.Settings.Document(),
+		Seeds: report.Seeds{First: p.Settings.Seed, Count: p.Runs}}
+	for from := int64(0); from < p.Runs; from += twiceEvery {
+		to := min(p.Runs, from+twiceEvery)
+		first, err := hashes(ctx, p, from, to, false, hash)
+		if err != nil {
+			return nil, err
+		}
+		second, err := hashes(ctx, p, from, to, true, hash)
+		if err != nil {
+			return nil, err
+		}
+		if ctx.Err() != nil {
+			doc.Interrupted = true
+			break
+		}
+		doc.Runs = to
+		for i := range first {
+			if first[i] == second[i] {
+				continue
+			}
+			if doc.Different++; len(doc.List) < report.MaxViolations {
+				seed := seedAt(p.Settings.Seed, from+int64(i))
+				doc.List = append(doc.List, report.Difference{Seed: seed, First: first[i], Second: second[i], Repeat: p.repeat(seed)})
+			}
+		}
+	}
+	return doc, nil
+}
+
+// hashes makes the runs from, inclusive, to, exclusive, and returns their reports' hashes in the order of the seeds. The
+// second time they are made from the last one on, each by the worker beside the one that made it first.
+func hashes(ctx context.Context, p Plan, from, to int64, second bool, hash func(seed uint64) (string, error)) ([]string, error) {
+	workers := max(2, runtime.GOMAXPROCS(0))
+	list, errs := make([]string, to-from), make([]error, workers)
+	var all sync.WaitGroup
+	for w := range workers {
+		all.Go(func() {
+			for k := range list {
+				i, turn := k, k
+				if second {
+					i = len(list) - 1 - k
+					turn = i + 1
+				}
+				if turn%workers != w || ctx.Err() != nil || errs[w] != nil {
+					continue
+				}
+				list[i], errs[w] = hash(seedAt(p.Settings.Seed, from+int64(i)))
+				if p.Progress != nil {
+					p.Progress()
+				}
+			}
+		})
+	}
+	all.Wait()
+	return list, errors.Join(errs...)
+}
+
+// hash makes one run and returns its report's hash.
+func (p Plan) hash(seed uint64) (string, error) {
+	s := p.Settings
+	s.Seed, s.Virtual = seed, true
+	r, err := runner.Run(context.Background(), s, runner.World{})
+	if err == nil {
+		err = r.Seal()
+	}
+	if err != nil {
+		return "", fmt.Errorf("campaign: seed %d: %w", seed, err)
+	}
+	return r.Hash, nil
+}

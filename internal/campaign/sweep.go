@@ -1,0 +1,95 @@
+package campaign
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"faultflow/internal/report"
+)
+
+// Sorts lists the measures that a sweep can be sorted by, the default first.
+func Sorts() []string {
+	return []string{"delivered", "success", "degraded", "failed", "duration", "p99", "calls"}
+}
+
+// key is what rows are sorted by, less is better.
+func key(m report.Measures, sort string) float64 {
+	switch sort {
+	case "success":
+		return -m.Verdict.Success.Share
+	case "degraded":
+		return m.Verdict.Degraded.Share
+	case "failed":
+		return m.Verdict.Failed.Share
+	case "duration":
+		return m.MeanMS
+	case "p99":
+		return m.P99MS
+	case "calls":
+		return m.Calls
+	}
+	return -m.DeliveredShare
+}
+
+// Sweep makes the plan's campaign with each variant of its settings, over the same seeds. The rows are sorted by one of
+// Sorts, best first; equal ones stay in the order of the variants.
+func Sweep(ctx context.Context, p Plan, variants []Variant, sort string) (*report.Sweep, error) {
+	s := p.Settings
+	s.Virtual = true
+	doc := &report.Sweep{Schema: report.SweepSchema, Scenario: p.Scenario, Settings: s.Document(),
+		Seeds: report.Seeds{First: s.Seed, Count: p.Runs}, Sort: sort}
+	for _, g := range variants[0].Changed {
+		doc.Names = append(doc.Names, g.Name)
+	}
+	for _, v := range variants {
+		c, err := Run(ctx, p.with(v))
+		if err != nil {
+			return nil, err
+		}
+		if doc.Interrupted = c.Interrupted; c.Interrupted {
+			break
+		}
+		row := report.SweepRow{Measures: measures(c)}
+		for _, g := range v.Changed {
+			row.Values = append(row.Values, g.Text)
+		}
+		doc.Rows = append(doc.Rows, row)
+	}
+	for i := range doc.Rows {
+		doc.Rows[i].Pareto = !slices.ContainsFunc(doc.Rows, func(other report.SweepRow) bool { return dominates(other.Measures, doc.Rows[i].Measures) })
+	}
+	slices.SortStableFunc(doc.Rows, func(a, b report.SweepRow) int { return cmp.Compare(key(a.Measures, sort), key(b.Measures, sort)) })
+	return doc, nil
+}
+
+// dominates tells whether a is at least as good as b in delivered share, duration and calls, and better in one of them.
+func dominates(a, b report.Measures) bool {
+	better := false
+	for _, by := range []string{"delivered", "duration", "calls"} {
+		switch order := cmp.Compare(key(a, by), key(b, by)); {
+		case order > 0:
+			return false
+		case order < 0:
+			better = true
+		}
+	}
+	return better
+}
+
+// measures are a campaign in a row.
+func measures(c *report.Campaign) report.Measures {
+	m := report.Measures{Runs: c.Runs, Verdict: c.Verdict, MeanMS: c.DurationMS.Mean, P99MS: c.DurationMS.P99, Violations: c.Violations.Count,
+		DeliveredShare: ratio(c.Ledger.Delivered, c.Runs*int64(c.Settings.Cycles)*int64(c.Settings.BatchSize))}
+	var calls, before, opened int64
+	for _, d := range c.Dependencies {
+		calls += d.Calls.Sum
+	}
+	for _, b := range c.Breakers {
+		before += b.CallsBeforeOpen.Sum
+		opened += b.CallsBeforeOpen.Count
+	}
+	m.Calls, m.PerRecord = ratio(calls, c.Runs), ratio(calls, c.Ledger.Collected)
+	m.BeforeOpen = ratio(before, opened)
+	return m
+}

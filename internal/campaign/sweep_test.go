@@ -1,0 +1,362 @@
+package campaign
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"faultflow/internal/report"
+	"faultflow/internal/runner"
+	"faultflow/internal/simulate"
+)
+
+// drafted is a draft with some settings, a seed among them.
+func drafted(t interface{ Fatal(...any) }, given ...string) *runner.Draft {
+	d := runner.NewDraft()
+	for _, g := range append([]string{"seed=1"}, given...) {
+		name, text, _ := strings.Cut(g, "=")
+		if err := d.Set(name, text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return d
+}
+
+// planned is a plan with the settings of a draft.
+func planned(t interface{ Fatal(...any) }, d *runner.Draft, runs int64) Plan {
+	s, err := d.Settings()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Plan{Settings: s, Runs: runs, Repeat: repeat}
+}
+
+func swept(t *testing.T, d *runner.Draft, runs int64, sort string, sweeps ...string) *report.Sweep {
+	t.Helper()
+	grid, err := Grid(d, sweeps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := Sweep(context.Background(), planned(t, d, runs), grid, sort)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+// TestSweepRowsAreCampaigns: each row is what a campaign of its own with those settings comes to, on the same seeds.
+func TestSweepRowsAreCampaigns(t *testing.T) {
+	d := drafted(t, "simulate-failures=true", "failure-type=network")
+	doc := swept(t, d, 100, "delivered", "collector-retries=1,3", "processor-retries=1,2")
+	if got, want := doc.Names, []string{"collector-retries", "processor-retries"}; !slices.Equal(got, want) || len(doc.Rows) != 4 {
+		t.Fatalf("%v in %d rows", got, len(doc.Rows))
+	}
+	for _, row := range doc.Rows {
+		alone := drafted(t, "simulate-failures=true", "failure-type=network", "collector-retries="+row.Values[0], "processor-retries="+row.Values[1])
+		c, err := Run(context.Background(), planned(t, alone, 100))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := measures(c); got != row.Measures {
+			t.Errorf("%v: %+v, alone %+v", row.Values, row.Measures, got)
+		}
+		want := float64(c.Ledger.Delivered) / (30 * 100)
+		if diff := row.DeliveredShare - want; diff > 1e-9 || diff < -1e-9 {
+			t.Errorf("%v: delivered share %v, want %v", row.Values, row.DeliveredShare, want)
+		}
+	}
+}
+
+// TestSweepSorts by each measure, best first.
+func TestSweepSorts(t *testing.T) {
+	d := drafted(t, "simulate-failures=true", "failure-type=processing")
+	for _, sort := range Sorts() {
+		doc := swept(t, d, 50, sort, "retries=3,1,2")
+		if !slices.IsSortedFunc(doc.Rows, func(a, b report.SweepRow) int {
+			x, y := key(a.Measures, sort), key(b.Measures, sort)
+			switch {
+			case x < y:
+				return -1
+			case x > y:
+				return 1
+			}
+			return 0
+		}) {
+			t.Errorf("%s: %+v", sort, doc.Rows)
+		}
+	}
+	doc := swept(t, d, 50, "delivered", "retries=3,1,2")
+	if got := doc.Rows[0].Values[0] + doc.Rows[2].Values[0]; got != "31" {
+		t.Errorf("best and worst delivered: %v", doc.Rows)
+	}
+	if doc := swept(t, d, 50, "calls", "retries=3,1,2"); doc.Rows[0].Values[0] != "1" {
+		t.Errorf("fewest calls: %v", doc.Rows)
+	}
+}
+
+func TestPareto(t *testing.T) {
+	m := func(delivered, mean, calls float64) report.Measures {
+		return report.Measures{DeliveredShare: delivered, MeanMS: mean, Calls: calls}
+	}
+	for _, test := range []struct {
+		a, b report.Measures
+		want bool
+	}{
+		{m(1, 5, 5), m(1, 5, 5), false},
+		{m(1, 5, 5), m(0.9, 5, 5), true},
+		{m(1, 5, 5), m(1, 6, 5), true},
+		{m(1, 5, 5), m(1, 5, 6), true},
+		{m(1, 5, 7), m(1, 6, 6), false},
+		{m(0.9, 4, 4), m(1, 5, 5), false},
+	} {
+		if got := dominates(test.a, test.b); got != test.want {
+			t.Errorf("%+v over %+v: %t", test.a, test.b, got)
+		}
+	}
+}
+
+func TestGridRefuses(t *testing.T) {
+	d := drafted(t)
+	many := make([]string, 101)
+	for i := range many {
+		many[i] = fmt.Sprint(i + 1)
+	}
+	for want, sweeps := range map[string][]string{
+		`--sweep "retries": want NAME=VALUE,VALUE…, such as retries=1,3,5`:                    {"retries"},
+		`--sweep "retires=1": there is no setting "retires" to sweep (did you mean retries?)`: {"retires=1"},
+		`--sweep "fault=x": there is no setting "fault" to sweep`:                             {"fault=x"},
+		`--sweep "seed=1": there is no setting "seed" to sweep`:                               {"seed=1"},
+		`--sweep "retries=1,1": 1 is given twice`:                                             {"retries=1,1"},
+		`--sweep "retries=3": retries is swept twice`:                                         {"retries=1,2", "retries=3"},
+		`more than 1000 combinations`:                                                         {"retries=" + strings.Join(many, ","), "cycles=" + strings.Join(many[:10], ",")},
+		`--retries "x": want a whole number`:                                                  {"retries=1,x"},
+		`--retries "0": want attempts in all, from 1 (no retry) to 10000`:                     {"retries=0"},
+	} {
+		_, err := Grid(d, sweeps)
+		var bad *runner.SettingError
+		if !errors.As(err, &bad) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: %v, want %s", sweeps, err, want)
+		}
+	}
+}
+
+// TestAblation: what was needed is missed, what was not needed is not, and flips name runs that really change.
+func TestAblation(t *testing.T) {
+	d := drafted(t, "simulate-failures=true", "failure-type=processing")
+	const runs = ablateEvery + 50 // more than one turn
+	p := planned(t, d, runs)
+	a, err := Ablate(context.Background(), p, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := map[string]report.AblationRow{}
+	for _, r := range a.Rows {
+		rows[r.Pattern] = r
+		if r.Runs != runs || r.Violations > 0 || r.Problem != "" {
+			t.Errorf("%s: %+v", r.Pattern, r)
+		}
+	}
+	retry := rows["retry_with_backoff"]
+	if retry.Worse == 0 || retry.Better != 0 || retry.P > 1e-9 || retry.Holm < retry.P || len(retry.Flips) != report.MaxSeedRuns ||
+		!(retry.DeliveredShare < a.Whole.DeliveredShare && retry.Calls < a.Whole.Calls && retry.MeanMS < a.Whole.MeanMS) {
+		t.Errorf("without retries: %+v, with them %+v", retry, a.Whole)
+	}
+	if r := rows["timeout"]; r.Needed == 0 || r.MeanMS < 100*a.Whole.MeanMS {
+		t.Errorf("without timeouts calls hang: %+v", r)
+	}
+	if r := rows["bulkhead"]; r.Needed != 0 || r.Worse+r.Better != 0 || r.P != 1 || r.Calls != a.Whole.Calls || r.MeanMS != a.Whole.MeanMS {
+		t.Errorf("the bulkhead was not needed: %+v", r)
+	}
+	if _, there := rows["circuit_breaker"]; there {
+		t.Error("there is no breaker in this profile to take away")
+	}
+	for _, f := range retry.Flips {
+		for want, given := range map[string]string{string(f.With): "5", string(f.Without): "1"} {
+			s := planned(t, drafted(t, "simulate-failures=true", "failure-type=processing", "retries="+given), 1).Settings
+			if given == "5" {
+				s = p.Settings
+			}
+			s.Virtual, s.Seed = true, f.Seed
+			r, err := runner.Run(context.Background(), s, runner.World{})
+			if err != nil || string(r.Verdict) != want {
+				t.Errorf("seed %d with %s attempts: %v, %v, want %s", f.Seed, given, r.Verdict, err, want)
+			}
+		}
+	}
+	if retry.Flips[0].RepeatWithout == retry.Flips[0].Repeat || !strings.Contains(retry.Flips[0].RepeatWithout, "collector-retries") {
+		t.Errorf("commands %+v", retry.Flips[0])
+	}
+}
+
+// TestAblationDoesNotShowWorkers: the same bytes on one core and on several.
+func TestAblationDoesNotShowWorkers(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	d := drafted(t, "simulate-failures=true", "failure-type=network", "cycles=2")
+	var want []byte
+	for _, procs := range []int{1, 4} {
+		runtime.GOMAXPROCS(procs)
+		a, err := Ablate(context.Background(), planned(t, d, 60), d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got bytes.Buffer
+		if err := report.WriteAblation(&got, a); err != nil {
+			t.Fatal(err)
+		}
+		if want == nil {
+			want = got.Bytes()
+		} else if !bytes.Equal(got.Bytes(), want) {
+			t.Errorf("with %d workers:\n%s\nwith one:\n%s", procs, got.Bytes(), want)
+		}
+	}
+}
+
+// TestAblationTellsWhatCanNotGo: a fault at a channel keeps the channel.
+func TestAblationTellsWhatCanNotGo(t *testing.T) {
+	d := drafted(t, "fault=delivery.backup=http_503,p=0.5")
+	a, err := Ablate(context.Background(), planned(t, d, 3), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(a.Rows, func(r report.AblationRow) bool { return r.Pattern == "channel_failover" })
+	if i < 0 || !strings.Contains(a.Rows[i].Problem, `unknown place "delivery.backup"`) || a.Rows[i].Runs != 0 {
+		t.Errorf("%+v", a.Rows)
+	}
+}
+
+// TestWhatIsNotNeededCanGo: taking away a pattern that a run never needed changes nothing in that run.
+func TestWhatIsNotNeededCanGo(t *testing.T) {
+	tried := map[string]int{}
+	rapid.Check(t, func(r *rapid.T) {
+		d := drafted(r, "simulate-failures=true", "failure-type="+rapid.SampledFrom(simulate.Profiles()).Draw(r, "type"),
+			fmt.Sprint("cycles=", rapid.IntRange(1, 4).Draw(r, "cycles")),
+			fmt.Sprint("processor-breaker=", rapid.Bool().Draw(r, "processor breaker")),
+			fmt.Sprint("delivery-breaker=", rapid.Bool().Draw(r, "delivery breaker")),
+			fmt.Sprint("workers=", rapid.IntRange(1, 4).Draw(r, "workers")),
+			"seed="+fmt.Sprint(rapid.Uint64Range(0, 1<<40).Draw(r, "seed")))
+		s := planned(r, d, 1).Settings
+		s.Virtual = true
+		whole := ran(r, s)
+		third := rapid.IntRange(0, 2).Draw(r, "third")
+		for i, a := range ablations(s) {
+			if needed(whole, a) || i%3 != third && raceEnabled {
+				continue
+			}
+			v, err := newVariant(d, a.changed)
+			if err != nil {
+				r.Fatal(err)
+			}
+			v.Settings.Virtual = true
+			tried[a.patterns[0]]++
+			if with, without := outcome(r, ran(r, s)), outcome(r, ran(r, v.Settings)); with != without {
+				r.Errorf("without %v:\n%s\nwith:\n%s", a.patterns, without, with)
+			}
+		}
+	})
+	for _, pattern := range []string{"retry_with_backoff", "circuit_breaker", "bulkhead", "timeout", "fallback_ladder", "partial_processing",
+		"channel_failover", "channel_health", "emergency_spool", "recovery_nodes"} {
+		if tried[pattern] == 0 {
+			t.Errorf("%s was needed in every run", pattern)
+		}
+	}
+}
+
+func ran(t interface{ Fatal(...any) }, s runner.Settings) *report.Report {
+	r, err := runner.Run(context.Background(), s, runner.World{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// needed tells whether a run needed what the ablation takes away. Other channels are needed as soon as they are tried.
+func needed(r *report.Report, a ablation) bool {
+	if a.patterns[0] == "channel_failover" && slices.ContainsFunc(r.Channels[1:], func(c report.Channel) bool { return c.Tried > 0 }) {
+		return true
+	}
+	return slices.ContainsFunc(r.Patterns, func(p report.Pattern) bool { return slices.Contains(a.patterns, p.Name) && p.Count > 0 })
+}
+
+// outcome is all that a run came to, without what only tells of its settings: those, the patterns that they arm, closed
+// breakers, and places that nobody called.
+func outcome(t interface{ Fatal(...any) }, r *report.Report) string {
+	r.Settings, r.Patterns, r.Meta = report.Settings{}, nil, report.Meta{}
+	r.Collection.Breaker = ""
+	r.Breakers = slices.DeleteFunc(r.Breakers, func(b report.Breaker) bool { return b.Opened == 0 })
+	r.Channels = slices.DeleteFunc(r.Channels, func(c report.Channel) bool { return c.Tried+c.Skipped == 0 })
+	r.Amplification = slices.DeleteFunc(r.Amplification, func(a report.Amplification) bool { return a.Calls == 0 })
+	r.Faults = slices.DeleteFunc(r.Faults, func(f report.Fault) bool { return f.Armed == 0 })
+	r.Nodes = slices.DeleteFunc(r.Nodes, func(n report.Node) bool { return n.Runs == 0 })
+	var b bytes.Buffer
+	if err := report.WriteJSON(&b, r); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// TestCheckDeterminism: the same reports, and each run is made twice.
+func TestCheckDeterminism(t *testing.T) {
+	p := planned(t, drafted(t, "simulate-failures=true", "cycles=2"), sized(10_000, 150, 150)) // more than one turn
+	made := make(chan struct{}, 2*p.Runs)
+	p.Progress = func() { made <- struct{}{} }
+	d, err := CheckDeterminism(context.Background(), p)
+	if err != nil || d.Runs != p.Runs || d.Different != 0 || d.Interrupted || len(made) != int(2*p.Runs) {
+		t.Errorf("%+v, %v, %d runs made", d, err, len(made))
+	}
+
+	// A run that is another one the second time is found.
+	var calls sync.Map
+	p.Progress = nil
+	d, err = checkTwice(context.Background(), p, func(seed uint64) (string, error) {
+		if _, again := calls.LoadOrStore(seed, true); again && seed%100 == 7 {
+			return "other", nil
+		}
+		return "same", nil
+	})
+	want := []report.Difference{{Seed: 7, First: "same", Second: "other", Repeat: repeat(7)}, {Seed: 107, First: "same", Second: "other", Repeat: repeat(107)}}
+	if err != nil || len(d.List) < 2 || !slices.Equal(d.List[:2], want) || d.Different != (p.Runs+93)/100 {
+		t.Errorf("%+v, %v", d, err)
+	}
+}
+
+// TestPolicySets: four minutes of a service that is normal, overloaded and normal again, 80 s each, met with a bulkhead, a
+// rate limit, a timeout, a breaker with a timeout, and nothing. What can't be switched off is made without effect: 10,000
+// calls at once, an hour for a call. The grid has the five sets among its rows.
+func TestPolicySets(t *testing.T) {
+	d := drafted(t, "cycles=240", "interval=1s", "batch-size=20", "workers=8",
+		"fault=collector.fetch=slow,by=4s,from=80s,to=160s", "fault=processor.record=slow,by=500ms,from=80s,to=160s")
+	doc := swept(t, d, 1, "duration", "bulkhead=4,10000", "rate-limit=0,200", "timeout=1s,1h", "collector-breaker=true,false")
+	rows := map[string]report.SweepRow{}
+	for _, r := range doc.Rows {
+		rows[strings.Join(r.Values, " ")] = r
+		if r.MeanMS < 240_000 || r.Violations > 0 {
+			t.Errorf("%v: %v ms, %d violations", r.Values, r.MeanMS, r.Violations)
+		}
+	}
+	none, bulkhead, limit := rows["10000 0 1h false"], rows["4 0 1h false"], rows["10000 200 1h false"]
+	timeout, breaker := rows["10000 0 1s false"], rows["10000 0 1s true"]
+	for _, test := range []struct {
+		what string
+		held bool
+	}{
+		{"16 combinations", len(doc.Rows) == 16},
+		{"without policies every record is delivered, and late", none.DeliveredShare == 1 && none.Verdict.Success.Share == 1 && none.MeanMS > 300_000},
+		{"a bulkhead turns records away", bulkhead.DeliveredShare < 0.99},
+		{"a rate limit makes them wait", limit.DeliveredShare == 1 && limit.MeanMS > none.MeanMS},
+		{"a timeout alone calls more", timeout.Calls > none.Calls && timeout.BeforeOpen == 0},
+		{"a breaker with a timeout calls least and is quickest of those that lose nothing", breaker.DeliveredShare == 1 && breaker.Calls < none.Calls &&
+			breaker.MeanMS < min(none.MeanMS, limit.MeanMS, timeout.MeanMS) && breaker.BeforeOpen >= 3},
+	} {
+		if !test.held {
+			t.Errorf("not so: %s\n%+v", test.what, rows)
+		}
+	}
+}

@@ -1,0 +1,261 @@
+package report
+
+import (
+	"io"
+
+	"faultflow/internal/errhandler"
+)
+
+// CampaignSchema names the version of a campaign's JSON document.
+const CampaignSchema = "faultflow.campaign/v1"
+
+// Campaign is what many runs with the same settings and different seeds came to. But for Meta it depends on settings and
+// seeds alone: not on the number of workers, nor on the machines that made parts of it. Shares come with their 95 % score
+// interval (Wilson).
+type Campaign struct {
+	Schema string `json:"schema"`
+	// Scenario is the name of the scenario that the settings are from, "" for a campaign of flags alone.
+	Scenario string `json:"scenario"`
+	// Settings are those of every run. What a failure type draws from each seed is not in them.
+	Settings Settings `json:"settings"`
+	Seeds    Seeds    `json:"seeds"`
+	// Part says which part of the campaign this is; absent from a whole one.
+	Part Part `json:"part,omitzero"`
+	// Until is the condition at which the campaign was to stop early; absent without one.
+	Until Until `json:"until,omitzero"`
+	// Runs is how many were made: less than Seeds.Count in a part, or when the campaign stopped early.
+	Runs int64 `json:"runs"`
+	// Interrupted says that the campaign was cancelled; it covers the runs made until then.
+	Interrupted bool `json:"interrupted"`
+
+	Verdict VerdictShares `json:"verdict"`
+	// DurationMS is how long a run took on its own clock.
+	DurationMS Distribution `json:"duration_ms"`
+	Nodes      []NodeLoad   `json:"nodes"`
+	// Dependencies are what the nodes call.
+	Dependencies []Dependency       `json:"dependencies"`
+	Breakers     []CampaignBreaker  `json:"breakers"`
+	Ledger       CampaignLedger     `json:"ledger"`
+	Errors       CampaignErrors     `json:"errors"`
+	Origins      map[string]Tally   `json:"origins"`  // cycles by where their records came from
+	Modes        map[string]Tally   `json:"modes"`    // cycles by mode of processing
+	Findings     map[string]Tally   `json:"findings"` // cycles by code of the finding
+	Patterns     []CampaignPattern  `json:"patterns"`
+	Faults       []CampaignFault    `json:"faults"`
+	Slowest      []SeedRun          `json:"slowest"` // the runs that took longest, at most MaxSeedRuns
+	Worst        []SeedRun          `json:"worst"`   // the worst runs that were no success, at most MaxSeedRuns
+	Violations   CampaignViolations `json:"violations"`
+	// Hash is the SHA-256 of the document without hash and meta, in hex.
+	Hash string `json:"hash"`
+	Meta Meta   `json:"meta"`
+}
+
+// MaxSeed is the largest seed: JSON readers keep whole numbers exactly up to it.
+const MaxSeed = 1<<53 - 1
+
+// Bounds of a campaign's lists.
+const (
+	MaxSeedRuns   = 10
+	MaxViolations = 100
+)
+
+// Seeds are Count seeds from First on. Behind the largest possible seed comes 0.
+type Seeds struct {
+	First uint64 `json:"first"`
+	Count int64  `json:"count"`
+}
+
+// Last returns the last of at least one seed.
+func (s Seeds) Last() uint64 { return (s.First + uint64(max(s.Count-1, 0))) % (MaxSeed + 1) }
+
+// Part is the Index-th (from 1) of so many parts. The zero Part is the whole.
+type Part struct {
+	Index int `json:"index"`
+	Of    int `json:"of"`
+}
+
+// Until is a condition that ends a campaign, and whether it did.
+type Until struct {
+	Condition string `json:"condition"`
+	Reached   bool   `json:"reached"`
+}
+
+// Share is how many of something, as a share, and its 95 % interval.
+type Share struct {
+	Count int64   `json:"count"`
+	Of    int64   `json:"of"`
+	Share float64 `json:"share"` // 0 of nothing
+	Low   float64 `json:"low"`
+	High  float64 `json:"high"`
+}
+
+// Tally is how often something happened, and in how many runs.
+type Tally struct {
+	Count int64 `json:"count"`
+	Runs  Share `json:"runs"`
+}
+
+// VerdictShares are the shares of the runs by verdict.
+type VerdictShares struct {
+	Success  Share `json:"success"`
+	Degraded Share `json:"degraded"`
+	Failed   Share `json:"failed"`
+}
+
+// Distribution is how a measure was distributed over the runs. Mean, Min and Max are exact, the quantiles to 0.1 % (an
+// HdrHistogram of three significant digits).
+type Distribution struct {
+	Count int64 `json:"count"`
+	// Sum is whole, so that sums of parts add up exactly: of durations it is in microseconds, where all else is milliseconds.
+	Sum  int64   `json:"sum"`
+	Mean float64 `json:"mean"`
+	Min  float64 `json:"min"`
+	P50  float64 `json:"p50"`
+	P90  float64 `json:"p90"`
+	P99  float64 `json:"p99"`
+	Max  float64 `json:"max"`
+	// Buckets are the histogram: the lower end of each bucket that is not empty, and how many are in it.
+	Buckets []Bucket `json:"buckets"`
+}
+
+// Bucket is one bucket of a histogram.
+type Bucket struct {
+	Value float64 `json:"value"`
+	Count int64   `json:"count"`
+}
+
+// NodeLoad is the attempts of one node in a run.
+type NodeLoad struct {
+	Name     string       `json:"name"`
+	Attempts Distribution `json:"attempts"`
+}
+
+// Dependency is the load on one dependency.
+type Dependency struct {
+	Place string       `json:"place"`
+	Calls Distribution `json:"calls"` // in a run
+	// Units is how many calls it would have been without retries, failover or probes; Factor is calls / units, PerRecord
+	// calls / collected records, both 0 where there are none.
+	Units     int64   `json:"units"`
+	Factor    float64 `json:"factor"`
+	PerRecord float64 `json:"per_record"`
+}
+
+// CampaignBreaker is one circuit breaker.
+type CampaignBreaker struct {
+	Name   string `json:"name"`
+	Opened Tally  `json:"opened"`
+	// Rejected counts the calls that it turned away.
+	Rejected int64 `json:"rejected"`
+	// CallsBeforeOpen is how many calls a run made until the breaker first opened, over the runs in which it did.
+	CallsBeforeOpen Distribution `json:"calls_before_open"`
+}
+
+// CampaignLedger says where all rows of all runs ended. Shares are of the collected ones; they have no interval, because
+// the records of one run share its fate.
+type CampaignLedger struct {
+	Collected    int64 `json:"collected"`
+	FromSource   int64 `json:"from_source"`
+	FromCache    int64 `json:"from_cache"`
+	FromDefault  int64 `json:"from_default"`
+	Delivered    int64 `json:"delivered"`
+	DeadLettered int64 `json:"dead_lettered"`
+	Spooled      int64 `json:"spooled"`
+	Lost         int64 `json:"lost"`
+
+	DeliveredShare    float64 `json:"delivered_share"`
+	DeadLetteredShare float64 `json:"dead_lettered_share"`
+	SpooledShare      float64 `json:"spooled_share"`
+}
+
+// CampaignErrors counts every error, also the handled ones.
+type CampaignErrors struct {
+	Total   int64            `json:"total"`
+	Handled int64            `json:"handled"`
+	ByClass map[string]Tally `json:"by_class"`
+}
+
+// CampaignPattern is a pattern: how often it was seen at work, and in how many runs.
+type CampaignPattern struct {
+	Name string `json:"name"`
+	// Armed is in how many runs it was in place, needed or not.
+	Armed        int64 `json:"armed"`
+	Demonstrated Tally `json:"demonstrated"`
+}
+
+// CampaignFault is one fault, what was configured and what was observed.
+type CampaignFault struct {
+	// Fault is the fault as --fault takes it; place and kinds alone where its probability differs from seed to seed.
+	Fault      string           `json:"fault"`
+	Place      string           `json:"place"`
+	Class      errhandler.Class `json:"class"`
+	Declared   bool             `json:"declared"`
+	MayNotFire bool             `json:"may_not_fire"`
+	// Expected is how many hits its probability makes likely, Configured that probability, averaged over the calls that
+	// came by it. Both are 0 for a fault that is not decided by chance alone.
+	Expected   float64 `json:"expected"`
+	Configured float64 `json:"configured"`
+	// Observed is the share of hits among the calls that came by.
+	Observed Share `json:"observed"`
+}
+
+// SeedRun is one run of a campaign.
+type SeedRun struct {
+	Seed         uint64             `json:"seed"`
+	Verdict      errhandler.Verdict `json:"verdict"`
+	DurationMS   float64            `json:"duration_ms"`
+	Collected    int64              `json:"collected"`
+	Delivered    int64              `json:"delivered"`
+	DeadLettered int64              `json:"dead_lettered"`
+	Spooled      int64              `json:"spooled"`
+	// Finding is the code of the first finding that is as bad as the verdict, "" without one.
+	Finding string `json:"finding"`
+	// Repeat is the command that shows the run.
+	Repeat string `json:"repeat"`
+}
+
+// CampaignViolations are the runs that broke what every run must keep, each a defect of this program.
+type CampaignViolations struct {
+	Count int64 `json:"count"`
+	// List holds the first MaxViolations of them, by seed.
+	List []Violation `json:"list"`
+}
+
+// Violation is what one run broke.
+type Violation struct {
+	Seed    uint64 `json:"seed"`
+	Problem string `json:"problem"`
+	Repeat  string `json:"repeat"`
+}
+
+// Seal computes Hash, as that of a Report.
+func (c *Campaign) Seal() error { return seal(c, &c.Hash) }
+
+// WriteCampaign seals c and writes it as WriteJSON does a report.
+func WriteCampaign(w io.Writer, c *Campaign) error { return write(w, c, &c.Hash) }
+
+// ReadCampaign reads what WriteCampaign wrote, as ReadJSON does a report: a *SchemaError for another schema, the campaign
+// together with ErrHash if its hash does not match.
+func ReadCampaign(rd io.Reader) (*Campaign, error) {
+	text, found, err := readDocument(rd)
+	if err != nil {
+		return nil, err
+	}
+	return parseCampaign(found, text)
+}
+
+func parseCampaign(found string, text []byte) (*Campaign, error) {
+	c := new(Campaign)
+	err := parse(found, CampaignSchema, text, c, &c.Hash)
+	if err != nil && err != ErrHash {
+		return nil, err
+	}
+	return c, err
+}
+
+// Check is a condition over a campaign and whether it held. Values are what its parts came to.
+type Check struct {
+	Condition string
+	Held      bool
+	Values    []TestValue
+}

@@ -1,0 +1,131 @@
+package report
+
+import (
+	"io"
+
+	"faultflow/internal/errhandler"
+)
+
+// The schemas of the documents that compare settings over the same seeds, and of the check for determinism.
+const (
+	SweepSchema       = "faultflow.sweep/v1"
+	AblationSchema    = "faultflow.ablation/v1"
+	DeterminismSchema = "faultflow.determinism/v1"
+)
+
+// Sweep compares combinations of settings over the same seeds, so that they differ by their settings alone.
+type Sweep struct {
+	Schema   string   `json:"schema"`
+	Scenario string   `json:"scenario"` // "" for none
+	Settings Settings `json:"settings"` // before any was varied
+	Seeds    Seeds    `json:"seeds"`
+	// Names are the settings that were varied, Sort is the measure that the rows are sorted by, best first.
+	Names       []string   `json:"names"`
+	Sort        string     `json:"sort"`
+	Rows        []SweepRow `json:"rows"`
+	Interrupted bool       `json:"interrupted"` // rows that were not finished are left out
+	Hash        string     `json:"hash"`
+	Meta        Meta       `json:"meta"`
+}
+
+// SweepRow is one combination.
+type SweepRow struct {
+	// Values are those of Names.
+	Values []string `json:"values"`
+	// Pareto says that no other row is at least as good in delivered share, duration and calls, and better in one of them.
+	Pareto bool `json:"pareto"`
+	Measures
+}
+
+// Measures are what a campaign comes to in a row.
+type Measures struct {
+	Runs    int64         `json:"runs"`
+	Verdict VerdictShares `json:"verdict"`
+	// DeliveredShare is delivered records of those that the cycles asked for: runs × cycles × batch size.
+	DeliveredShare float64 `json:"delivered_share"`
+	// MeanMS and P99MS are how long a run took.
+	MeanMS float64 `json:"mean_ms"`
+	P99MS  float64 `json:"p99_ms"`
+	// Calls is the calls to all dependencies in a run, PerRecord those for each record collected, BeforeOpen those that a
+	// run made until a breaker first opened, over the runs in which one did; all on average.
+	Calls      float64 `json:"calls"`
+	PerRecord  float64 `json:"calls_per_record"`
+	BeforeOpen float64 `json:"calls_before_open"`
+	Violations int64   `json:"violations"`
+}
+
+// Ablation takes each pattern away in turn, over the same seeds.
+type Ablation struct {
+	Schema   string   `json:"schema"`
+	Scenario string   `json:"scenario"` // "" for none
+	Settings Settings `json:"settings"`
+	Seeds    Seeds    `json:"seeds"`
+	// Whole is the campaign with all patterns.
+	Whole       Measures      `json:"whole"`
+	Rows        []AblationRow `json:"rows"`
+	Interrupted bool          `json:"interrupted"` // it covers the runs that were made with and without each pattern
+	Hash        string        `json:"hash"`
+	Meta        Meta          `json:"meta"`
+}
+
+// AblationRow is the same campaign without one pattern. What the pattern is worth is Ablation.Whole's measures against
+// these.
+type AblationRow struct {
+	Pattern string `json:"pattern"`
+	// Without are the settings that take it away, Problem says why they can't, in which case there is nothing else.
+	Without []string `json:"without"`
+	Problem string   `json:"problem"`
+	// Needed is in how many runs of the whole the pattern was seen at work.
+	Needed int64 `json:"needed"`
+	Measures
+	// Worse and Better count the runs that got a worse or a better verdict without the pattern. P is the p-value of the exact
+	// paired test that either is as likely (McNemar), Holm the same corrected for the number of rows.
+	Worse  int64   `json:"worse"`
+	Better int64   `json:"better"`
+	P      float64 `json:"p"`
+	Holm   float64 `json:"p_holm"`
+	// Flips are runs whose verdict changed, the first MaxSeedRuns of them by seed.
+	Flips []Flip `json:"flips"`
+}
+
+// Flip is a run whose verdict another setting changed.
+type Flip struct {
+	Seed    uint64             `json:"seed"`
+	With    errhandler.Verdict `json:"with"`
+	Without errhandler.Verdict `json:"without"`
+	// Repeat and RepeatWithout are the commands that show both runs.
+	Repeat        string `json:"repeat"`
+	RepeatWithout string `json:"repeat_without"`
+}
+
+// Determinism is whether runs that were made twice, in another order and on another worker, gave the same report.
+type Determinism struct {
+	Schema   string   `json:"schema"`
+	Scenario string   `json:"scenario"` // "" for none
+	Settings Settings `json:"settings"`
+	Seeds    Seeds    `json:"seeds"`
+	Runs     int64    `json:"runs"`
+	// Different counts the runs whose reports differ, List holds the first MaxViolations of them by seed.
+	Different   int64        `json:"different"`
+	List        []Difference `json:"list"`
+	Interrupted bool         `json:"interrupted"`
+	Hash        string       `json:"hash"`
+	Meta        Meta         `json:"meta"`
+}
+
+// Difference is a run whose two reports have different hashes.
+type Difference struct {
+	Seed   uint64 `json:"seed"`
+	First  string `json:"first"`
+	Second string `json:"second"`
+	Repeat string `json:"repeat"`
+}
+
+// WriteSweep seals s and writes it as WriteJSON does a report.
+func WriteSweep(w io.Writer, s *Sweep) error { return write(w, s, &s.Hash) }
+
+// WriteAblation seals a and writes it as WriteJSON does a report.
+func WriteAblation(w io.Writer, a *Ablation) error { return write(w, a, &a.Hash) }
+
+// WriteDeterminism seals d and writes it as WriteJSON does a report.
+func WriteDeterminism(w io.Writer, d *Determinism) error { return write(w, d, &d.Hash) }

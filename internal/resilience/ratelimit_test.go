@@ -1,0 +1,72 @@
+package resilience_test
+
+import (
+	"testing"
+	"time"
+
+	"faultflow/internal/errhandler"
+	"faultflow/internal/resilience"
+)
+
+// TestRateLimit: calls are let through evenly; one too many waits for its turn no longer than it may, and is else turned
+// away without a call.
+func TestRateLimit(t *testing.T) {
+	t.Run("turned away at once", func(t *testing.T) {
+		virtually(t, func(b *bench) {
+			g := guard(resilience.Policy{RateLimit: 10})
+			if _, err := g.Do(b.ctx, works()); err != nil {
+				t.Error(err)
+			}
+			_, err := g.Do(b.ctx, works())
+			b.wantError(err, resilience.ErrRateLimit, errhandler.Resource)
+			if want := "collector exec (attempt 1): rate limit is reached: collector.fetch gets 10 calls a second"; err.Error() != want {
+				t.Errorf("got %v, want %s", err, want)
+			}
+			b.wantTold("0s attempt_started 1", "0s attempt_succeeded 1", "0s rate_limit_hit 1 resource")
+			time.Sleep(100 * time.Millisecond)
+			if _, err := g.Do(b.ctx, works()); err != nil {
+				t.Error(err)
+			}
+			if s := g.Stats(); s != (resilience.Stats{Calls: 2, Limited: 1}) {
+				t.Errorf("%+v", s)
+			}
+		})
+	})
+	t.Run("waits for its turn", func(t *testing.T) {
+		virtually(t, func(b *bench) {
+			g := guard(resilience.Policy{RateLimit: 4, BulkheadWait: time.Second})
+			for range 3 {
+				if _, err := g.Do(b.ctx, works()); err != nil {
+					t.Error(err)
+				}
+			}
+			b.wantElapsed(500 * time.Millisecond)
+		})
+	})
+	t.Run("is tried again", func(t *testing.T) {
+		virtually(t, func(b *bench) {
+			g := guard(resilience.Policy{RateLimit: 1, Attempts: 3, Delay: 600 * time.Millisecond})
+			for range 2 {
+				if _, err := g.Do(b.ctx, works()); err != nil {
+					t.Error(err)
+				}
+			}
+			if s := g.Stats(); s != (resilience.Stats{Calls: 2, Limited: 2, Waits: 2}) {
+				t.Errorf("%+v", s)
+			}
+			b.wantElapsed(1200 * time.Millisecond)
+		})
+	})
+	t.Run("is no one's failure", func(t *testing.T) {
+		virtually(t, func(b *bench) {
+			g := guard(resilience.Policy{RateLimit: 1, Breaker: resilience.Breaker{On: true, Failures: 1, OpenFor: time.Hour}})
+			for range 5 {
+				_, _ = g.Do(b.ctx, works())
+			}
+			b.wantState(g, "closed")
+			if s := g.Stats(); s != (resilience.Stats{Calls: 1, Limited: 4}) {
+				t.Errorf("%+v", s)
+			}
+		})
+	})
+}

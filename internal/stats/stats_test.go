@@ -1,0 +1,139 @@
+package stats_test
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"faultflow/internal/stats"
+)
+
+func near(got, want float64) bool { return math.Abs(got-want) <= 1e-6 }
+
+// TestWilson holds the interval against published values (R. G. Newcombe, Statistics in Medicine 17, 1998, table I).
+func TestWilson(t *testing.T) {
+	for _, test := range []struct {
+		count, of int64
+		low, high float64
+	}{
+		{81, 263, 0.2553, 0.3662},
+		{15, 148, 0.0624, 0.1605},
+		{0, 20, 0, 0.1611},
+		{1, 29, 0.0061, 0.1718},
+		{29, 29, 1 - 0.1170, 1},
+		{0, 0, 0, 1},
+	} {
+		low, high := stats.Wilson(test.count, test.of)
+		if math.Abs(low-test.low) > 5e-5 || math.Abs(high-test.high) > 5e-5 {
+			t.Errorf("%d of %d: %.4f to %.4f, want %.4f to %.4f", test.count, test.of, low, high, test.low, test.high)
+		}
+	}
+}
+
+func TestWilsonHoldsTheShare(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		of := rapid.Int64Range(1, 1<<40).Draw(t, "of")
+		count := rapid.Int64Range(0, of).Draw(t, "count")
+		low, high := stats.Wilson(count, of)
+		share := float64(count) / float64(of)
+		if !(0 <= low && low <= share+1e-9 && share <= high+1e-9 && high <= 1) {
+			t.Errorf("%d of %d: %v to %v", count, of, low, high)
+		}
+		mirrorLow, mirrorHigh := stats.Wilson(of-count, of)
+		if math.Abs(low-(1-mirrorHigh)) > 2e-9 || math.Abs(high-(1-mirrorLow)) > 2e-9 {
+			t.Errorf("%d of %d is not the mirror of the rest", count, of)
+		}
+	})
+}
+
+func TestMcNemar(t *testing.T) {
+	for _, test := range []struct {
+		better, worse int64
+		want          float64
+	}{
+		{0, 0, 1},
+		{1, 0, 1},
+		{5, 0, 2.0 / 32},
+		{0, 10, 2.0 / 1024},
+		{3, 3, 1},
+		{1, 9, 2.0 * 11 / 1024},
+	} {
+		if got := stats.McNemar(test.better, test.worse); !near(got, test.want) {
+			t.Errorf("%d better, %d worse: p %v, want %v", test.better, test.worse, got, test.want)
+		}
+	}
+}
+
+// TestShares: the lady tasting tea (R. A. Fisher, The Design of Experiments, 1935) and others by counting tables.
+func TestShares(t *testing.T) {
+	for _, test := range []struct {
+		a, ofA, b, ofB int64
+		want           float64
+	}{
+		{3, 4, 1, 4, 34.0 / 70},
+		{4, 4, 0, 4, 2.0 / 70},
+		{1, 10, 9, 10, 2 * (10*10 + 1) / 184756.0},
+		{0, 10, 0, 10, 1},
+		{10, 10, 10, 10, 1},
+		{0, 0, 3, 5, 1},
+	} {
+		if got := stats.Shares(test.a, test.ofA, test.b, test.ofB); !near(got, test.want) {
+			t.Errorf("%d of %d against %d of %d: p %v, want %v", test.a, test.ofA, test.b, test.ofB, got, test.want)
+		}
+	}
+	// Above the exact test's limit: z = 1.96 is p = 0.05.
+	n := int64(1_000_000)
+	d := int64(math.Round(1.959964 * math.Sqrt(2*0.25*float64(n))))
+	if got := stats.Shares(n/2+d/2, n, n/2-d/2, n); math.Abs(got-0.05) > 1e-3 {
+		t.Errorf("χ²: p %v, want 0.05", got)
+	}
+}
+
+// TestSharesAgree: near the limit the exact test and χ² say about the same.
+func TestSharesAgree(t *testing.T) {
+	exact, chi := stats.Shares(5_000, 50_000, 5_200, 50_000), stats.Shares(5_000, 50_000, 5_200, 50_001)
+	if math.Abs(exact-chi) > 0.003 {
+		t.Errorf("exact %v, χ² %v", exact, chi)
+	}
+}
+
+func TestDistributions(t *testing.T) {
+	a := []stats.Bucket{{1, 1}, {2, 1}, {3, 1}, {4, 1}}
+	b := []stats.Bucket{{5, 1}, {6, 1}, {7, 1}, {8, 1}}
+	if got := stats.Distributions(a, b); !near(got, 2.0/70) {
+		t.Errorf("four below four: p %v, want 2 of the 70 orders", got)
+	}
+	if got := stats.Distributions(a, a); got < 0.99 {
+		t.Errorf("a histogram against itself: p %v", got)
+	}
+	if got := stats.Distributions(nil, a); got != 1 {
+		t.Errorf("nothing against something: p %v", got)
+	}
+	same := []stats.Bucket{{2, 5}}
+	if got := stats.Distributions(same, same); got != 1 {
+		t.Errorf("all values equal: p %v", got)
+	}
+	many := []stats.Bucket{{1, 2_000_000}, {2, 2_000_000}}
+	if got := stats.Distributions(many, []stats.Bucket{{1, 1_900_000}, {2, 2_100_000}}); got > 1e-6 {
+		t.Errorf("millions of values that differ by a twentieth: p %v", got)
+	}
+	if got := stats.Distributions(many, many); got < 0.99 {
+		t.Errorf("millions of values against themselves: p %v", got)
+	}
+}
+
+func TestHolm(t *testing.T) {
+	got := stats.Holm([]float64{0.01, 0.04, 0.03, 0.005})
+	want := []float64{0.03, 0.06, 0.06, 0.02}
+	if !slices.EqualFunc(got, want, near) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if got := stats.Holm([]float64{0.9, 0.8}); !slices.Equal(got, []float64{1, 1}) {
+		t.Errorf("got %v", got)
+	}
+	if got := stats.Holm(nil); len(got) != 0 {
+		t.Errorf("got %v", got)
+	}
+}
