@@ -115,6 +115,7 @@ func Of(r *report.Report) *Chart {
 	if c.Count > 1 {
 		c.Lanes = append(c.Lanes, cycles(r))
 	}
+	channels := slices.DeleteFunc(slices.Clone(b.lanes), func(l *Lane) bool { return l.Sort != Channel })
 	for _, n := range r.Nodes {
 		if n.Runs == 0 {
 			continue
@@ -124,12 +125,11 @@ func Of(r *report.Report) *Chart {
 		if n.Name != deliveryNode {
 			continue
 		}
-		for _, ch := range b.lanes {
-			if ch.Sort == Channel {
-				c.add(ch)
-				c.Lanes = append(c.Lanes, breakers(r, c.EndMS, deliveryNode+"."+ch.Name)...)
-			}
+		for _, ch := range channels {
+			c.add(ch)
+			c.Lanes = append(c.Lanes, breakers(r, c.EndMS, deliveryNode+"."+ch.Name)...)
 		}
+		channels = nil // once, however many nodes go by that name
 	}
 	return c
 }
@@ -195,10 +195,14 @@ func breakers(r *report.Report, endMS float64, name string) []Lane {
 	lane := Lane{Sort: Breaker, Name: name}
 	state, since := Closed, 0.0
 	for _, t := range b.Transitions {
+		if t.AtMS > endMS { // beyond the cycles that the chart covers
+			break
+		}
 		lane.States = append(lane.States, Item{Kind: state, FromMS: since, ToMS: max(t.AtMS, since), Count: 1})
 		state, since = Kind(t.To), max(t.AtMS, since)
 	}
-	if all := b.Opened + b.HalfOpened + b.Closed; all <= len(b.Transitions) {
+	kept := len(b.Transitions)
+	if all := b.Opened + b.HalfOpened + b.Closed; all <= kept || kept > 0 && b.Transitions[kept-1].AtMS > endMS {
 		lane.States = append(lane.States, Item{Kind: state, FromMS: since, ToMS: max(endMS, since), Count: 1})
 	}
 	return []Lane{lane}
@@ -208,8 +212,15 @@ func breakers(r *report.Report, endMS float64, name string) []Lane {
 type builder struct {
 	endMS float64
 	lanes []*Lane
-	// open are the indices of items that have begun, by lane and place.
-	open map[key]int
+	// named are the lanes by what they are of: events are many, and so may lanes be.
+	named map[laneKey]*Lane
+	// open are the indices of items that have begun, by lane and place; ended those of the attempts that ended last.
+	open, ended map[key]int
+}
+
+type laneKey struct {
+	sort Sort
+	name string
 }
 
 type key struct {
@@ -218,23 +229,26 @@ type key struct {
 }
 
 func newBuilder(r *report.Report, endMS float64) *builder {
-	b := &builder{endMS: endMS, open: map[key]int{}}
+	b := &builder{endMS: endMS, named: map[laneKey]*Lane{}, open: map[key]int{}, ended: map[key]int{}}
 	for _, n := range r.Nodes {
-		b.lanes = append(b.lanes, &Lane{Sort: Node, Name: n.Name})
+		b.newLane(&Lane{Sort: Node, Name: n.Name})
 	}
 	for _, c := range r.Channels {
-		b.lanes = append(b.lanes, &Lane{Sort: Channel, Name: c.Name, States: []Item{{Kind: Healthy, Count: 1}}})
+		b.newLane(&Lane{Sort: Channel, Name: c.Name, States: []Item{{Kind: Healthy, Count: 1}}})
 	}
 	return b
 }
 
-func (b *builder) lane(s Sort, name string) *Lane {
-	i := slices.IndexFunc(b.lanes, func(l *Lane) bool { return l.Sort == s && l.Name == name })
-	if i < 0 {
-		return nil
+// newLane adds a lane. Of several with one name the first gets the events.
+func (b *builder) newLane(l *Lane) *Lane {
+	b.lanes = append(b.lanes, l)
+	if k := (laneKey{l.Sort, l.Name}); b.named[k] == nil {
+		b.named[k] = l
 	}
-	return b.lanes[i]
+	return l
 }
+
+func (b *builder) lane(s Sort, name string) *Lane { return b.named[laneKey{s, name}] }
 
 // laneOf finds the lane of an event: the channel's if it is of one, else the node's. The spool gets a lane when it is
 // first needed.
@@ -244,8 +258,7 @@ func (b *builder) laneOf(e report.Event) *Lane {
 			return l
 		}
 		if e.Place == spoolPlace {
-			b.lanes = append(b.lanes, &Lane{Sort: Channel, Name: name})
-			return b.lanes[len(b.lanes)-1]
+			return b.newLane(&Lane{Sort: Channel, Name: name})
 		}
 	}
 	return b.lane(Node, e.Node)
@@ -302,30 +315,29 @@ func (b *builder) begin(l *Lane, what string, k Kind, e report.Event) {
 	b.open[key{l, what}] = len(l.Items) - 1
 }
 
-func (b *builder) close(l *Lane, what string, atMS float64) *Item {
-	i, ok := b.open[key{l, what}]
-	if !ok {
-		return nil
+func (b *builder) close(l *Lane, what string, atMS float64) {
+	if i, began := b.open[key{l, what}]; began {
+		delete(b.open, key{l, what})
+		l.Items[i].ToMS = max(atMS, l.Items[i].FromMS)
 	}
-	delete(b.open, key{l, what})
-	it := &l.Items[i]
-	it.ToMS = max(atMS, it.FromMS)
-	return it
 }
+
+// became says how an item ended.
+func (it *Item) became(k Kind, e report.Event) { it.Kind, it.Class, it.Detail = k, e.Class, e.Detail }
 
 // finish closes what an event ends. What was not begun is a moment: a call that was turned away. A channel that took a
 // part of the records has accepted, then failed.
 func (b *builder) finish(l *Lane, what string, k Kind, e report.Event) {
-	if it := b.close(l, what, e.AtMS); it != nil {
-		it.Kind, it.Class, it.Detail = k, e.Class, e.Detail
+	if i, began := b.open[key{l, what}]; began {
+		b.close(l, what, e.AtMS)
+		b.ended[key{l, what}] = i
+		l.Items[i].became(k, e)
 		return
 	}
 	if e.Kind == "channel_failed" {
-		for i := len(l.Items) - 1; i >= 0 && l.Items[i].FromMS <= e.AtMS; i-- {
-			if it := &l.Items[i]; it.Kind == Succeeded && it.ToMS == e.AtMS && it.Place == e.Place {
-				it.Kind, it.Class, it.Detail = k, e.Class, e.Detail
-				return
-			}
+		if i, ok := b.ended[key{l, what}]; ok && l.Items[i].Kind == Succeeded && l.Items[i].ToMS == e.AtMS {
+			l.Items[i].became(k, e)
+			return
 		}
 		k = Rejected
 	}

@@ -223,6 +223,31 @@ func TestSummarisedRun(t *testing.T) {
 	}
 }
 
+// What happened after the cycles that the chart covers has no place on its axis.
+func TestSummarisedBreakerEndsWithTheChart(t *testing.T) {
+	r := reporttest.Run(t, fmt.Sprint("cycles=", report.MaxCycles+5), "collector-breaker=true", "fault=collector.fetch=connection_refused,from=5000s")
+	c := timeline.Of(r)
+	if changes := r.Breakers[0].Transitions; len(changes) == 0 || changes[0].AtMS <= c.EndMS {
+		t.Fatalf("the breaker should change after %v: %+v", c.EndMS, changes)
+	}
+	states := lane(t, c, timeline.Breaker, "collector").States
+	if got := kinds(states); got != "closed" || states[0].ToMS != c.EndMS {
+		t.Errorf("%s until %v, the chart ends at %v", got, states[len(states)-1].ToMS, c.EndMS)
+	}
+}
+
+// Lanes are no more than nodes, channels and breakers, however often a report names one of them.
+func TestChannelsHaveOneLaneEach(t *testing.T) {
+	r := &report.Report{DurationMS: 900}
+	for i := range 100 {
+		r.Nodes = append(r.Nodes, report.Node{Name: "delivery", Runs: 1})
+		r.Channels = append(r.Channels, report.Channel{Name: fmt.Sprint("channel ", i)})
+	}
+	if got := len(timeline.Of(r).Lanes); got != 200 {
+		t.Errorf("%d lanes of 100 nodes and 100 channels", got)
+	}
+}
+
 func TestRunsBesideEachOther(t *testing.T) {
 	short := timeline.Of(reporttest.Run(t))
 	long := timeline.Of(reporttest.Run(t, "collector-breaker=true", "fault=collector.fetch=connection_refused,first=2"))
