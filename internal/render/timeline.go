@@ -120,8 +120,9 @@ func (p *page) lanes(c *timeline.Chart) (used []timeline.Kind) {
 	const everywhere = "all"
 	title := func(l timeline.Lane) string { return snip(laneTitle(l), min(20, p.width/4)) }
 	label := func(l timeline.Lane) string { return snip(name(l.Run), min(20, p.width/5)) }
-	titled, labelled := 0, 0
+	titled, labelled, runs := 0, 0, map[string]bool{}
 	for _, l := range lanes {
+		runs[l.Run] = true
 		titled = max(titled, columns(title(l)))
 		if l.Run != "" {
 			labelled = max(labelled, columns(label(l)), len(everywhere))
@@ -144,7 +145,7 @@ func (p *page) lanes(c *timeline.Chart) (used []timeline.Kind) {
 			labels, drawings = append(labels, label(lanes[0])), append(drawings, row.paint(p.ink))
 			lanes = lanes[1:]
 		}
-		if len(drawings) > 1 && len(slices.Compact(slices.Clone(drawings))) == 1 {
+		if len(drawings) > 1 && len(drawings) == len(runs) && len(slices.Compact(slices.Clone(drawings))) == 1 {
 			labels, drawings = []string{everywhere}, drawings[:1]
 		}
 		for i, drawing := range drawings {
