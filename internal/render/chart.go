@@ -304,8 +304,10 @@ func tip(l timeline.Lane, it timeline.Item, how look) string {
 // x is a time as a share of the axis.
 func (c *chart) x(ms float64) string { return share(ms / c.EndMS) }
 
+// width is never 0: browsers draw nothing of that, but the outline of what is as short as this.
 func (c *chart) width(from, to float64) string {
-	return share(min(to, c.EndMS)/c.EndMS - max(from, 0)/c.EndMS)
+	const shortest = 1e-6
+	return share(max(min(to, c.EndMS)/c.EndMS-max(from, 0)/c.EndMS, shortest))
 }
 
 // share writes a ratio as percent; what is none counts as 0 or 1.

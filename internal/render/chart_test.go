@@ -3,6 +3,9 @@ package render
 import (
 	"math"
 	"testing"
+
+	"faultflow/internal/reporttest"
+	"faultflow/internal/timeline"
 )
 
 func TestClockTime(t *testing.T) {
@@ -27,5 +30,20 @@ func TestShare(t *testing.T) {
 	}
 	if got := share(math.NaN()); got != "0" {
 		t.Errorf("share(NaN) = %q", got)
+	}
+}
+
+// A node that took no time is drawn too.
+func TestNothingOnTheAxisIsInvisible(t *testing.T) {
+	c := newChart(timeline.Of(reporttest.Run(t, "cycles=3")))
+	for _, l := range c.Lanes {
+		for _, m := range l.Marks {
+			if m.Width == "0" {
+				t.Errorf("%s: %+v has no width", l.Name, m)
+			}
+		}
+		if l.Name == "errorhandler" && len(l.Marks) != 3 {
+			t.Errorf("the error handler ran 3 times: %+v", l.Marks)
+		}
 	}
 }
