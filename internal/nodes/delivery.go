@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -120,7 +122,7 @@ func (d *Deliverer) Prep(_ context.Context, s *State) (*State, error) {
 
 // Exec is one pass over the channels.
 func (d *Deliverer) Exec(ctx context.Context, s *State) (struct{}, error) {
-	var failures []error
+	var failures passError
 	for _, c := range d.candidates(ctx, len(s.remaining()) > 0) {
 		if len(s.remaining()) == 0 || ctx.Err() != nil {
 			break
@@ -134,9 +136,28 @@ func (d *Deliverer) Exec(ctx context.Context, s *State) (struct{}, error) {
 		return struct{}{}, nil
 	case ctx.Err() != nil:
 		return struct{}{}, ctx.Err()
+	case len(failures) == 0: // no channel was a candidate
+		return struct{}{}, nil
 	}
-	return struct{}{}, errors.Join(failures...)
+	return struct{}{}, failures
 }
+
+// passError is why the channels of a pass did not take all records.
+type passError []error
+
+// Error names each reason once.
+func (e passError) Error() string {
+	var reasons []string
+	for _, err := range e {
+		if r := reason(err); !slices.Contains(reasons, r) {
+			reasons = append(reasons, r)
+		}
+	}
+	return strings.Join(reasons, "; ")
+}
+
+// Unwrap returns the channels' errors.
+func (e passError) Unwrap() []error { return e }
 
 func (d *Deliverer) candidates(ctx context.Context, needed bool) []*outlet {
 	if !needed {

@@ -120,6 +120,21 @@ func TestDeliveryWaits(t *testing.T) {
 	}
 }
 
+// The event of a pass tells why its channels failed: each reason once, in one line, without the attempts around it.
+func TestPassTellsWhyChannelsFailed(t *testing.T) {
+	o := setup{faults: faults(t, "delivery.primary=http_503", "delivery.secondary=locked", "delivery.backup=http_503")}.run(t)
+	var details []string
+	for _, e := range o.find(resilience.AttemptFailed) {
+		if e.Place == nodes.DeliveryNode {
+			details = append(details, e.Detail)
+		}
+	}
+	const all, backup = "HTTP 503 Service Unavailable; lock delivery.secondary: resource temporarily unavailable", "HTTP 503 Service Unavailable"
+	if want := []string{all, backup, backup}; !slices.Equal(details, want) {
+		t.Errorf("passes failed with %q, want %q", details, want)
+	}
+}
+
 // A channel that failed is left out until its time is over, to the nanosecond, and then as healthy as before.
 func TestChannelRecovers(t *testing.T) {
 	for _, test := range []struct {
@@ -385,7 +400,7 @@ func TestSlowChannelIsCutOff(t *testing.T) {
 	if c.Channel != "secondary" || c.Outcome.PossibleDuplicates != 30 || o.channel("primary").Failed != 1 {
 		t.Errorf("taken by %s, %d possible duplicates, primary %+v", c.Channel, c.Outcome.PossibleDuplicates, o.channel("primary"))
 	}
-	if failed := o.find(nodes.ChannelFailed); len(failed) != 1 || failed[0].Class != "network" || failed[0].Detail != "delivery exec (attempt 1): timeout after 5s" {
+	if failed := o.find(nodes.ChannelFailed); len(failed) != 1 || failed[0].Class != "network" || failed[0].Detail != "timeout after 5s" {
 		t.Errorf("events %v", failed)
 	}
 }

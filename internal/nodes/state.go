@@ -128,15 +128,7 @@ func (s *State) deadLetter(r Record, place string, err error) {
 
 // reason is an error without the node and attempt around it, which the dead letter's place says already. It keeps the
 // reasons of many records equal, so that they can be counted.
-func reason(err error) string {
-	for {
-		ne, ok := err.(*workflow.NodeError)
-		if !ok {
-			return err.Error()
-		}
-		err = ne.Err
-	}
-}
+func reason(err error) string { return workflow.Cause(err).Error() }
 
 // Pause waits for d or until ctx is done, whose error it then returns.
 func Pause(ctx context.Context, d time.Duration) error {

@@ -194,7 +194,7 @@ func TestPageInBrowser(t *testing.T) {
 	t.Run("mouse", func(t *testing.T) {
 		at := eval[struct{ X, Y float64 }](t, b, `(() => { const m = document.querySelector(".lane rect.no"); m.scrollIntoView({block: "center"}); const r = m.getBoundingClientRect(); return {X: r.x + r.width / 2, Y: r.y + r.height / 2} })()`)
 		b.run(t, chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, at.X, at.Y))
-		if tip := eval[string](t, b, tipText); !strings.HasPrefix(tip, "collector: attempt 1 failed after ") || !strings.Contains(tip, "network · collector exec (attempt 1): dial tcp") {
+		if tip := eval[string](t, b, tipText); !strings.HasPrefix(tip, "collector: attempt 1 failed after ") || !strings.Contains(tip, "network · dial tcp") {
 			t.Errorf("tooltip %q", tip)
 		}
 		b.run(t, chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, 5, 5))

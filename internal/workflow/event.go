@@ -79,15 +79,15 @@ func WithStream(ctx context.Context, s *Stream) context.Context {
 // Emit sends an event that happens now. A context without a stream drops it.
 func Emit(ctx context.Context, e Event) { EmitAt(ctx, time.Now(), e) }
 
-// EmitError is Emit with the class of err, and with its text unless the event has a detail of its own or the stream is
-// terse.
+// EmitError is Emit with the class of err, and with its cause's text unless the event has a detail of its own (node and
+// attempt are the event's already) or the stream is terse.
 func EmitError(ctx context.Context, e Event, err error) {
 	if s, ok := ctx.Value(streamKey{}).(*Stream); ok && err != nil {
 		if s.Classify != nil {
 			e.Class = s.Classify(err)
 		}
 		if e.Detail == "" && !s.Terse {
-			e.Detail = err.Error()
+			e.Detail = Cause(err).Error()
 		}
 	}
 	Emit(ctx, e)

@@ -69,6 +69,8 @@ func TestEmitError(t *testing.T) {
 		{"a detail of its own", classify, false, workflow.Event{Detail: "mine"}, errBroken, workflow.Event{Class: "class of broken", Detail: "mine"}},
 		{"terse", classify, true, workflow.Event{}, errBroken, workflow.Event{Class: "class of broken"}},
 		{"terse, a detail of its own", classify, true, workflow.Event{Detail: "mine"}, errBroken, workflow.Event{Class: "class of broken", Detail: "mine"}},
+		{"where it arose is in fields", nil, false, workflow.Event{}, &workflow.NodeError{Node: "n", Phase: workflow.PhaseExec, Attempt: 2,
+			Err: &workflow.NodeError{Node: "n", Phase: workflow.PhaseExec, Attempt: 1, Err: errBroken}}, workflow.Event{Detail: "broken"}},
 		{"nothing classifies", nil, false, workflow.Event{}, errBroken, workflow.Event{Detail: "broken"}},
 		{"no error", classify, false, workflow.Event{}, nil, workflow.Event{}},
 	}

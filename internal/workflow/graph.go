@@ -190,7 +190,7 @@ func (g *Graph[S]) Run(ctx context.Context, state S) error {
 			}
 		}
 		failed := asNodeError(current, err)
-		EmitError(ctx, Event{Node: current, Kind: NodeFailed, Attempt: failed.Attempt}, failed)
+		EmitError(ctx, Event{Node: current, Kind: NodeFailed, Attempt: failed.Attempt, Detail: fmt.Sprintf("%s: %v", failed.Phase, Cause(failed))}, failed)
 		if g.handler == "" || current == g.handler {
 			return failed
 		}

@@ -259,7 +259,7 @@ func TestErrorRouting(t *testing.T) {
 	}
 }
 
-// TestFailureEvent: the event of an error that went to the graph tells its class and its attempt.
+// TestFailureEvent: the event of an error that went to the graph tells its class and its attempt, and in which phase it arose.
 func TestFailureEvent(t *testing.T) {
 	a := failing("a", &workflow.NodeError{Node: "a", Phase: workflow.PhaseExec, Attempt: 4, Err: errBroken})
 	g, err := workflow.New[*visits]("g").Add(a).Final("a", goOn).Build()
@@ -269,7 +269,7 @@ func TestFailureEvent(t *testing.T) {
 	bubble(t, func(ctx context.Context, s *workflow.Stream, events *[]workflow.Event) {
 		s.Classify = func(error) string { return "the class" }
 		_ = g.Run(ctx, &visits{})
-		want := workflow.Event{Node: "a", Kind: workflow.NodeFailed, Attempt: 4, Class: "the class", Detail: "a exec (attempt 4): broken"}
+		want := workflow.Event{Node: "a", Kind: workflow.NodeFailed, Attempt: 4, Class: "the class", Detail: "exec: broken"}
 		if got := (*events)[len(*events)-1]; got != want {
 			t.Errorf("got %+v\nwant %+v", got, want)
 		}

@@ -93,6 +93,17 @@ func (e *NodeError) Error() string {
 // Unwrap returns the cause.
 func (e *NodeError) Unwrap() error { return e.Err }
 
+// Cause is err without the NodeErrors around it, for what tells where it arose in another way.
+func Cause(err error) error {
+	for {
+		ne, ok := err.(*NodeError)
+		if !ok {
+			return err
+		}
+		err = ne.Err
+	}
+}
+
 // ErrPanic matches every PanicError.
 var ErrPanic = errors.New("panic")
 
