@@ -63,6 +63,17 @@ func row(t tester, r *compare.Result, name string) compare.Row {
 	return r.Comparisons[0].Rows[i]
 }
 
+// A report can name one node very often. The work grows with how often, not with its square.
+func TestManyOfOneNameAreQuicklyToldApart(t *testing.T) {
+	const most = 500
+	r := reporttest.Success()
+	r.Nodes = slices.Repeat([]report.Node{{Name: "collector"}}, most)
+	row(t, compared(t, r, r), fmt.Sprint("attempts.collector#", most))
+	if allocs := testing.AllocsPerRun(1, func() { result(ofReport(r), ofReport(r)) }); allocs > 1000*most {
+		t.Errorf("%.0f allocations for %d nodes", allocs, most)
+	}
+}
+
 func TestMeasures(t *testing.T) {
 	change := func(f func(*report.Report)) (*report.Report, *report.Report) {
 		a, b := reporttest.Network(), reporttest.Network()

@@ -123,9 +123,9 @@ type Regression struct {
 	Input int
 }
 
-// Check returns the changes that the gate does not let pass, each once, in the order of the result. A verdict
-// or a status exceeds every limit, a change from 0 every one in percent. A part of the gate that could never bite is a *GateError: nothing in the inputs
-// has such a name, or what has it is neither better nor worse whatever happens.
+// Check returns the changes that the gate does not let pass, each once, in the order of the result. A verdict or a status
+// exceeds every limit, a change from 0 every one in percent. A part of the gate that could never bite is a *GateError:
+// nothing in the inputs has such a name, or what has it is neither better nor worse whatever happens.
 func (g Gate) Check(r *Result) ([]Regression, error) {
 	matchers := make([]func(string) bool, len(g.rules))
 	for i, rule := range g.rules {

@@ -207,13 +207,14 @@ func (m Measure) family() (string, bool) {
 
 // distinct numbers keys that came up before, so that nothing hides behind something else of the same name.
 func distinct(list []reading) []reading {
-	seen := map[string]bool{}
+	times := map[string]int{}
 	for i := range list {
 		key := list[i].key
-		for n := 2; seen[list[i].key]; n++ {
-			list[i].key = fmt.Sprintf("%s#%d", key, n)
+		for times[list[i].key] > 0 {
+			times[key]++
+			list[i].key = fmt.Sprintf("%s#%d", key, times[key])
 		}
-		seen[list[i].key] = true
+		times[list[i].key]++
 	}
 	return list
 }
