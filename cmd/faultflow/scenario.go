@@ -34,7 +34,7 @@ func newScenarioNew(s *streams) *cobra.Command {
 	return &cobra.Command{
 		Use:     "new [FILE]",
 		Short:   "Write a commented scenario to start from",
-		Long:    "Write a commented scenario to start from, to FILE or to standard output. A file that exists is not overwritten.",
+		Long:    "Write a commented scenario to start from, to FILE or to standard output. A file\nthat exists is not overwritten.",
 		Example: "  faultflow scenario new outage.yaml",
 		Args:    atMostOne,
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -66,7 +66,7 @@ func newScenarioSchema(s *streams) *cobra.Command {
 	return &cobra.Command{
 		Use:     "schema",
 		Short:   "Print the JSON Schema of scenario files",
-		Long:    "Print the JSON Schema of scenario files, by which editors complete and check them.",
+		Long:    "Print the JSON Schema of scenario files, by which editors\ncomplete and check them.",
 		Example: "  faultflow scenario schema",
 		Args:    atMostOne,
 		RunE: func(*cobra.Command, []string) error {

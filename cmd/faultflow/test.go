@@ -35,10 +35,12 @@ func newTestCommand(s *streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "test PATH…",
 		Short: "Run failure scenarios and check their expectations",
-		Long: `Run the scenarios in files and folders (a folder with all below it: ./...), in parallel, and check their expectations.
-All files are checked before any runs. Under GitHub Actions annotations and the step summary are written by themselves.
+		Long: `Run the scenarios in files and folders (a folder with all below it: ./...), in
+parallel, and check their expectations. All files are checked before any runs.
+Under GitHub Actions annotations and the step summary are written by themselves.
 
-Exit codes: 0 all held, 1 some did not, 4 some were inconclusive, 2 a file or a flag is wrong, 3 could not read or write.`,
+Exit codes: 0 all held, 1 some did not, 4 some were inconclusive, 2 a file or a
+flag is wrong, 3 could not read or write.`,
 		Example: `  faultflow test testdata/scenarios
   faultflow test ./... --run breaker --seeds 5
   faultflow test testdata/scenarios --format junit=tests.xml --format text

@@ -2,6 +2,7 @@ package report
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -74,7 +75,11 @@ func schemaOf(doc []byte) (string, error) {
 	var head struct {
 		Schema string `json:"schema"`
 	}
-	if err := json.Unmarshal(doc, &head); err != nil {
+	err := json.Unmarshal(doc, &head)
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field == "" {
+		err = fmt.Errorf("want a JSON object, found %s", wrong.Value) // and not the name of a type of ours
+	}
+	if err != nil {
 		return "", fmt.Errorf("report: decode: %w", err)
 	}
 	return head.Schema, nil

@@ -42,6 +42,7 @@ func TestParseTellsDocumentsApart(t *testing.T) {
 		`{"schema": "faultflow.demo/v1"}`:                `schema "faultflow.demo/v1", expected "faultflow.report/v1"`,
 		`{"schema": "faultflow.tests/v1", "results": 1}`: "decode",
 		`{"schema": "faultflow.report/v1", "seed": ""}`:  "decode",
+		`[1]`: "want a JSON object, found array", `"x"`: "want a JSON object, found string",
 		`{"schema"`: "unexpected end of JSON input",
 	} {
 		if d, err := Parse([]byte(doc)); err == nil || !strings.Contains(err.Error(), want) || d.Report != nil || d.Tests != nil {
