@@ -29,17 +29,21 @@ func newCompareCommand(s *streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "compare A B [C…]",
 		Short: "Compare runs: settings first, then what came of them",
-		Long: `Compare reports (--report FILE), results of faultflow test (--format json), scenario files (*.yaml), and runs with the
-flags of --run. What comes after the first one is compared with it. - is standard input; folders are compared report
+		Long: `Compare reports (--report FILE), results of faultflow test (--format json),
+scenario files (*.yaml), and runs with the flags of --run. What comes after the
+first one is compared with it. - is standard input; folders are compared report
 by report, by the names of their scenarios or else of their *.json files.
 
-Scenarios and runs are made on the virtual clock, with the same seed: the one of the first input that has one, or else
-one that is drawn. One that is given another seed keeps it.
+Scenarios and runs are made on the virtual clock, with the same seed: the one of
+the first input that has one, or else one that is drawn. One that is given
+another seed keeps it.
 
---fail-on exits with 1 when a measure got worse: regression is any of them; otherwise name measures, * for any text,
-with >10% or >5 where so much is still good enough. --measures lists them, and which way each is better.
+--fail-on exits with 1 when a measure got worse: regression is any of them;
+otherwise name measures, * for any text, with >10% or >5 where so much is still
+good enough. --measures lists them, and which way each is better.
 
-Exit codes: 0 compared, 1 a measure of --fail-on is worse, 2 no report or a flag is wrong, 3 could not read or write.`,
+Exit codes: 0 compared, 1 a measure of --fail-on is worse, 2 no report or a flag
+is wrong, 3 could not read or write.`,
 		Example: `  faultflow compare testdata/reports/outage-bare.json testdata/reports/outage.json
   faultflow compare testdata/reports/outage-bare.json testdata/reports/outage.json --fail-on 'verdict,attempts.*>10%'
   faultflow compare --run '--simulate-failures --cycles 20 --retries 3' --run '--simulate-failures --cycles 20 --retries 5'
@@ -80,11 +84,11 @@ func gateWords() []string {
 func runCompare(ctx context.Context, o *compareOptions, args []string, s *streams) error {
 	style := s.style(o.color)
 	style.NoTimeline = o.timeline == timelineOff
+	if o.output != "" {
+		style.Color = o.color == colorAlways
+	}
 	if o.measures {
-		if len(args)+len(o.runs) > 0 {
-			return usageError("--measures lists what is compared; it takes no input beside it")
-		}
-		return new(reportFile).writeOr(s.out, func(w io.Writer) error { return render.WriteMeasures(w, style) })
+		return listMeasures(o, args, s.out, style)
 	}
 	gate, err := compare.ParseGate(o.failOn)
 	if err != nil {
@@ -107,13 +111,25 @@ func runCompare(ctx context.Context, o *compareOptions, args []string, s *stream
 	if err != nil {
 		return fmt.Errorf("--fail-on %w", err)
 	}
-	if o.output != "" {
-		style.Color = o.color == colorAlways
-	}
 	if err := file.writeOr(s.out, func(w io.Writer) error { return render.WriteCompare(w, result, o.format, style) }); err != nil {
 		return err
 	}
 	return regressionError(result, regressions)
+}
+
+func listMeasures(o *compareOptions, args []string, out io.Writer, style render.Style) error {
+	if len(args)+len(o.runs) > 0 {
+		return usageError("--measures lists what is compared; it takes no input beside it")
+	}
+	if o.format != render.CompareFormats()[0] {
+		return usageError("--measures: the list is text; leave --format out")
+	}
+	file, err := openReport("output", o.output)
+	if err != nil {
+		return err
+	}
+	defer file.discard()
+	return file.writeOr(out, func(w io.Writer) error { return render.WriteMeasures(w, style) })
 }
 
 // regressionError names what a gate does not let pass.
@@ -211,6 +227,7 @@ func readCompared(path string, s *streams) (map[string]compare.Document, error) 
 // readIntact refuses what was changed after it was written: who compares it would be told something else than happened.
 func readIntact(path string, s *streams) (report.Document, error) {
 	doc, err := readDocument(path, s)
+	path = documentName(path)
 	if errors.Is(err, report.ErrHash) {
 		return doc, usageError("the hash of %s does not match its contents: it was changed after it was written, or damaged; write it again with --report FILE", path)
 	}

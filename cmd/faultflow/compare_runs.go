@@ -43,7 +43,9 @@ func parseRun(text string, s *streams) (*comparedRun, error) {
 // newComparedRun makes of flags what the main job makes of them. Flags that are about showing a run have no place here.
 func newComparedRun(words []string, s *streams) (*comparedRun, error) {
 	o, cmd := newRoot(s)
-	if err := cmd.ParseFlags(words); err != nil {
+	if err := cmd.ParseFlags(words); errors.Is(err, pflag.ErrHelp) {
+		return nil, usageError("--help decides nothing in a run; see %s --help", cmd.CommandPath())
+	} else if err != nil {
 		return nil, flagError(cmd, err)
 	}
 	if rest := cmd.Flags().Args(); len(rest) > 0 {

@@ -5,9 +5,12 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -198,6 +201,38 @@ func TestOutputThatCannotBeWritten(t *testing.T) {
 		}
 		if !strings.Contains(said.String(), "standard output") {
 			t.Errorf("%v: the message does not say what could not be written: %s", args, said.String())
+		}
+	}
+}
+
+// TestReportIsNoDevice: a rename would put the report in the place of a folder, a socket or /dev/null.
+func TestReportIsNoDevice(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "s")
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Skip("no sockets here: ", err)
+	}
+	defer l.Close()
+	for _, path := range []string{socket, filepath.Dir(socket)} {
+		var said bytes.Buffer
+		s := testStreams(t)
+		s.out, s.err = io.Discard, &said
+		if code := run(t.Context(), []string{"--clock", "virtual", "--report", path}, s); code != exitIO || !strings.Contains(said.String(), "not a regular file") {
+			t.Errorf("%s: exit %d, message %q", path, code, said.String())
+		}
+	}
+}
+
+// TestHelpFitsATerminal: what commands say of themselves is wrapped by hand.
+func TestHelpFitsATerminal(t *testing.T) {
+	_, root := newRoot(testStreams(t))
+	for _, c := range append(root.Commands(), root) {
+		for _, c := range append(c.Commands(), c) {
+			for line := range strings.Lines(c.Long) {
+				if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > defaultWidth {
+					t.Errorf("%s: %d columns: %s", c.CommandPath(), n, line)
+				}
+			}
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"math/rand/v2"
 	"path/filepath"
 	"strings"
@@ -58,8 +59,9 @@ func newRoot(s *streams) (*rootOptions, *cobra.Command) {
 	cmd := &cobra.Command{
 		Use:   "faultflow",
 		Short: "See what your resilience policies really do when things break",
-		Long: `faultflow runs a DataCollector → Processing → Delivery pipeline with a central error handler, breaks it on purpose,
-and shows retries, timeouts, circuit breakers, bulkheads, fallbacks and failover at work.`,
+		Long: `faultflow runs a DataCollector → Processing → Delivery pipeline with a central
+error handler, breaks it on purpose, and shows retries, timeouts, circuit
+breakers, bulkheads, fallbacks and failover at work.`,
 		Example: `  faultflow
   faultflow --simulate-failures --failure-type network --seed 7 --clock virtual
   faultflow --enable-circuit-breaker --cycles 12 --fault 'collector.fetch=connection_refused,from=2s,to=40s' --clock virtual
@@ -351,8 +353,8 @@ func (o *rootOptions) judge(rep *report.Report, j job, s *streams) error {
 	return testsError(context.Background(), tests)
 }
 
-// reportFile is a file that --report or --format names. It is opened before the run, so that a bad path fails before any work is done, and
-// takes its name only when it is complete.
+// reportFile is a file that --report, --output or --format names. It is opened before the run, so that a bad path fails
+// before any work is done, and takes its name only when it is complete.
 type reportFile struct {
 	// flag named it.
 	flag, path string
@@ -362,6 +364,13 @@ type reportFile struct {
 func openReport(flag, path string) (*reportFile, error) {
 	if path == "" {
 		return &reportFile{}, nil
+	}
+	if path == "-" {
+		return nil, usageError("--%s -: name a file; standard output has what --format says", flag)
+	}
+	// A folder or a device would be replaced by the file, or fail only after the run.
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("--%s: %w", flag, &fs.PathError{Op: "write", Path: path, Err: errors.New("not a regular file; name another")})
 	}
 	pending, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644), renameio.WithExistingPermissions())
 	if err != nil {

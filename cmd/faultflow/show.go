@@ -66,9 +66,7 @@ func showFormats() []string {
 
 func runShow(o *showOptions, path string, s *streams) error {
 	doc, err := readDocument(path, s)
-	if path == "-" {
-		path = "standard input"
-	}
+	path = documentName(path)
 	if errors.Is(err, report.ErrHash) && o.format != "json" {
 		fmt.Fprintf(s.err, "faultflow: warning: the hash of %s does not match its contents: it was changed after it was written\n", report.Clean(path))
 		err = nil
@@ -94,6 +92,14 @@ func runShow(o *showOptions, path string, s *streams) error {
 	}
 	defer file.discard()
 	return file.writeOr(s.out, write)
+}
+
+// documentName is what messages call a file, or standard input.
+func documentName(path string) string {
+	if path == "-" {
+		return "standard input"
+	}
+	return path
 }
 
 // readDocument reads a file, or standard input.
