@@ -86,8 +86,8 @@ func comparisons(t tester) map[string]*compare.Result {
 				t.Results[1].Status, t.Results[1].Verdict, t.Results[1].Failures = report.TestPassed, "degraded", nil
 			})})}),
 		"folders": compare.Compare([]compare.Input{
-			input("base", map[string]compare.Document{"disk": of(reporttest.Storage()), "network": of(reporttest.Network()), "quiet": of(reporttest.Success()), "gone": of(reporttest.Success())}),
-			input("head", map[string]compare.Document{"disk": of(reporttest.Failed()), "network": of(betterNetwork()), "quiet": of(reporttest.Success()), "new": of(reporttest.Drill())})}),
+			input("base", map[string]compare.Document{"full_disk": of(reporttest.Storage()), "network": of(reporttest.Network()), "quiet": of(reporttest.Success()), "gone": of(reporttest.Success())}),
+			input("head", map[string]compare.Document{"full_disk": of(reporttest.Failed()), "network": of(betterNetwork()), "quiet": of(reporttest.Success()), "new": of(reporttest.Drill())})}),
 	}
 }
 

@@ -111,7 +111,7 @@ func (d *markdownDoc) fold(s section) {
 			parts = append(parts, b.parts...)
 		}
 	}
-	d.list("\n<details><summary>"+markdown(s.title)+"</summary>\n\n", parts, "\n</details>\n")
+	d.list("\n<details><summary>"+summary(s.title)+"</summary>\n\n", parts, "\n</details>\n")
 }
 
 // markdownOverview is the table that everybody sees.
@@ -184,8 +184,14 @@ func markdownSign(s sign) string {
 }
 
 // markdown escapes text for a line or a table's cell, so that it is shown and does nothing: the bar becomes an entity,
-// because a table is cut into cells before backslashes count; nobody is mentioned, and nothing becomes a link by itself.
+// because a table is cut into cells before backslashes count; nobody is mentioned, and nothing becomes a link by itself
+// (GitHub looks for @names and #1 after it took the backslashes off; an empty comment between them is what helps).
 func markdown(s string) string {
 	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "|", "&#124;", `\`, `\\`, "`", "\\`", "*", `\*`, "_", `\_`,
-		"~", `\~`, "[", `\[`, "]", `\]`, "$", `\$`, "#", `\#`, "@", "@<!-- -->", "://", "&#58;//", "www.", "www&#46;", tie, " ").Replace(report.Clean(s))
+		"~", `\~`, "[", `\[`, "]", `\]`, "$", `\$`, "#", "#<!-- -->", "@", "@<!-- -->", "://", "&#58;//", "www.", "www&#46;", tie, " ").Replace(report.Clean(s))
+}
+
+// summary escapes text for the line that unfolds a part. It is HTML, in which a backslash would be shown.
+func summary(s string) string {
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "#", "#<!-- -->", "@", "@<!-- -->", tie, " ").Replace(report.Clean(s))
 }

@@ -2,7 +2,6 @@ package render
 
 import (
 	"fmt"
-	"html"
 	"io"
 	"strconv"
 	"strings"
@@ -162,7 +161,7 @@ func summaryDetails(r report.TestResult) string {
 		fence += "`"
 	}
 	return fmt.Sprintf("\n<details><summary>%s %s: %s</summary>\n\n%stext\n%s%[4]s\n\n</details>\n",
-		statusEmoji(r.Status), html.EscapeString(report.Clean(r.Name)), r.Status, fence, text.String())
+		statusEmoji(r.Status), summary(r.Name), r.Status, fence, text.String())
 }
 
 func statusEmoji(s report.TestStatus) string {
