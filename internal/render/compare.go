@@ -29,7 +29,7 @@ func WriteCompare(w io.Writer, r *compare.Result, format string, s Style) error 
 	case "html":
 		return writeCompareHTML(w, r)
 	}
-	return fmt.Errorf("compare: unknown format %q, expected one of: %s", format, strings.Join(CompareFormats(), ", "))
+	return fmt.Errorf("render: unknown format %q, expected one of: %s", format, strings.Join(CompareFormats(), ", "))
 }
 
 // inputs says what is compared with what.

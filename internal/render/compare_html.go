@@ -30,7 +30,7 @@ func writeCompareHTML(w io.Writer, r *compare.Result) error {
 		t, err = t.New("compare").Parse(compareTemplate)
 	}
 	if err != nil {
-		return fmt.Errorf("compare: page: %w", err)
+		return fmt.Errorf("render: page: %w", err)
 	}
 	return t.Execute(w, newComparePage(r))
 }

@@ -25,5 +25,5 @@ func Write(w io.Writer, r *report.Report, format string, s Style) error {
 	case "junit":
 		return WriteJUnit(w, r)
 	}
-	return fmt.Errorf("report: unknown format %q, expected one of: %s", format, strings.Join(Formats(), ", "))
+	return fmt.Errorf("render: unknown format %q, expected one of: %s", format, strings.Join(Formats(), ", "))
 }

@@ -32,7 +32,7 @@ func inFull() limits {
 func WriteHTML(w io.Writer, r *report.Report) error {
 	t, err := template.New("page").Parse(pageTemplate)
 	if err != nil {
-		return fmt.Errorf("report: page: %w", err)
+		return fmt.Errorf("render: page: %w", err)
 	}
 	return t.Execute(w, newHTMLPage(r))
 }

@@ -39,7 +39,7 @@ func WriteTests(w io.Writer, t *report.Tests, format string, s Style) error {
 	case "github":
 		return writeGitHub(w, t)
 	}
-	return fmt.Errorf("report: unknown format %q, expected one of: %s", format, strings.Join(TestFormats(), ", "))
+	return fmt.Errorf("render: unknown format %q, expected one of: %s", format, strings.Join(TestFormats(), ", "))
 }
 
 // notRun is why a scenario was skipped.

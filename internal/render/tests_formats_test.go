@@ -92,7 +92,7 @@ func TestTestFormatsGolden(t *testing.T) {
 func TestTestFormatIsOfTheList(t *testing.T) {
 	var out bytes.Buffer
 	err := render.WriteTests(&out, testSets()["mixed"], "xml", render.Style{})
-	if err == nil || err.Error() != `report: unknown format "xml", expected one of: text, json, markdown, junit, tap, github` || out.Len() > 0 {
+	if err == nil || err.Error() != `render: unknown format "xml", expected one of: text, json, markdown, junit, tap, github` || out.Len() > 0 {
 		t.Errorf("error %v, output %q", err, out.String())
 	}
 }
