@@ -82,7 +82,7 @@ func classesIn(counts map[errhandler.Class]int) []errhandler.Class {
 }
 
 func nodeRemedies(r *report.Report, n report.Node) []string {
-	list := []string{when(n.Waits > 0, amount(n.Waits, "retry", "retries")), when(n.Rejected > 0, number(n.Rejected)+" turned away by the breaker"),
+	list := []string{when(n.Waits > 0, amount(n.Waits, "retry", "retries")), when(n.Rejected > 0, number(n.Rejected)+" rejected by the breaker"),
 		when(n.Fallbacks > 0, amount(n.Fallbacks, "fallback")), when(n.Recovered > 0, amount(n.Recovered, "recovery", "recoveries"))}
 	if n.Name == "delivery" {
 		list = append(list, when(r.Delivery.FailedOver > 0, "failover in "+amount(r.Delivery.FailedOver, "cycle")),

@@ -86,7 +86,7 @@ func lookOf(k timeline.Kind) look {
 	case timeline.Unhealthy:
 		return look{"cross", 16, 0, false, "health check failed"}
 	case timeline.Rejected:
-		return look{"reject", 11, 0, false, "turned away"}
+		return look{"reject", 11, 0, false, "rejected"}
 	case timeline.Full:
 		return look{"reject", 11, 0, false, "bulkhead full"}
 	case timeline.RecordFailed:

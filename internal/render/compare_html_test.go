@@ -69,7 +69,7 @@ func TestComparePageInBrowser(t *testing.T) {
 		b.show(t, compareHTML(t, comparisons(t)["runs"]))
 		at := eval[struct{ X, Y float64 }](t, b, `(() => { const m = document.querySelectorAll(".lane.node")[1].querySelector("use.reject"); m.scrollIntoView({block: "center"}); const r = m.getBoundingClientRect(); return {X: r.x + r.width / 2, Y: r.y + r.height / 2} })()`)
 		b.run(t, chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, at.X, at.Y))
-		if tip := eval[string](t, b, tipText); !strings.HasPrefix(tip, "collector (breaker): attempt 1 turned away") {
+		if tip := eval[string](t, b, tipText); !strings.HasPrefix(tip, "collector (breaker): attempt 1 rejected") {
 			t.Errorf("tooltip %q", tip)
 		}
 		b.contrast(t, 100)

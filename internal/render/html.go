@@ -115,7 +115,7 @@ func tiles(r *report.Report) []tile {
 		for _, b := range r.Breakers {
 			opened, rejected = opened+b.Opened, rejected+b.Rejected
 		}
-		list = append(list, tile{"Breaker openings", number(opened), when(rejected > 0, amount(rejected, "call")+" turned away"), ""})
+		list = append(list, tile{"Breaker openings", number(opened), when(rejected > 0, amount(rejected, "call")+" rejected"), ""})
 	}
 	return list
 }
