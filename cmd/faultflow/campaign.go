@@ -36,12 +36,15 @@ func newCampaignCommand(s *streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "campaign",
 		Short: "Make many runs and tell how often, how long, how bad",
-		Long: `Make many runs in virtual time, each with a seed of its own: verdicts with their 95 % intervals, patterns, errors, faults,
-durations, the load on each dependency, and the worst and slowest runs with the commands that show them. The first run has
-the seed --seed (1 otherwise), each further one the next. Every run's ledger and invariants are checked.
+		Long: `Make many runs in virtual time, each with a seed of its own: verdicts with their
+95 % intervals, patterns, errors, faults, durations, the load on each
+dependency, and the worst and slowest runs with the commands that show them. The
+first run has the seed --seed (1 otherwise), each further one the next. Every
+run's ledger and invariants are checked.
 
-Exit codes: 0 every --check held, 1 one did not, or a run broke what every run must keep, 2 a flag or a file is wrong,
-3 could not read or write, 4 inconclusive: a fault given by hand never fired in any run, 130 interrupted.`,
+Exit codes: 0 every --check held, 1 one did not, or a run broke what every run
+must keep, 2 a flag or a file is wrong, 3 could not read or write, 4
+inconclusive: a fault given by hand never fired in any run, 130 interrupted.`,
 		Example: `  faultflow campaign --simulate-failures --failure-type network --runs 500
   faultflow campaign --scenario testdata/scenarios/storm-nothing-lost.yaml --runs 50 --check 'ledger.lost == 0'
   faultflow campaign --simulate-failures --failure-type storage --runs 20000 --until 'ci(verdict.degraded) < 0.02'

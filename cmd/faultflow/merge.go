@@ -17,9 +17,10 @@ func newMergeCommand(s *streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "merge PART…",
 		Short: "Put the parts of a campaign together",
-		Long: `Put the parts that faultflow campaign --shard made together, in any order: the report is the one of the whole campaign on one
-machine, to the byte but for its meta block. Parts that are missing, doubled, damaged or of another campaign are named and
-refused.
+		Long: `Put the parts that faultflow campaign --shard made together, in any order: the
+report is the one of the whole campaign on one machine, to the byte but for its
+meta block. Parts that are missing, doubled, damaged or of another campaign are
+named and refused.
 
 Exit codes: as those of faultflow campaign.`,
 		Example: `  faultflow merge testdata/parts/1.json testdata/parts/2.json testdata/parts/3.json`,
