@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -38,6 +39,37 @@ func TestReadmeShowsWhatIsPrinted(t *testing.T) {
 		if err := os.WriteFile("../../README.md", []byte(before+want+"```\n"+after), 0o644); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestReadmeCampaigns runs the README's campaigns, in small, and holds the sweep of policies against what is shown of it.
+func TestReadmeCampaigns(t *testing.T) {
+	readme := readReadme(t)
+	t.Chdir("../..")
+	_, rest, _ := strings.Cut(readme, "## Thousands of runs\n")
+	commands, rest, _ := strings.Cut(rest, "```\n\nIt tells")
+	_, commands, _ = strings.Cut(commands, "```sh\n")
+	for line := range strings.Lines(commands) {
+		args := shellWords(regexp.MustCompile(`--runs [0-9]+`).ReplaceAllString(line, "--runs 20"))
+		if code := run(context.Background(), args[1:], testStreams(t)); code != exitOK && code != exitVerdict { // 20 runs prove little
+			t.Errorf("%s exits with %d", line, code)
+		}
+	}
+	_, rest, _ = strings.Cut(rest, "```sh\n")
+	sweep, rest, _ := strings.Cut(rest, "```\n\n```\n")
+	shown, _, found := strings.Cut(rest, "```\n")
+	if !found {
+		t.Fatal("the README shows no sweep")
+	}
+	sweep = strings.ReplaceAll(sweep, "\\\n", " ")
+	var out bytes.Buffer
+	s := testStreams(t)
+	s.out = &out
+	if code := run(context.Background(), shellWords(sweep)[1:], s); code != exitOK {
+		t.Errorf("%s exits with %d", sweep, code)
+	}
+	if !strings.Contains(out.String(), shown) {
+		t.Errorf("the README's sweep is not what is printed:\n%s", out.String())
 	}
 }
 
