@@ -39,7 +39,9 @@ var (
 type Processing struct {
 	processor Processor
 	workers   int
-	rand      Rand
+	// compete is true where workers can find no place in the bulkhead or come too early for the rate limit.
+	compete bool
+	rand    Rand
 	// idle is true while there is nothing to process, which takes no attempt.
 	idle     bool
 	attempts *resilience.Guard[*work]
@@ -71,7 +73,7 @@ func newProcessing(s Settings) *Processing {
 	attempts.Timeout, attempts.Bulkhead, attempts.RateLimit = 0, 0, 0 // they guard the calls of an attempt, not the whole of it
 	call := resilience.Policy{Timeout: s.Processor.Timeout, Bulkhead: s.Processor.Bulkhead, BulkheadWait: s.Processor.BulkheadWait, RateLimit: s.Processor.RateLimit}
 	return &Processing{
-		processor: s.Processing, workers: s.Workers, rand: s.Rand, recovery: s.Recovery, elsewhere: s.RecoveryGraph,
+		processor: s.Processing, workers: s.Workers, compete: call.RateLimit > 0 || call.Bulkhead > 0 && s.Workers > call.Bulkhead, rand: s.Rand, recovery: s.Recovery, elsewhere: s.RecoveryGraph,
 		attempts: resilience.NewGuard[*work](resilience.Options{Node: ProcessorNode, Place: ProcessorNode, Class: errhandler.Processing, Policy: attempts}),
 		batch:    resilience.NewGuard[struct{}](resilience.Options{Node: ProcessorNode, Place: PlaceBatch, Class: errhandler.Processing, Policy: call, Quiet: true}),
 		record:   resilience.NewGuard[struct{}](resilience.Options{Node: ProcessorNode, Place: PlaceRecord, Class: errhandler.Processing, Policy: call, Quiet: true}),
@@ -110,8 +112,8 @@ func (p *Processing) Exec(ctx context.Context, records []Record) (*work, error) 
 }
 
 // each processes the records with the node's workers. Results are kept by the record's place in the batch, so that the
-// order in which workers finish does not show. Workers start a nanosecond apart: at one virtual instant the scheduler
-// would decide who finds a place in the bulkhead.
+// order in which workers finish does not show. Where they compete for places each of them has nanoseconds of its own: at
+// one virtual instant the scheduler would decide who comes first.
 func (p *Processing) each(ctx context.Context, records []Record) *work {
 	// What the last batch came to has been settled; its place is used again.
 	p.results, p.errs = slices.Grow(p.results[:0], len(records))[:len(records)], slices.Grow(p.errs[:0], len(records))[:len(records)]
@@ -119,16 +121,21 @@ func (p *Processing) each(ctx context.Context, records []Record) *work {
 	results, errs := p.results, p.errs
 	var next atomic.Int64
 	worker := func(w int) {
-		if Pause(ctx, time.Duration(w)) != nil {
-			return
+		ownTime := func() {
+			if p.compete {
+				awaitOwnTime(ctx, w)
+			}
 		}
 		i := 0
 		process := p.record.Bind(ctx, resilience.Call[struct{}]{Fn: func(ctx context.Context, _ int) (none struct{}, err error) {
+			defer ownTime() // a panic gives its place back, too
 			results[i], err = p.processor.Process(ctx, records[i])
 			return none, err
 		}})
+		ownTime()
 		for i = int(next.Add(1)) - 1; i < len(records) && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
 			_, errs[i] = process()
+			ownTime() // also after a call that was turned away
 		}
 	}
 	// A sync.WaitGroup would do, but in a synctest bubble Go 1.26 keeps 32 bytes of each for ever, and there are campaigns
@@ -154,6 +161,16 @@ func (p *Processing) each(ctx context.Context, records []Record) *work {
 		done.processed = append(done.processed, results[i])
 	}
 	return done
+}
+
+// turn is how often each worker's own nanosecond comes round, and more of them than there can be workers.
+const turn = 20 * time.Microsecond
+
+// awaitOwnTime waits until the time since the run began is one that belongs to the worker alone: its own nanosecond of a
+// turn. The first of each belongs to none, since a rate limit lets calls through there.
+func awaitOwnTime(ctx context.Context, worker int) {
+	_, at := workflow.Now(ctx)
+	time.Sleep((turn + time.Duration(worker+1) - at%turn) % turn)
 }
 
 // Around puts Exec inside the processing node's policies.
@@ -318,10 +335,6 @@ func (d Doubler) Process(ctx context.Context, r Record) (Processed, error) {
 	cycle, _ := workflow.Now(ctx)
 	k := Key{Place: PlaceRecord, Use: "latency", Cycle: cycle, Record: r.Number()}
 	if err := Pause(ctx, d.Rand.Between(k, minRecordTime, maxRecordTime)); err != nil {
-		// It takes a moment to notice. Workers that are cut off at one instant would leave it to the scheduler who finds
-		// the next place in the bulkhead.
-		k.Use = "cut off"
-		time.Sleep(d.Rand.Between(k, time.Microsecond, 100*time.Microsecond))
 		return Processed{}, err
 	}
 	if err := r.Validate(); err != nil {

@@ -2,7 +2,6 @@ package nodes_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync/atomic"
@@ -209,8 +208,8 @@ type busiest struct{ at, most atomic.Int64 }
 func (b *busiest) Begin(context.Context, []nodes.Record) error { return nil }
 
 func (b *busiest) Process(ctx context.Context, r nodes.Record) (nodes.Processed, error) {
-	if n := b.at.Add(1); n > b.most.Load() {
-		b.most.Store(n) // workers start a nanosecond apart, so no two are here at once
+	n := b.at.Add(1)
+	for most := b.most.Load(); n > most && !b.most.CompareAndSwap(most, n); most = b.most.Load() {
 	}
 	defer b.at.Add(-1)
 	err := nodes.Pause(ctx, 20*time.Millisecond)
@@ -247,7 +246,8 @@ func TestBulkheadBoundsProcessing(t *testing.T) {
 		if got := int(b.most.Load()); got != test.most || len(c.books.delivered) != test.delivered {
 			t.Errorf("%s: %d at once, %d delivered; want %d, %d", name, got, len(c.books.delivered), test.most, test.delivered)
 		}
-		if over := took - test.took; test.took > 0 && (over < 0 || over > time.Microsecond) {
+		// Workers that compete end each call, of which there are 24 / bulkhead, in a nanosecond of their own, within 20 µs.
+		if over := took - test.took; test.took > 0 && (over < 0 || over > 24/time.Duration(test.most)*20*time.Microsecond || over > 0 && test.workers <= test.most) {
 			t.Errorf("%s: took %v, want %v", name, took, test.took)
 		}
 		want := fmt.Sprintf("processor.record resource: bulkhead is full: processor.record allows %d at once", test.bulkhead)
@@ -267,27 +267,6 @@ func TestRecordTimeout(t *testing.T) {
 	started := o.find(workflow.NodeStarted)
 	if over := started[2].At - started[1].At - 5*time.Second; over < 0 || over > 2*time.Microsecond {
 		t.Errorf("processing took %v longer than the limit", over)
-	}
-}
-
-// A record that is cut off takes a moment to notice, each its own. Were all cut off at the very instant of their limit,
-// the scheduler would decide who finds the next place in the bulkhead.
-func TestCutOffRecordsDoNotTie(t *testing.T) {
-	const limit = 5 * time.Millisecond
-	late := map[time.Duration]bool{}
-	if err := simulate.Virtually(func() {
-		for i := range 50 {
-			ctx, cancel := context.WithTimeout(context.Background(), limit)
-			began := time.Now()
-			_, err := nodes.Doubler{Rand: simulate.Rand(1)}.Process(ctx, recordsFrom(int64(i), 1)[0])
-			over := time.Since(began) - limit
-			if late[over] = true; !errors.Is(err, context.DeadlineExceeded) || over <= 0 || over > 100*time.Microsecond {
-				t.Errorf("%v, %v after the limit", err, over)
-			}
-			cancel()
-		}
-	}); err != nil || len(late) < 45 {
-		t.Errorf("50 records noticed after %d different times; %v", len(late), err)
 	}
 }
 

@@ -223,9 +223,8 @@ func bareRuns(b *testing.B, s Settings, loads []load) {
 			})
 			var next atomic.Int64
 			var workers sync.WaitGroup
-			for w := range s.Workers {
+			for range s.Workers {
 				workers.Go(func() {
-					bareSleep(context.Background(), time.Duration(w)) // workers start a nanosecond apart
 					for i := next.Add(1); i <= int64(l.records); i = next.Add(1) {
 						took := 10*time.Millisecond + time.Duration(i*7919_919)%(40*time.Millisecond)
 						bareAttempts(record, 1, func(ctx context.Context) { bareSleep(ctx, took) })

@@ -5,6 +5,7 @@ import (
 	"context"
 	"runtime"
 	"testing"
+	"time"
 
 	"faultflow/internal/report"
 	"faultflow/internal/simulate"
@@ -29,6 +30,27 @@ func TestSameSeedSameBytes(t *testing.T) {
 			}
 			if !bytes.Equal(got, want) {
 				t.Fatalf("seed %d (%s): the report at GOMAXPROCS %d differs from that at 1:\n%s", seed, s.FailureType, procs, firstDifference(got, want))
+			}
+		}
+	}
+}
+
+// TestWorkersThatCompete: who finds a place, and which records are turned away, is not the scheduler's choice. A record that
+// panics takes no time, so that many workers want the few places at one instant.
+func TestWorkersThatCompete(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	for _, rate := range []float64{0, 200} {
+		s := Defaults()
+		s.Virtual, s.BatchSize, s.Workers = true, 100, 16
+		s.Processor.Attempts, s.Processor.Bulkhead, s.Processor.RateLimit = 1, 1, rate
+		s.Faults = mustFaults(t, "processor.record=panic,p=0.5", "processor.record=hang,p=0.1")
+		s.Processor.Timeout = 100 * time.Millisecond // as long as the wait for a place
+		for s.Seed = 0; s.Seed < 120; s.Seed++ {
+			runtime.GOMAXPROCS(1)
+			want := runJSON(t, s)
+			runtime.GOMAXPROCS(4)
+			if got := runJSON(t, s); !bytes.Equal(got, want) {
+				t.Fatalf("seed %d, rate limit %v: at GOMAXPROCS 4 another report than at 1:\n%s", s.Seed, rate, firstDifference(got, want))
 			}
 		}
 	}
