@@ -29,20 +29,21 @@ func Ablate(ctx context.Context, p Plan, draft *runner.Draft) (*report.Ablation,
 		}
 		if without == nil {
 			var err error
-			if without, err = armsWithout(p, draft, whole.crew.document()); err != nil {
+			if without, err = armsWithout(p, draft, p.document(whole.turn)); err != nil {
 				return nil, err
 			}
 		}
 		for _, a := range without {
-			if a.problem != "" {
-				continue
-			}
 			if err := a.run(ctx, from, to); err != nil {
 				return nil, err
 			}
-			if ctx.Err() == nil {
-				a.compare(whole, from, to)
-			}
+		}
+		if ctx.Err() != nil {
+			break // all have the same runs, or what they came to could not be compared
+		}
+		whole.sums.merge(whole.turn)
+		for _, a := range without {
+			a.compare(whole, from, to)
 		}
 	}
 	return ablated(whole, without, ctx.Err() != nil), nil
@@ -50,10 +51,13 @@ func Ablate(ctx context.Context, p Plan, draft *runner.Draft) (*report.Ablation,
 
 // arm is the campaign with all patterns, or without one.
 type arm struct {
-	crew     *crew
+	plan     Plan
 	ablation ablation
-	problem  string
-	// verdicts are those of the runs under way, by their number in this turn.
+	// problem says why the pattern can't be taken away; such an arm makes no runs.
+	problem string
+	sums    *sums
+	// turn and verdicts are of the runs under way: their sums, and their verdicts by their number in this turn.
+	turn     *sums
 	verdicts []errhandler.Verdict
 	flips    []report.Flip
 	worse    int64
@@ -61,7 +65,7 @@ type arm struct {
 }
 
 func newArm(p Plan) *arm {
-	return &arm{crew: newCrew(p), verdicts: make([]errhandler.Verdict, min(p.Runs, ablateEvery))}
+	return &arm{plan: p, sums: newSums(), verdicts: make([]errhandler.Verdict, min(p.Runs, ablateEvery))}
 }
 
 // armsWithout are the campaigns without a pattern that c, the beginning of the whole, has in place.
@@ -88,20 +92,30 @@ func armsWithout(p Plan, draft *runner.Draft, c *report.Campaign) ([]*arm, error
 	return arms, nil
 }
 
-// run makes the arm's runs from, inclusive, to, exclusive.
+// run makes the arm's runs from, inclusive, to, exclusive: its turn.
 func (a *arm) run(ctx context.Context, from, to int64) error {
+	if a.problem != "" {
+		return nil
+	}
+	all := newCrew(a.plan)
 	var mu sync.Mutex
-	first := seedAt(a.crew.plan.Settings.Seed, from)
-	a.crew.seen = func(r *report.Report) {
+	first := seedAt(a.plan.Settings.Seed, from)
+	all.seen = func(r *report.Report) {
 		mu.Lock()
 		defer mu.Unlock()
 		a.verdicts[(r.Seed-first)&runner.MaxSeed] = r.Verdict
 	}
-	return a.crew.run(ctx, from, to)
+	err := all.run(ctx, from, to)
+	a.turn = all.total()
+	return err
 }
 
-// compare notes which runs got another verdict than with all patterns.
+// compare adds the turn to the arm's sums, and notes which of its runs got another verdict than with all patterns.
 func (a *arm) compare(whole *arm, from, to int64) {
+	if a.problem != "" {
+		return
+	}
+	a.sums.merge(a.turn)
 	for i := range to - from {
 		with, without := whole.verdicts[i], a.verdicts[i]
 		switch {
@@ -113,16 +127,16 @@ func (a *arm) compare(whole *arm, from, to int64) {
 			continue
 		}
 		if len(a.flips) < report.MaxSeedRuns {
-			seed := seedAt(a.crew.plan.Settings.Seed, from+i)
+			seed := seedAt(a.plan.Settings.Seed, from+i)
 			a.flips = append(a.flips, report.Flip{Seed: seed, With: with, Without: without,
-				Repeat: whole.crew.plan.repeat(seed), RepeatWithout: a.crew.plan.repeat(seed)})
+				Repeat: whole.plan.repeat(seed), RepeatWithout: a.plan.repeat(seed)})
 		}
 	}
 }
 
 // ablated puts together what the arms came to.
 func ablated(whole *arm, without []*arm, interrupted bool) *report.Ablation {
-	c := whole.crew.document()
+	c := whole.plan.document(whole.sums)
 	doc := &report.Ablation{Schema: report.AblationSchema, Scenario: c.Scenario, Settings: c.Settings, Seeds: c.Seeds, Whole: measures(c), Interrupted: interrupted}
 	var ps []float64
 	for _, a := range without {
@@ -132,7 +146,7 @@ func ablated(whole *arm, without []*arm, interrupted bool) *report.Ablation {
 		}
 		if a.problem == "" {
 			_, row.Needed = a.ablation.inPlace(c)
-			row.Measures = measures(a.crew.document())
+			row.Measures = measures(a.plan.document(a.sums))
 			row.Worse, row.Better, row.Flips = a.worse, a.better, a.flips
 			row.P = round9(stats.McNemar(a.worse, a.better))
 			ps = append(ps, row.P)

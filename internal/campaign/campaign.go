@@ -65,12 +65,12 @@ func Run(ctx context.Context, p Plan) (*report.Campaign, error) {
 		from = next
 		if p.Stop != nil && ctx.Err() == nil {
 			var err error
-			if stop, err = p.Stop(all.document()); err != nil {
+			if stop, err = p.Stop(p.document(all.total())); err != nil {
 				return nil, fmt.Errorf("campaign: %w", err)
 			}
 		}
 	}
-	c := all.document()
+	c := p.document(all.total())
 	c.Interrupted = !stop && c.Runs < to-first
 	c.Until.Reached = stop
 	return c, nil
@@ -167,18 +167,23 @@ func (c *crew) visit(w *worker, r *report.Report) {
 	}
 }
 
-// document puts together what the workers have done so far. Their sums are merged as those of parts are.
-func (c *crew) document() *report.Campaign {
+// total puts together what the workers have done so far. Their sums are merged as those of parts are.
+func (c *crew) total() *sums {
 	total := newSums()
 	for _, w := range c.workers {
 		total.merge(w.sums)
 	}
+	return total
+}
+
+// document is what the plan's runs came to.
+func (p *Plan) document(total *sums) *report.Campaign {
 	doc := total.document()
-	s := c.plan.Settings
+	s := p.Settings
 	s.Virtual = true
-	doc.Scenario, doc.Settings, doc.Part = c.plan.Scenario, s.Document(), c.plan.Part
-	doc.Seeds = report.Seeds{First: s.Seed, Count: c.plan.Runs}
-	doc.Until.Condition = c.plan.Until
+	doc.Scenario, doc.Settings, doc.Part = p.Scenario, s.Document(), p.Part
+	doc.Seeds = report.Seeds{First: s.Seed, Count: p.Runs}
+	doc.Until.Condition = p.Until
 	return doc
 }
 

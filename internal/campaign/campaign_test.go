@@ -111,7 +111,7 @@ func TestInterrupted(t *testing.T) {
 	if s, err := Sweep(ctx, p, grid, "delivered"); err != nil || !s.Interrupted || len(s.Rows) != 0 {
 		t.Errorf("sweep: %+v, %v", s, err)
 	}
-	if a, err := Ablate(ctx, p, d); err != nil || !a.Interrupted {
+	if a, err := Ablate(ctx, p, d); err != nil || !a.Interrupted || a.Whole.Runs != 0 {
 		t.Errorf("ablation: %+v, %v", a, err)
 	}
 	if twice, err := CheckDeterminism(ctx, p); err != nil || !twice.Interrupted || twice.Runs != 0 {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -215,6 +216,30 @@ func TestAblationDoesNotShowWorkers(t *testing.T) {
 			want = got.Bytes()
 		} else if !bytes.Equal(got.Bytes(), want) {
 			t.Errorf("with %d workers:\n%s\nwith one:\n%s", procs, got.Bytes(), want)
+		}
+	}
+}
+
+// TestInterruptedAblation: wherever the interruption comes, every row has the runs that the whole has.
+func TestInterruptedAblation(t *testing.T) {
+	d := drafted(t, "simulate-failures=true")
+	for _, after := range []int64{10, ablateEvery + 10, 12 * ablateEvery} {
+		ctx, cancel := context.WithCancel(context.Background())
+		var runs atomic.Int64
+		p := planned(t, d, 1_000_000)
+		p.Progress = func() {
+			if runs.Add(1) == after {
+				cancel()
+			}
+		}
+		a, err := Ablate(ctx, p, d)
+		if err != nil || !a.Interrupted || a.Whole.Runs%ablateEvery != 0 {
+			t.Fatalf("interrupted after %d runs: %d of the whole, %v", after, a.Whole.Runs, err)
+		}
+		for _, r := range a.Rows {
+			if r.Runs != a.Whole.Runs || r.Worse+r.Better > r.Runs {
+				t.Errorf("interrupted after %d runs: %d runs without %s, %d with it", after, r.Runs, r.Pattern, a.Whole.Runs)
+			}
 		}
 	}
 }

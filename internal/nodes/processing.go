@@ -39,9 +39,8 @@ var (
 type Processing struct {
 	processor Processor
 	workers   int
-	// compete is true where workers can find no place in the bulkhead or come too early for the rate limit.
-	compete bool
-	rand    Rand
+	rand      Rand
+	call      resilience.Policy // of the batch and of each record
 	// idle is true while there is nothing to process, which takes no attempt.
 	idle     bool
 	attempts *resilience.Guard[*work]
@@ -73,7 +72,7 @@ func newProcessing(s Settings) *Processing {
 	attempts.Timeout, attempts.Bulkhead, attempts.RateLimit = 0, 0, 0 // they guard the calls of an attempt, not the whole of it
 	call := resilience.Policy{Timeout: s.Processor.Timeout, Bulkhead: s.Processor.Bulkhead, BulkheadWait: s.Processor.BulkheadWait, RateLimit: s.Processor.RateLimit}
 	return &Processing{
-		processor: s.Processing, workers: s.Workers, compete: call.RateLimit > 0 || call.Bulkhead > 0 && s.Workers > call.Bulkhead, rand: s.Rand, recovery: s.Recovery, elsewhere: s.RecoveryGraph,
+		processor: s.Processing, workers: s.Workers, rand: s.Rand, call: call, recovery: s.Recovery, elsewhere: s.RecoveryGraph,
 		attempts: resilience.NewGuard[*work](resilience.Options{Node: ProcessorNode, Place: ProcessorNode, Class: errhandler.Processing, Policy: attempts}),
 		batch:    resilience.NewGuard[struct{}](resilience.Options{Node: ProcessorNode, Place: PlaceBatch, Class: errhandler.Processing, Policy: call, Quiet: true}),
 		record:   resilience.NewGuard[struct{}](resilience.Options{Node: ProcessorNode, Place: PlaceRecord, Class: errhandler.Processing, Policy: call, Quiet: true}),
@@ -112,17 +111,19 @@ func (p *Processing) Exec(ctx context.Context, records []Record) (*work, error) 
 }
 
 // each processes the records with the node's workers. Results are kept by the record's place in the batch, so that the
-// order in which workers finish does not show. Where they compete for places each of them has nanoseconds of its own: at
+// order in which workers finish does not show. Where they compete for places or turns each of them has nanoseconds of its own: at
 // one virtual instant the scheduler would decide who comes first.
 func (p *Processing) each(ctx context.Context, records []Record) *work {
 	// What the last batch came to has been settled; its place is used again.
 	p.results, p.errs = slices.Grow(p.results[:0], len(records))[:len(records)], slices.Grow(p.errs[:0], len(records))[:len(records)]
 	clear(p.errs)
 	results, errs := p.results, p.errs
+	workers := min(p.workers, len(records))
+	compete := p.call.RateLimit > 0 || p.call.Bulkhead > 0 && workers > p.call.Bulkhead
 	var next atomic.Int64
 	worker := func(w int) {
 		ownTime := func() {
-			if p.compete {
+			if compete {
 				awaitOwnTime(ctx, w)
 			}
 		}
@@ -140,7 +141,6 @@ func (p *Processing) each(ctx context.Context, records []Record) *work {
 	}
 	// A sync.WaitGroup would do, but in a synctest bubble Go 1.26 keeps 32 bytes of each for ever, and there are campaigns
 	// of millions of batches.
-	workers := min(p.workers, len(records))
 	ended := make(chan struct{}, workers)
 	for w := 1; w < workers; w++ {
 		go func() {
