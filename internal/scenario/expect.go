@@ -109,9 +109,37 @@ func (l *language) exprError(err error) error {
 		} else if name, ok := strings.CutPrefix(problem, "unknown name "); ok {
 			problem += suggest.Nearest(name, l.names)
 		}
-		return &ExprError{Offset: at.From, Problem: problem}
+		return &ExprError{Offset: at.From, Problem: shortTypes(problem)}
 	}
-	return &ExprError{Problem: strings.SplitN(err.Error(), "\n", 2)[0]}
+	return &ExprError{Problem: shortTypes(strings.SplitN(err.Error(), "\n", 2)[0])}
+}
+
+// shortTypes writes the struct types in a message of expr as the names of their fields, {count, of, share}.
+func shortTypes(message string) string {
+	const begin, tag = "struct {", `expr:\"`
+	var short strings.Builder
+	var fields []string
+	for depth := 0; message != ""; {
+		next := 1
+		switch {
+		case strings.HasPrefix(message, begin):
+			if depth++; depth == 1 {
+				fields = nil
+			}
+			next = len(begin)
+		case depth == 1 && strings.HasPrefix(message, tag):
+			name, _, _ := strings.Cut(message[len(tag):], `\"`)
+			fields = append(fields, name)
+		case depth > 0 && message[0] == '}':
+			if depth--; depth == 0 {
+				short.WriteString("{" + strings.Join(fields, ", ") + "}")
+			}
+		case depth == 0:
+			short.WriteByte(message[0])
+		}
+		message = message[next:]
+	}
+	return short.String()
 }
 
 // Check evaluates the expectation.

@@ -64,8 +64,10 @@ func TestCampaignConditions(t *testing.T) {
 func TestCampaignConditionsThatDoNotCompile(t *testing.T) {
 	for source, want := range map[string]string{
 		`ci(verdict.degarded) < 1`:                `there is no field "degarded" here (did you mean degraded?)`,
-		`verdict.degraded`:                        "expected bool",
-		`ci(runs) < 1`:                            "cannot use int as argument",
+		`verdict.degraded`:                        "expected bool, but got {count, of, share, low, high}",
+		`ci(runs) < 1`:                            "cannot use int as argument (type {count, of, share, low, high}) to call ci",
+		`ci(verdict) < 1`:                         "cannot use {success, degraded, failed} as argument (type {count, of, share, low, high}) to call ci",
+		`breakers > 1`:                            "mismatched types []{name, opened, rejected, calls_before_open} and int",
 		`attempts("colector").max > 1`:            `there is no attempts "colector" (did you mean collector?)`,
 		`findings["low_sucess"].count == 0`:       `there is no findings "low_sucess" (did you mean low_success?)`,
 		`origins["cache"].count == 0`:             `there is no origins "cache"`,
