@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"strings"
 
 	"faultflow/internal/report"
 )
@@ -39,7 +38,7 @@ func WriteSweep(w io.Writer, s *report.Sweep, format string, style Style) error 
 	}
 	p.table(append(cols, measureColumns()...), rows)
 	p.item(margin, aside, "★ no other combination is at least as good in delivered share, duration and calls, and better in one")
-	p.studyClosing(s.Interrupted, amount(len(s.Rows), "combination")+" over the same "+amount(s.Seeds.Count, "seed"), s.Meta, violated(s.Rows))
+	p.studyClosing(s.Interrupted, amount(len(s.Rows), "combination")+" over the same "+amount(s.Seeds.Count, "seed"), s.Meta, broken(violated(s.Rows)))
 	_, err := io.WriteString(w, p.out.String())
 	return err
 }
@@ -88,15 +87,15 @@ func (p *page) study(what, scenario string, s report.Settings, seeds report.Seed
 	p.parts(common.parts)
 }
 
-func (p *page) studyClosing(interrupted bool, said string, m report.Meta, violations int64) {
+func (p *page) studyClosing(interrupted bool, said string, m report.Meta, problem string) {
 	p.line("")
 	p.rule()
 	s := good
 	if interrupted {
 		s, said = warn, "interrupted: "+said
 	}
-	if violations > 0 {
-		s, said = bad, said+": "+amount(violations, "violation")+" of what every run must keep"
+	if problem != "" {
+		s, said = bad, said+": "+problem
 	}
 	ink, _ := p.ink.of(s)
 	p.entry("", 0, s, ink, said)
@@ -104,6 +103,14 @@ func (p *page) studyClosing(interrupted bool, said string, m report.Meta, violat
 		p.item(signWidth, none, span(m.RealMS))
 	}
 	p.rule()
+}
+
+// broken is the problem of violations, "" without any.
+func broken(violations int64) string {
+	if violations == 0 {
+		return ""
+	}
+	return amount(violations, "violation") + " of what every run must keep"
 }
 
 func measureColumns() []column {
@@ -156,7 +163,7 @@ func WriteAblation(w io.Writer, a *report.Ablation, format string, style Style) 
 		}
 	}
 	p.flips(a.Rows)
-	p.studyClosing(a.Interrupted, fmt.Sprintf("%s with and without %s", amount(a.Whole.Runs, "run"), amount(len(a.Rows), "pattern")), a.Meta, violations)
+	p.studyClosing(a.Interrupted, fmt.Sprintf("%s with and without %s", amount(a.Whole.Runs, "run"), amount(len(a.Rows), "pattern")), a.Meta, broken(violations))
 	_, err := io.WriteString(w, p.out.String())
 	return err
 }
@@ -218,13 +225,13 @@ func WriteDeterminism(w io.Writer, d *report.Determinism, format string, style S
 	if left := d.Different - int64(min(brief().findings, len(d.List))); left > 0 {
 		p.item(margin, none, more(number(left)+" more"))
 	}
-	said := amount(d.Runs, "run") + " made twice, in another order and on another worker: "
+	said, problem := amount(d.Runs, "run")+" made twice, in another order and on another worker", ""
 	if d.Different > 0 {
-		said += amount(d.Different, "report") + " differ"
+		problem = amount(d.Different, "report") + " differ"
 	} else {
-		said += "the same reports to the byte"
+		said += ": the same reports to the byte"
 	}
-	p.studyClosing(d.Interrupted, strings.TrimSpace(said), d.Meta, 0)
+	p.studyClosing(d.Interrupted, said, d.Meta, problem)
 	_, err := io.WriteString(w, p.out.String())
 	return err
 }
