@@ -45,15 +45,23 @@ func (h *histogram) fit(n int64) {
 }
 
 func (h *histogram) record(n int64) {
-	h.sum, h.min, h.max = h.sum+n, min(h.min, n), max(h.max, n)
+	h.sum, h.min, h.max = plus(h.sum, n), min(h.min, n), max(h.max, n)
 	h.fit(n)
 	_ = h.hdr.RecordValue(n) // it fits
 }
 
 func (h *histogram) merge(other *histogram) {
-	h.sum, h.min, h.max = h.sum+other.sum, min(h.min, other.min), max(h.max, other.max)
+	h.sum, h.min, h.max = plus(h.sum, other.sum), min(h.min, other.min), max(h.max, other.max)
 	h.fit(other.max)
 	h.hdr.Merge(other.hdr) // drops nothing, it fits
+}
+
+// plus adds what is not negative, up to the largest number.
+func plus(a, b int64) int64 {
+	if a > math.MaxInt64-b {
+		return math.MaxInt64
+	}
+	return a + b
 }
 
 // document is the histogram as reports keep it.
@@ -90,6 +98,9 @@ func (h *histogram) absorb(d report.Distribution) error {
 		}
 		count += b.Count
 	}
+	if d.Sum < 0 {
+		return fmt.Errorf("a histogram's sum can't be %d", d.Sum)
+	}
 	if count != d.Count {
 		return fmt.Errorf("a histogram's buckets hold %d values, not %d", count, d.Count)
 	}
@@ -98,7 +109,7 @@ func (h *histogram) absorb(d report.Distribution) error {
 	}
 	low, errLow := h.number(d.Min)
 	high, errHigh := h.number(d.Max)
-	h.sum, h.min, h.max = h.sum+d.Sum, min(h.min, low), max(h.max, high)
+	h.sum, h.min, h.max = plus(h.sum, d.Sum), min(h.min, low), max(h.max, high)
 	return errors.Join(errLow, errHigh)
 }
 

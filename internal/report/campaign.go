@@ -107,6 +107,7 @@ type VerdictShares struct {
 type Distribution struct {
 	Count int64 `json:"count"`
 	// Sum is whole, so that sums of parts add up exactly: of durations it is in microseconds, where all else is milliseconds.
+	// It, and the mean with it, stops growing at 2⁶³−1, which is 292,000 years.
 	Sum  int64   `json:"sum"`
 	Mean float64 `json:"mean"`
 	Min  float64 `json:"min"`
