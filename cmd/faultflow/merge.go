@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -72,10 +73,14 @@ func readParts(paths []string, s *streams) ([]campaign.File, error) {
 		}
 		part, err := campaign.ReadPart(path, f)
 		_ = f.Close() // it was only read
-		if err != nil {
+		var bad *campaign.PartError
+		switch {
+		case errors.As(err, &bad):
 			fmt.Fprintln(s.err, cleanLines(err.Error()))
 			wrong++
 			continue
+		case err != nil:
+			return nil, err
 		}
 		parts = append(parts, part)
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"reflect"
 
 	"faultflow/internal/report"
@@ -20,11 +21,15 @@ type PartError struct{ Name, Problem string }
 
 func (e *PartError) Error() string { return e.Name + ": " + e.Problem }
 
-// ReadPart reads a part. What is no part, or was changed since it was written, is a *PartError.
+// ReadPart reads a part. What is no part, or was changed since it was written, is a *PartError; what can't be read, an
+// *fs.PathError.
 func ReadPart(name string, r io.Reader) (File, error) {
 	c, err := report.ReadCampaign(r)
 	var schema *report.SchemaError
+	var unreadable *fs.PathError
 	switch {
+	case errors.As(err, &unreadable):
+		return File{}, unreadable
 	case errors.As(err, &schema):
 		return File{}, &PartError{name, fmt.Sprintf("no campaign: its schema is %q, expected %q", schema.Found, schema.Want)}
 	case errors.Is(err, report.ErrHash):

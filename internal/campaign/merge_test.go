@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
+	"syscall"
 	"testing"
+	"testing/iotest"
 
 	"pgregory.net/rapid"
 
@@ -120,5 +123,9 @@ func TestReadPartRefuses(t *testing.T) {
 				t.Errorf("got %v, want %s", err, test.want)
 			}
 		})
+	}
+	unreadable := &fs.PathError{Op: "read", Path: "x", Err: syscall.EISDIR}
+	if _, err := ReadPart("x", iotest.ErrReader(unreadable)); err != unreadable {
+		t.Errorf("what can't be read gives %v", err)
 	}
 }
