@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -197,6 +198,7 @@ func runCampaign(ctx context.Context, o *campaignOptions, s *streams) error {
 	case o.ablate:
 		runs = 0 // how many patterns are in place is not known yet
 	}
+	defer patience(s.getenv)()
 	live := newProgress(s, o.quiet, runs)
 	p.Progress = live.step
 	began := time.Now()
@@ -207,6 +209,16 @@ func runCampaign(ctx context.Context, o *campaignOptions, s *streams) error {
 	}
 	return show(view, report.Meta{StartedAt: began.UTC().Format(time.RFC3339), RealMS: float64(time.Since(began).Microseconds()) / 1000,
 		Version: version(), Go: runtime.Version()})
+}
+
+// patience makes the garbage collector wait until the heap is five times what is in use, until the function it returns is
+// called: a run leaves much behind and keeps little, so that this costs some 10 MB and saves a fifth of the time. GOGC wins.
+func patience(getenv func(string) string) (restore func()) {
+	if getenv("GOGC") != "" {
+		return func() {}
+	}
+	was := debug.SetGCPercent(400)
+	return func() { debug.SetGCPercent(was) }
 }
 
 // perform does what was asked for, and returns what shows it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"runtime/debug"
 	"strings"
 	"testing"
 
@@ -65,6 +66,25 @@ func TestInterruptedCampaignStillReports(t *testing.T) {
 		}
 		if text := out.String(); !strings.Contains(text, "interrupted") && !strings.Contains(text, "no run was made") {
 			t.Errorf("%v does not say that it was interrupted:\n%s", args, text)
+		}
+	}
+}
+
+// TestPatience: campaigns let garbage lie longer, unless GOGC says how long, and no longer than they run.
+func TestPatience(t *testing.T) {
+	percent := func() int {
+		now := debug.SetGCPercent(100)
+		debug.SetGCPercent(now)
+		return now
+	}
+	before := percent()
+	for gogc, want := range map[string]int{"": 400, "70": before} {
+		restore := patience(func(string) string { return gogc })
+		if got := percent(); got != want {
+			t.Errorf("GOGC=%q: %d %%, want %d %%", gogc, got, want)
+		}
+		if restore(); percent() != before {
+			t.Errorf("GOGC=%q: %d %% afterwards, want %d %%", gogc, percent(), before)
 		}
 	}
 }
