@@ -32,6 +32,7 @@ func TestScripts(t *testing.T) {
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("DATA", filepath.Join(root, "testdata"))
+			e.Setenv("GORACE", "atexit_sleep_ms=10") // else each program built with -race sleeps for a second when it ends
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "same": same, "replays": replays},
