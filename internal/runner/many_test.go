@@ -48,6 +48,10 @@ func manySettings(t *testing.T) map[string]Settings {
 				s.Faults = mustFaults(t, "processor.record=hang,p=0.1", "delivery.primary=ack_lost,p=0.5", "collector.fetch=slow,p=0.3")
 				s.Processor.BulkheadWait = s.Processor.Timeout
 			}
+			if i%3 == 1 {
+				s.Collector.RateLimit, s.Processor.RateLimit, s.Delivery.RateLimit = 2, 40, 1
+				s.Faults = mustFaults(t, "collector.fetch=http_500,first=1", "processor.record=panic,every=7", "delivery.primary=locked,calls=2")
+			}
 			all[fmt.Sprintf("%s, recovery graph %t", profile, recovery)] = s
 		}
 	}
