@@ -64,6 +64,7 @@ const (
 	maxBatch     = 1_000_000
 	maxWorkers   = 10_000
 	maxAttempts  = 10_000
+	minRate      = 1e-6 // whose interval a time.Duration still holds
 	maxRate      = 1_000_000
 	maxDuration  = 10_000 * time.Hour
 	batchSize    = 50 // ORIGINAL.md
@@ -225,8 +226,8 @@ func validatePolicy(node string, p resilience.Policy, bad badSetting) error {
 		return bad(node+"-bulkhead", p.Bulkhead, "want calls at once, from 1 to %d", maxWorkers)
 	case p.BulkheadWait < 0 || p.BulkheadWait > maxDuration:
 		return bad(node+"-bulkhead-wait", p.BulkheadWait, "want a duration from 0s to %v", maxDuration)
-	case !(p.RateLimit >= 0 && p.RateLimit <= maxRate):
-		return bad(node+"-rate-limit", p.RateLimit, "want calls a second, from 0 (no limit) to %d", maxRate)
+	case p.RateLimit != 0 && !(p.RateLimit >= minRate && p.RateLimit <= maxRate):
+		return bad(node+"-rate-limit", p.RateLimit, "want calls a second, 0 (no limit) or from %v to %d", minRate, maxRate)
 	case p.Breaker.Failures < 1 || p.Breaker.Failures > maxCount:
 		return bad(node+"-breaker-failures", p.Breaker.Failures, "want failures in a row, from 1 to %d", maxCount)
 	case p.Breaker.OpenFor < time.Millisecond || p.Breaker.OpenFor > maxDuration:
