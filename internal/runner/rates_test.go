@@ -54,7 +54,7 @@ func TestRatesOfTheOriginal(t *testing.T) {
 		{"storage", 0.001, 0.00001, 0.07776, low, 0.0792},
 	} {
 		t.Run(profile.name, func(t *testing.T) {
-			seeds := 20_000
+			seeds := 6_000
 			switch {
 			case full():
 				seeds = 1_000_000
