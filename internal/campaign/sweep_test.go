@@ -134,7 +134,7 @@ func TestGridRefuses(t *testing.T) {
 		`--sweep "retries": want NAME=VALUE,VALUE…, such as retries=1,3,5`:                    {"retries"},
 		`--sweep "retires=1": there is no setting "retires" to sweep (did you mean retries?)`: {"retires=1"},
 		`--sweep "fault=x": there is no setting "fault" to sweep`:                             {"fault=x"},
-		`--sweep "seed=1": there is no setting "seed" to sweep`:                               {"seed=1"},
+		`--sweep "seed=1": seed is the same in all runs of a campaign`:                        {"seed=1"},
 		`--sweep "retries=1,1": 1 is given twice`:                                             {"retries=1,1"},
 		`--sweep "retries=3": retries is swept twice`:                                         {"retries=1,2", "retries=3"},
 		`more than 1000 combinations`:                                                         {"retries=" + strings.Join(many, ","), "cycles=" + strings.Join(many[:10], ",")},

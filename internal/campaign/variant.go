@@ -73,7 +73,10 @@ func parseSweep(draft *runner.Draft, sweep string) (name string, values []string
 		return "", nil, fmt.Errorf("want NAME=VALUE,VALUE…, such as retries=1,3,5")
 	}
 	f := draft.Field(name)
-	if f == nil || f.List || slices.Contains(fixed, name) {
+	if slices.Contains(fixed, name) {
+		return "", nil, fmt.Errorf("%s is the same in all runs of a campaign", name)
+	}
+	if f == nil || f.List {
 		var names []string
 		for _, f := range draft.Fields() {
 			if !f.List && !slices.Contains(fixed, f.Name) {
