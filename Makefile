@@ -37,7 +37,7 @@ benchstat: ## the benchmarks of the commit BASE against those of the working tre
 	$(GO) tool benchstat $(BASE)=$$dir/before now=$$dir/now
 
 full: ## the tests that CI runs in a smaller size, in full
-	FAULTFLOW_FULL=1 $(GO) test -timeout 60m ./internal/runner ./internal/campaign
+	FAULTFLOW_FULL=1 $(GO) test -timeout 60m ./internal/runner ./internal/campaign ./internal/compare
 	FAULTFLOW_FULL=1 $(GO) test -race -timeout 60m -run 'SameSeed' ./internal/runner
 
 # What the README shows as pictures is real output. freeze draws terminal output as SVG; Chromium takes the page's picture.

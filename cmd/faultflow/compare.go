@@ -28,15 +28,24 @@ func newCompareCommand(s *streams) *cobra.Command {
 	o := &compareOptions{format: "text", color: colorAuto, timeline: timelineOn, failOn: compare.Nothing}
 	cmd := &cobra.Command{
 		Use:   "compare A B [C…]",
-		Short: "Compare runs: settings first, then what came of them",
+		Short: "Compare runs or campaigns: settings first, then what came of them",
 		Long: `Compare reports (--report FILE), results of faultflow test (--format json),
-scenario files (*.yaml), and runs with the flags of --run. What comes after the
-first one is compared with it. - is standard input; folders are compared report
-by report, by the names of their scenarios or else of their *.json files.
+scenario files (*.yaml), runs with the flags of --run, and campaigns (faultflow
+campaign --report FILE). What comes after the first one is compared with it. -
+is standard input; folders are compared report by report, by the names of their
+scenarios or else of their *.json files.
 
 Scenarios and runs are made on the virtual clock, with the same seed: the one of
 the first input that has one, or else one that is drawn. One that is given
 another seed keeps it.
+
+What differs between campaigns may be chance, so it is tested: shares of the
+runs with Fisher's exact test (χ² beyond 100,000 runs), distributions with the U
+test of Mann and Whitney. The p-values are corrected for the number of tests
+(Holm). A difference that is not significant (p ≥ 0.05) is marked ~: it is
+neither better nor worse, and no gate minds it. Campaigns are taken for
+independent samples, also those of the same seeds; with these the tests are too
+careful, and may miss a difference that is there.
 
 --fail-on exits with 1 when a measure got worse: regression is any of them;
 otherwise name measures, * for any text, with >10% or >5 where so much is still
@@ -48,6 +57,7 @@ is wrong, 3 could not read or write.`,
   faultflow compare testdata/reports/outage-bare.json testdata/reports/outage.json --fail-on 'verdict,attempts.*>10%'
   faultflow compare --run '--simulate-failures --cycles 20 --retries 3' --run '--simulate-failures --cycles 20 --retries 5'
   faultflow compare testdata/scenarios/network-blip-retried.yaml testdata/scenarios/network-breaker-opens.yaml --format markdown
+  faultflow compare testdata/campaigns/network-one-attempt.json testdata/campaigns/network.json
   faultflow compare --measures`,
 		ValidArgsFunction: cobra.FixedCompletions([]string{"json", "yaml", "yml"}, cobra.ShellCompDirectiveFilterFileExt),
 		RunE:              func(cmd *cobra.Command, args []string) error { return runCompare(cmd.Context(), o, args, s) },
@@ -234,6 +244,9 @@ func readIntact(path string, s *streams) (report.Document, error) {
 	if err != nil {
 		return doc, documentError(path, err)
 	}
+	if doc.Report == nil && doc.Tests == nil && doc.Campaign == nil {
+		return doc, usageError("%s can't be compared: it holds neither a report, nor test results, nor a campaign; faultflow show shows it", path)
+	}
 	return doc, nil
 }
 
@@ -256,8 +269,8 @@ func readFolder(dir string, s *streams) (map[string]compare.Document, error) {
 		}
 		byFile[name] = compare.Document{Document: doc}
 		reportsOf[name]++
-		if doc.Report != nil {
-			reportsOf[doc.Report.Meta.Scenario]++
+		if scenario := byFile[name].Scenario(); scenario != "" {
+			reportsOf[scenario]++
 		}
 	}
 	if len(byFile) == 0 {
@@ -265,8 +278,8 @@ func readFolder(dir string, s *streams) (map[string]compare.Document, error) {
 	}
 	documents := map[string]compare.Document{}
 	for name, doc := range byFile {
-		if r := doc.Report; r != nil && r.Meta.Scenario != "" && (r.Meta.Scenario == name || reportsOf[r.Meta.Scenario] == 1) {
-			name = r.Meta.Scenario
+		if scenario := doc.Scenario(); scenario != "" && (scenario == name || reportsOf[scenario] == 1) {
+			name = scenario
 		}
 		documents[name] = doc
 	}

@@ -22,8 +22,9 @@ func newShowCommand(s *streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show FILE",
 		Short: "Show a saved report again",
-		Long: `Show a report that --report or --format json saved, or the results of
-faultflow test --format json, in any format. FILE is - for standard input.
+		Long: `Show a report that --report or --format json saved, of a run or of a campaign,
+sweep or ablation, or the results of faultflow test --format json, in any
+format. FILE is - for standard input; a part of a campaign is shown as one.
 Reports of older versions can be read; one of a newer version is refused. A
 report whose hash does not match its contents was changed after it was written:
 it is shown with a warning, but not as JSON, which would give it a new hash.
@@ -31,7 +32,8 @@ it is shown with a warning, but not as JSON, which would give it a new hash.
 Exit codes: 0 shown, 2 no report or a flag is wrong, 3 could not read or write.`,
 		Example: `  faultflow show testdata/reports/outage.json
   faultflow show testdata/reports/outage.json --format html --output outage.html
-  faultflow show testdata/reports/outage.json --format markdown`,
+  faultflow show testdata/reports/outage.json --format markdown
+  faultflow show testdata/campaigns/network.json`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return usageError("show takes one report, or - for standard input; faultflow --report FILE writes one")
@@ -43,7 +45,7 @@ Exit codes: 0 shown, 2 no report or a flag is wrong, 3 could not read or write.`
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.Var(choiceValue(&o.format, "FORMAT", showFormats()), "format", strings.Join(render.Formats(), ", ")+"; of test results: "+strings.Join(render.TestFormats(), ", "))
+	flags.Var(choiceValue(&o.format, "FORMAT", showFormats()), "format", strings.Join(render.Formats(), ", ")+"; of test results: "+strings.Join(render.TestFormats(), ", ")+"; of campaigns: "+strings.Join(render.CampaignFormats(), ", "))
 	flags.StringVar(&o.output, "output", "", "write to `FILE` instead of standard output")
 	flags.Var(choiceValue(&o.color, "WHEN", []string{colorAuto, colorAlways, colorNever}), "color", "auto, always, never")
 	flags.Var(choiceValue(&o.timeline, "WHEN", timelineChoices()), "timeline", "draw the run in a text report: "+strings.Join(timelineChoices(), ", "))
@@ -53,10 +55,10 @@ Exit codes: 0 shown, 2 no report or a flag is wrong, 3 could not read or write.`
 	return cmd
 }
 
-// showFormats are those of reports, then what test results have besides.
+// showFormats are those of reports, then what other documents have besides.
 func showFormats() []string {
 	formats := render.Formats()
-	for _, f := range render.TestFormats() {
+	for _, f := range slices.Concat(render.TestFormats(), render.CampaignFormats()) {
 		if !slices.Contains(formats, f) {
 			formats = append(formats, f)
 		}
@@ -79,10 +81,7 @@ func runShow(o *showOptions, path string, s *streams) error {
 	if o.output != "" {
 		style.Color = o.color == colorAlways
 	}
-	known, write := render.Formats(), func(w io.Writer) error { return render.Write(w, doc.Report, o.format, style) }
-	if doc.Tests != nil {
-		known, write = render.TestFormats(), func(w io.Writer) error { return render.WriteTests(w, doc.Tests, o.format, style) }
-	}
+	known, write := shower(doc)
 	if !slices.Contains(known, o.format) {
 		return usageError("--format %q: what %s holds is shown as one of %s", o.format, path, strings.Join(known, ", "))
 	}
@@ -91,7 +90,35 @@ func runShow(o *showOptions, path string, s *streams) error {
 		return err
 	}
 	defer file.discard()
-	return file.writeOr(s.out, write)
+	return file.writeOr(s.out, func(w io.Writer) error { return write(w, o.format, style) })
+}
+
+// shower returns what shows a document, and the formats that it knows.
+func shower(doc report.Document) (formats []string, write func(io.Writer, string, render.Style) error) {
+	formats = render.CampaignFormats()
+	switch {
+	case doc.Tests != nil:
+		return render.TestFormats(), func(w io.Writer, format string, s render.Style) error {
+			return render.WriteTests(w, doc.Tests, format, s)
+		}
+	case doc.Campaign != nil:
+		return formats, func(w io.Writer, format string, s render.Style) error {
+			return render.WriteCampaign(w, doc.Campaign, nil, format, s)
+		}
+	case doc.Sweep != nil:
+		return formats, func(w io.Writer, format string, s render.Style) error {
+			return render.WriteSweep(w, doc.Sweep, format, s)
+		}
+	case doc.Ablation != nil:
+		return formats, func(w io.Writer, format string, s render.Style) error {
+			return render.WriteAblation(w, doc.Ablation, format, s)
+		}
+	case doc.Determinism != nil:
+		return formats, func(w io.Writer, format string, s render.Style) error {
+			return render.WriteDeterminism(w, doc.Determinism, format, s)
+		}
+	}
+	return render.Formats(), func(w io.Writer, format string, s render.Style) error { return render.Write(w, doc.Report, format, s) }
 }
 
 // documentName is what messages call a file, or standard input.
@@ -127,7 +154,7 @@ func documentError(path string, err error) error {
 	case errors.As(err, &schema) && schema.Newer():
 		return usageError("%s has schema %s; this version of faultflow reads up to %s: use a newer one", path, schema.Found, schema.Want)
 	case errors.As(err, &schema):
-		return usageError("%s has schema %q; want %s or %s, as faultflow --report FILE and faultflow test --format json write them", path, schema.Found, report.Schema, report.TestSchema)
+		return usageError("%s has schema %q; want one of %s, as --report FILE and faultflow test --format json write them", path, schema.Found, strings.Join(report.Schemas(), ", "))
 	}
 	return usageError("%s is no report: %v; faultflow --report FILE writes one", path, errors.Unwrap(err))
 }

@@ -26,15 +26,18 @@ type Source struct {
 	Source string `json:"source"`
 }
 
-// Document is a run's report or the results of scenarios. A report's hash must be right.
+// Document is a run's report, the results of scenarios, or a campaign. The hash of a report or a campaign must be right.
 type Document struct{ report.Document }
 
-// scenario is the name of the scenario that was run; "" if that is not known.
-func (d Document) scenario() string {
-	if d.Report == nil {
-		return ""
+// Scenario is the name of the scenario that was run; "" if that is not known.
+func (d Document) Scenario() string {
+	switch {
+	case d.Report != nil:
+		return d.Report.Meta.Scenario
+	case d.Campaign != nil:
+		return d.Campaign.Scenario
 	}
-	return d.Report.Meta.Scenario
+	return ""
 }
 
 // Result is what differs between the inputs. Whatever has a value for each input has them in the order of Inputs; what is
@@ -68,7 +71,7 @@ type Side struct {
 	// Schema is the document's; "" when the input has none of this name.
 	Schema   string `json:"schema"`
 	Scenario string `json:"scenario"`
-	// Seed and Hash are the report's; 0 and "" of anything else.
+	// Seed and Hash are the report's, or the campaign's with its first seed; 0 and "" of test results.
 	Seed uint64 `json:"seed"`
 	Hash string `json:"hash"`
 	// Document is what was compared.
@@ -116,11 +119,13 @@ func (v Value) MarshalJSON() ([]byte, error) {
 type Outcome string
 
 // The outcomes. Changed is neither better nor worse: the measure has no direction, or one of the documents has no value.
+// Insignificant is a difference between campaigns that may be chance.
 const (
-	Same    Outcome = "same"
-	Better  Outcome = "better"
-	Worse   Outcome = "worse"
-	Changed Outcome = "changed"
+	Same          Outcome = "same"
+	Better        Outcome = "better"
+	Worse         Outcome = "worse"
+	Changed       Outcome = "changed"
+	Insignificant Outcome = "insignificant"
 )
 
 // Change is how a value differs from the first document's.
@@ -133,6 +138,11 @@ type Change struct {
 	// Presence is Gained or Lost for what is there or not, such as a warning, and for any value that only one of the
 	// documents has; "" when that did not change.
 	Presence string `json:"presence"`
+	// P is the p-value of the measure's test, the probability of such a difference or a larger one if chance alone made it,
+	// to four digits. Holm is the same corrected for all tests of the result: from Significant on the outcome is
+	// Insignificant. Both are absent where nothing was tested: see Measures.
+	P    *float64 `json:"p,omitempty"`
+	Holm *float64 `json:"p_holm,omitempty"`
 }
 
 // The changes of what is there or not.
@@ -159,6 +169,7 @@ func Compare(inputs []Input) *Result {
 		}
 		r.Comparisons = append(r.Comparisons, comparison(name, documents))
 	}
+	correct(r)
 	return r
 }
 
@@ -171,12 +182,14 @@ func comparison(name string, documents []Document) Comparison {
 }
 
 func side(d Document) Side {
-	s := Side{Scenario: d.scenario(), Document: d}
+	s := Side{Scenario: d.Scenario(), Document: d}
 	switch {
 	case d.Report != nil:
 		s.Schema, s.Seed, s.Hash = d.Report.Schema, d.Report.Seed, d.Report.Hash
 	case d.Tests != nil:
 		s.Schema = d.Tests.Schema
+	case d.Campaign != nil:
+		s.Schema, s.Seed, s.Hash = d.Campaign.Schema, d.Campaign.Seeds.First, d.Campaign.Hash
 	}
 	return s
 }
@@ -217,7 +230,7 @@ func (r *Row) Same() bool {
 	return !slices.ContainsFunc(r.Changes, func(c Change) bool { return c.Outcome != Same })
 }
 
-func (d Document) absent() bool { return d.Report == nil && d.Tests == nil }
+func (d Document) absent() bool { return d.Report == nil && d.Tests == nil && d.Campaign == nil }
 
 // rows reads every measure of all documents. Keys, such as the nodes' names, are in the order in which the documents have
 // them; where these disagree, the one that a document has earlier comes first, then the smaller one, so that the order is
@@ -225,12 +238,12 @@ func (d Document) absent() bool { return d.Report == nil && d.Tests == nil }
 func rows(documents []Document) []Row {
 	list := []Row{}
 	for _, m := range Measures() {
-		read := make([]map[string]Value, len(documents))
+		read := make([]map[string]reading, len(documents))
 		first := map[string]int{}
 		for i, d := range documents {
-			read[i] = map[string]Value{}
+			read[i] = map[string]reading{}
 			for at, r := range m.of(d) {
-				read[i][r.key] = r.value
+				read[i][r.key] = r
 				if earliest, known := first[r.key]; !known || at < earliest {
 					first[r.key] = at
 				}
@@ -243,15 +256,16 @@ func rows(documents []Document) []Row {
 		slices.SortFunc(keys, func(a, b string) int { return cmp.Or(cmp.Compare(first[a], first[b]), cmp.Compare(a, b)) })
 		for _, key := range keys {
 			row := Row{Name: m.name(key), Unit: m.Unit, Better: m.Better, Changes: []Change{}}
+			readings := make([]reading, len(documents))
 			for i, d := range documents {
-				v, ok := read[i][key]
+				r, ok := read[i][key]
 				if !ok && m.absent != nil {
-					v = m.absent(d, key)
+					r = m.absent(d, key)
 				}
-				row.Values = append(row.Values, v)
+				readings[i], row.Values = r, append(row.Values, r.value)
 			}
-			for _, v := range row.Values[1:] {
-				row.Changes = append(row.Changes, m.change(row.Values[0], v))
+			for _, r := range readings[1:] {
+				row.Changes = append(row.Changes, m.change(readings[0], r))
 			}
 			list = append(list, row)
 		}
@@ -259,7 +273,8 @@ func rows(documents []Document) []Row {
 	return list
 }
 
-func (m Measure) change(a, b Value) Change {
+func (m Measure) change(before, after reading) Change {
+	a, b := before.value, after.value
 	c := Change{Outcome: m.outcome(a, b)}
 	if had, has := m.present(a), m.present(b); had != has {
 		c.Presence = Gained
@@ -272,6 +287,11 @@ func (m Measure) change(a, b Value) Change {
 		if a.Number != 0 {
 			c.Percent = finite((b.Number - a.Number) / math.Abs(a.Number) * 100)
 		}
+	}
+	if p, tested := chance(before, after); tested {
+		c.P = &p
+	} else if m.Test != "" && c.Outcome != Same {
+		c.Outcome = Changed
 	}
 	return c
 }

@@ -352,34 +352,38 @@ func TestAntisymmetry(t *testing.T) {
 			c := compared(t, p[0], p[1]).Comparisons[0]
 			a, b = c.Sides[0].Document, c.Sides[1].Document
 		}
-		there, back := result(a, b).Comparisons[0], result(b, a).Comparisons[0]
-		if there.Identical != back.Identical {
-			t.Fatal("identical one way only")
-		}
-		for i, pair := range [][2][]compare.Difference{{there.Settings, back.Settings}, {there.NotComparable, back.NotComparable}} {
-			if len(pair[0]) != len(pair[1]) {
-				t.Fatalf("%d: %v and %v", i, pair[0], pair[1])
-			}
-			for n, d := range pair[0] {
-				other := pair[1][n]
-				slices.Reverse(other.Values)
-				if !reflect.DeepEqual(d, other) {
-					t.Fatalf("%v is not the mirror of %v", d, other)
-				}
-			}
-		}
-		if len(there.Rows) != len(back.Rows) {
-			t.Fatalf("%d rows, back %d", len(there.Rows), len(back.Rows))
-		}
-		for i, r := range there.Rows {
-			if m := mirror(back.Rows[i]); !reflect.DeepEqual(withoutPercent(r), m) {
-				t.Fatalf("%+v\nis not the mirror of\n%+v", r, m)
-			}
-			if c := r.Changes[0]; c.Percent != nil && c.Absolute != nil && *c.Percent**c.Absolute < 0 {
-				t.Fatalf("%+v: the change and its percentage do not agree", r)
-			}
-		}
+		checkMirrored(t, a, b)
 	})
+}
+
+func checkMirrored(t *rapid.T, a, b compare.Document) {
+	there, back := result(a, b).Comparisons[0], result(b, a).Comparisons[0]
+	if there.Identical != back.Identical {
+		t.Fatal("identical one way only")
+	}
+	for i, pair := range [][2][]compare.Difference{{there.Settings, back.Settings}, {there.NotComparable, back.NotComparable}} {
+		if len(pair[0]) != len(pair[1]) {
+			t.Fatalf("%d: %v and %v", i, pair[0], pair[1])
+		}
+		for n, d := range pair[0] {
+			other := pair[1][n]
+			slices.Reverse(other.Values)
+			if !reflect.DeepEqual(d, other) {
+				t.Fatalf("%v is not the mirror of %v", d, other)
+			}
+		}
+	}
+	if len(there.Rows) != len(back.Rows) {
+		t.Fatalf("%d rows, back %d", len(there.Rows), len(back.Rows))
+	}
+	for i, r := range there.Rows {
+		if m := mirror(back.Rows[i]); !reflect.DeepEqual(withoutPercent(r), m) {
+			t.Fatalf("%+v\nis not the mirror of\n%+v", r, m)
+		}
+		if c := r.Changes[0]; c.Percent != nil && c.Absolute != nil && *c.Percent**c.Absolute < 0 {
+			t.Fatalf("%+v: the change and its percentage do not agree", r)
+		}
+	}
 }
 
 // withoutPercent: percentages are of the first value, which is another one the other way round.
@@ -396,7 +400,7 @@ func mirror(r compare.Row) compare.Row {
 	slices.Reverse(r.Values)
 	c := &r.Changes[0]
 	c.Outcome = map[compare.Outcome]compare.Outcome{compare.Better: compare.Worse, compare.Worse: compare.Better,
-		compare.Same: compare.Same, compare.Changed: compare.Changed}[c.Outcome]
+		compare.Same: compare.Same, compare.Changed: compare.Changed, compare.Insignificant: compare.Insignificant}[c.Outcome]
 	c.Presence = map[string]string{compare.Gained: compare.Lost, compare.Lost: compare.Gained, "": ""}[c.Presence]
 	if c.Absolute != nil {
 		negated := 0 - *c.Absolute
@@ -516,6 +520,10 @@ func TestEveryMeasureIsRead(t *testing.T) {
 	}
 	tests := testResults()
 	for _, row := range result(ofTests(tests), ofTests(tests)).Comparisons[0].Rows {
+		read[row.Name] = true
+	}
+	c := ofCampaign(reporttest.Campaign(t, 200, "simulate-failures=true", "failure-type=processing", "collector-breaker=true"))
+	for _, row := range result(c, c).Comparisons[0].Rows {
 		read[row.Name] = true
 	}
 	for _, m := range compare.Measures() {

@@ -22,6 +22,8 @@ type Measure struct {
 	Unit Unit
 	// Better is the direction that is an improvement.
 	Better Direction
+	// Test tells of campaigns whether values differ by more than chance.
+	Test Test
 
 	// enough is a number below which a lower one is no better.
 	enough float64
@@ -29,11 +31,12 @@ type Measure struct {
 	keys []string
 	// absent is the value of what a document does not mention; without it there is none. set says that the measure is about
 	// what is there or not: there if its number is above 0.
-	absent func(d Document, key string) Value
+	absent func(d Document, key string) reading
 	set    bool
 
-	report func(*report.Report) []reading
-	tests  func(*report.Tests) []reading
+	report   func(*report.Report) []reading
+	tests    func(*report.Tests) []reading
+	campaign func(*report.Campaign) []reading
 }
 
 // Unit is what a measure's number means.
@@ -58,10 +61,11 @@ const (
 	Neither Direction = "neither"
 )
 
-// reading is one value of a measure; key fills in the part of the name in brackets.
+// reading is one value of a measure, and what it was taken from; key fills in the part of the name in brackets.
 type reading struct {
 	key   string
 	value Value
+	from  sample
 }
 
 // Measures lists all measures, in the order in which they are shown.
@@ -165,6 +169,7 @@ func Measures() []Measure {
 			set(holds(t("broken.<scenario>: <expectation>", Count, Lower, "an expectation that does not hold", broken))),
 			t("scenario_verdict.<scenario>", Word, Lower, "what its run came to", perResult(func(r report.TestResult) Value { return verdict(errhandler.Verdict(r.Verdict)) })),
 			t("scenario_ms.<scenario>", MS, Lower, "how long its run took, on its own clock", perResult(func(r report.TestResult) Value { return quantity(r.VirtualMS) }))),
+		campaignMeasures(),
 	)
 }
 
@@ -177,7 +182,7 @@ func in(group string, list ...Measure) []Measure {
 
 // reads reports whether the measure is one of documents like d.
 func (m Measure) reads(d Document) bool {
-	return m.report != nil && d.Report != nil || m.tests != nil && d.Tests != nil
+	return m.report != nil && d.Report != nil || m.tests != nil && d.Tests != nil || m.campaign != nil && d.Campaign != nil
 }
 
 // of reads the measure of a document; nothing if it is none of documents like that.
@@ -187,8 +192,10 @@ func (m Measure) of(d Document) []reading {
 		return nil
 	case m.report != nil:
 		return distinct(m.report(d.Report))
+	case m.tests != nil:
+		return distinct(m.tests(d.Tests))
 	}
-	return distinct(m.tests(d.Tests))
+	return distinct(slices.DeleteFunc(m.campaign(d.Campaign), unknown))
 }
 
 // name is the measure's, with key in place of what is in brackets.
@@ -256,7 +263,7 @@ func without(list []string, what string) []string {
 }
 
 func one(f func(*report.Report) Value) func(*report.Report) []reading {
-	return each(func(r *report.Report) []reading { return []reading{{"", f(r)}} })
+	return each(func(r *report.Report) []reading { return []reading{{value: f(r)}} })
 }
 
 func number(f func(*report.Report) float64) func(*report.Report) []reading {
@@ -266,14 +273,16 @@ func number(f func(*report.Report) float64) func(*report.Report) []reading {
 // each leaves out readings without a value.
 func each(f func(*report.Report) []reading) func(*report.Report) []reading {
 	return func(r *report.Report) []reading {
-		return slices.DeleteFunc(f(r), func(r reading) bool { return !r.value.Known })
+		return slices.DeleteFunc(f(r), unknown)
 	}
 }
+
+func unknown(r reading) bool { return !r.value.Known }
 
 func perNode(f func(report.Node) float64) func(*report.Report) []reading {
 	return each(func(r *report.Report) (list []reading) {
 		for _, n := range r.Nodes {
-			list = append(list, reading{n.Name, quantity(f(n))})
+			list = append(list, reading{key: n.Name, value: quantity(f(n))})
 		}
 		return list
 	})
@@ -283,7 +292,7 @@ func perNode(f func(report.Node) float64) func(*report.Report) []reading {
 func perBreaker(f func(b report.Breaker, end float64) Value) func(*report.Report) []reading {
 	return each(func(r *report.Report) (list []reading) {
 		for _, b := range r.Breakers {
-			list = append(list, reading{b.Name, f(b, r.DurationMS)})
+			list = append(list, reading{key: b.Name, value: f(b, r.DurationMS)})
 		}
 		return list
 	})
@@ -311,7 +320,7 @@ func openTime(b report.Breaker, end float64) Value {
 func perChannel(f func(report.Channel) Value) func(*report.Report) []reading {
 	return each(func(r *report.Report) (list []reading) {
 		for _, c := range r.Channels {
-			list = append(list, reading{c.Name, f(c)})
+			list = append(list, reading{key: c.Name, value: f(c)})
 		}
 		return list
 	})
@@ -319,7 +328,7 @@ func perChannel(f func(report.Channel) Value) func(*report.Report) []reading {
 
 func perPlace(r *report.Report, f func(report.Amplification) Value) (list []reading) {
 	for _, a := range r.Amplification {
-		list = append(list, reading{a.Place, f(a)})
+		list = append(list, reading{key: a.Place, value: f(a)})
 	}
 	return list
 }
@@ -333,18 +342,18 @@ func factor(a report.Amplification) Value {
 }
 
 // noneCounted is for what reports count, and leave out where there was none.
-func noneCounted(d Document, _ string) Value {
+func noneCounted(d Document, key string) reading {
 	if d.Report == nil {
-		return Value{}
+		return reading{key: key}
 	}
-	return count(0)
+	return reading{key: key, value: count(0)}
 }
 
 // counted lists what a map counts, by name, but for what has a measure of its own.
 func counted[K ~string](counts map[K]int, but ...K) (list []reading) {
 	for _, k := range slices.Sorted(maps.Keys(counts)) {
 		if !slices.Contains(but, k) {
-			list = append(list, reading{string(k), count(counts[k])})
+			list = append(list, reading{key: string(k), value: count(counts[k])})
 		}
 	}
 	return list
@@ -356,7 +365,7 @@ func drillPaths(r *report.Report) (list []reading) {
 		if !p.Recovered {
 			outcome = "not recovered"
 		}
-		list = append(list, reading{p.Path, word(outcome, "recovered", "not recovered")})
+		list = append(list, reading{key: p.Path, value: word(outcome, "recovered", "not recovered")})
 	}
 	return list
 }
@@ -388,7 +397,7 @@ func findings(warnings bool) func(*report.Report) []reading {
 	return func(r *report.Report) (list []reading) {
 		for _, f := range r.Findings {
 			if (f.Verdict != errhandler.Success) == warnings {
-				list = append(list, reading{f.Code, count(f.Count)})
+				list = append(list, reading{key: f.Code, value: count(f.Count)})
 			}
 		}
 		return list
@@ -401,7 +410,7 @@ func patterns(r *report.Report) (list []reading) {
 		if p.State != report.Demonstrated {
 			v.Number = 0 // there or not
 		}
-		list = append(list, reading{p.Name, v})
+		list = append(list, reading{key: p.Name, value: v})
 	}
 	return list
 }
@@ -416,7 +425,7 @@ func fired(r *report.Report) []reading {
 }
 
 func status(s report.TestStatus) func(*report.Tests) []reading {
-	return func(t *report.Tests) []reading { return []reading{{"", count(t.Count(s))}} }
+	return func(t *report.Tests) []reading { return []reading{{value: count(t.Count(s))}} }
 }
 
 // perResult leaves out what was not run.
@@ -424,7 +433,7 @@ func perResult(f func(report.TestResult) Value) func(*report.Tests) []reading {
 	return func(t *report.Tests) (list []reading) {
 		for _, r := range t.Results {
 			if v := f(r); v.Known && r.Status != report.TestSkipped {
-				list = append(list, reading{r.Name, v})
+				list = append(list, reading{key: r.Name, value: v})
 			}
 		}
 		return list
@@ -435,18 +444,18 @@ func perResult(f func(report.TestResult) Value) func(*report.Tests) []reading {
 func broken(t *report.Tests) (list []reading) {
 	for _, r := range t.Results {
 		for _, f := range r.Failures {
-			list = append(list, reading{r.Name + ": " + f.Expect, count(1)})
+			list = append(list, reading{key: r.Name + ": " + f.Expect, value: count(1)})
 		}
 	}
 	return list
 }
 
 // notBroken is 0 for an expectation of a scenario that ran: results list only those that did not hold.
-func notBroken(d Document, key string) Value {
+func notBroken(d Document, key string) reading {
 	if d.Tests == nil || !slices.ContainsFunc(d.Tests.Results, func(r report.TestResult) bool {
 		return r.Status != report.TestSkipped && strings.HasPrefix(key, r.Name+": ")
 	}) {
-		return Value{}
+		return reading{key: key}
 	}
-	return count(0)
+	return reading{key: key, value: count(0)}
 }

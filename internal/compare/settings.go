@@ -11,7 +11,7 @@ import (
 	"faultflow/internal/report"
 )
 
-// identical compares the hashes of reports, which cover all but the wall clock, and test results but for what the wall
+// identical compares the hashes of reports and campaigns, which cover all but the wall clock, and test results but for what the wall
 // clock decides.
 func identical(documents []Document) bool {
 	first := documents[0]
@@ -21,6 +21,8 @@ func identical(documents []Document) bool {
 			return d.Report.Hash == "" || d.Report.Hash != first.Report.Hash
 		case d.Tests != nil && first.Tests != nil:
 			return !reflect.DeepEqual(timeless(d.Tests), timeless(first.Tests))
+		case d.Campaign != nil && first.Campaign != nil:
+			return d.Campaign.Hash == "" || d.Campaign.Hash != first.Campaign.Hash
 		}
 		return true
 	})
@@ -54,70 +56,90 @@ func notComparable(documents []Document) []Difference {
 	var kinds, scenarios []string
 	for _, d := range documents {
 		kinds = append(kinds, side(d).Schema)
-		scenarios = append(scenarios, d.scenario())
+		scenarios = append(scenarios, d.Scenario())
 	}
 	list.add("document", kinds)
 	if !slices.Contains(scenarios, "") {
 		list.add("scenario", scenarios)
 	}
-	reports, all := reportsOf(documents)
-	if !all {
+	all, known := frames(documents)
+	if !known {
 		return list
 	}
-	list.add("input", read(reports, func(r *report.Report) string { return r.Settings.Input }))
-	list.add("graph", read(reports, func(r *report.Report) string { return r.Settings.Graph }))
-	list.add("interrupted", read(reports, func(r *report.Report) string { return strconv.FormatBool(r.Interrupted) }))
+	list.add("input", read(all, func(f frame) string { return f.Input }))
+	list.add("graph", read(all, func(f frame) string { return f.Graph }))
+	list.add("interrupted", read(all, func(f frame) string { return strconv.FormatBool(f.interrupted) }))
 	return list
 }
 
-// settings finds the settings that differ between reports, the seed included.
+// settings finds the settings that differ between reports or between campaigns, the seed included.
 func settings(documents []Document) []Difference {
 	list := differences{}
-	reports, all := reportsOf(documents)
-	if !all {
+	all, known := frames(documents)
+	if !known {
 		return list
 	}
-	list.add("seed", read(reports, func(r *report.Report) string { return strconv.FormatUint(r.Seed, 10) }))
-	for _, f := range flags("", reflect.TypeFor[report.Settings](), nil) {
-		if f.name == "fault" {
-			list.faults(reports)
+	list.add("seed", read(all, func(f frame) string { return strconv.FormatUint(f.seed, 10) }))
+	list.add("runs", read(all, func(f frame) string { return f.runs }))
+	list.add("shard", read(all, func(f frame) string { return f.shard }))
+	list.add("until", read(all, func(f frame) string { return f.until }))
+	for _, own := range flags("", reflect.TypeFor[report.Settings](), nil) {
+		if own.name == "fault" {
+			list.faults(all)
 			continue
 		}
-		list.add(f.name, read(reports, func(r *report.Report) string { return f.text(r.Settings) }))
+		list.add(own.name, read(all, func(f frame) string { return own.text(f.Settings) }))
 	}
 	return list
 }
 
-// reportsOf reports as well whether all documents are reports.
-func reportsOf(documents []Document) (reports []*report.Report, all bool) {
-	for _, d := range documents {
-		if d.Report == nil {
-			return nil, false
-		}
-		reports = append(reports, d.Report)
-	}
-	return reports, true
+// frame is how a report or a campaign was made. What only campaigns have is "" of a report.
+type frame struct {
+	report.Settings
+	seed               uint64
+	interrupted        bool
+	runs, shard, until string
 }
 
-func read(reports []*report.Report, f func(*report.Report) string) []string {
-	values := make([]string, len(reports))
-	for i, r := range reports {
-		values[i] = f(r)
+// frames reports as well whether all documents are reports, or all are campaigns.
+func frames(documents []Document) (all []frame, known bool) {
+	for _, d := range documents {
+		switch {
+		case d.Report != nil && documents[0].Report != nil:
+			all = append(all, frame{Settings: d.Report.Settings, seed: d.Report.Seed, interrupted: d.Report.Interrupted})
+		case d.Campaign != nil && documents[0].Campaign != nil:
+			c := d.Campaign
+			f := frame{Settings: c.Settings, seed: c.Seeds.First, interrupted: c.Interrupted, runs: strconv.FormatInt(c.Seeds.Count, 10), until: c.Until.Condition}
+			if c.Part.Of > 0 {
+				f.shard = fmt.Sprintf("%d/%d", c.Part.Index, c.Part.Of)
+			}
+			all = append(all, f)
+		default:
+			return nil, false
+		}
+	}
+	return all, true
+}
+
+func read(all []frame, f func(frame) string) []string {
+	values := make([]string, len(all))
+	for i, own := range all {
+		values[i] = f(own)
 	}
 	return values
 }
 
-// faults adds the faults that not all reports have, each by itself.
-func (list *differences) faults(reports []*report.Report) {
+// faults adds the faults that not everybody has, each by itself.
+func (list *differences) faults(all []frame) {
 	var specs []string
-	for _, r := range reports {
-		specs = append(specs, r.Settings.Faults...)
+	for _, f := range all {
+		specs = append(specs, f.Faults...)
 	}
 	slices.Sort(specs)
 	for _, spec := range slices.Compact(specs) {
-		list.add("fault="+spec, read(reports, func(r *report.Report) string {
+		list.add("fault="+spec, read(all, func(f frame) string {
 			times := 0
-			for _, own := range r.Settings.Faults {
+			for _, own := range f.Faults {
 				if own == spec {
 					times++
 				}

@@ -27,7 +27,7 @@ func WriteCompare(w io.Writer, r *compare.Result, format string, s Style) error 
 	case "markdown":
 		return writeCompareMarkdown(w, r)
 	case "html":
-		return writeCompareHTML(w, r)
+		return writeSectionsPage(w, newComparePage(r))
 	}
 	return fmt.Errorf("render: unknown format %q, expected one of: %s", format, strings.Join(CompareFormats(), ", "))
 }
@@ -57,14 +57,23 @@ func inputs(r *compare.Result) section {
 // folders reports whether the inputs are folders, in which documents have names.
 func folders(r *compare.Result) bool { return len(r.Comparisons) != 1 || r.Comparisons[0].Name != "" }
 
-// ranAs is how a run ended and how to see it again, or what came of scenarios.
+// ranAs is how a run ended and how to see it again, or what came of scenarios or of a campaign.
 func ranAs(side compare.Side, label string) []string {
 	if t := side.Document.Tests; t != nil {
 		return []string{amount(len(t.Results), "scenario"), testCounts(t)}
 	}
+	if c := side.Document.Campaign; c != nil {
+		return []string{when(side.Scenario != "" && side.Scenario != label, "scenario "+name(side.Scenario)), seedsOf(c.Seeds, c.Part, c.Runs),
+			precise(c.Verdict.Success.Share) + " success", precise(c.Verdict.Degraded.Share) + " degraded", precise(c.Verdict.Failed.Share) + " failed"}
+	}
 	r := side.Document.Report
 	return []string{when(side.Scenario != "" && side.Scenario != label, "scenario "+name(side.Scenario)), name(string(r.Verdict)),
 		fmt.Sprintf("seed %d", side.Seed), took(r)}
+}
+
+// seedsOf says which runs a campaign made.
+func seedsOf(s report.Seeds, part report.Part, runs int64) string {
+	return facts(amount(runs, "run"), fmt.Sprintf("seeds %d to %d", s.First, s.Last()), when(part.Of > 0, fmt.Sprintf("part %d of %d", part.Index, part.Of)))
 }
 
 // letter names an input where there is no room for its label: A, B, …, Z, 27, …
@@ -77,7 +86,10 @@ func letter(i int) string {
 
 // headings are the inputs' labels, or their letters if labels are too long to stand above columns, or the same.
 func headings(r *compare.Result) []string {
-	const longest = 20
+	longest := 20
+	if slices.ContainsFunc(r.Comparisons, func(c compare.Comparison) bool { return c.Sides[0].Document.Campaign != nil }) {
+		longest = 10 // their measures have long names, and p-values
+	}
 	labels, letters := make([]string, len(r.Inputs)), make([]string, len(r.Inputs))
 	short := true
 	for i, in := range r.Inputs {
@@ -116,7 +128,7 @@ func comparison(c *compare.Comparison, titles []string) []section {
 func overview(r *compare.Result, titles []string) section {
 	s := section{title: "Reports"}
 	cols := []column{{title: "  name", flex: true, hang: 2}, {title: "worse", right: true}, {title: "better", right: true},
-		{title: "changed", right: true}, {title: "same", right: true, usual: "0"}, {title: ""}}
+		{title: "changed", right: true}, {title: "chance", right: true, usual: "0"}, {title: "same", right: true, usual: "0"}, {title: ""}}
 	var rows [][]cell
 	for i := range r.Comparisons {
 		c := &r.Comparisons[i]
@@ -139,10 +151,12 @@ func overview(r *compare.Result, titles []string) section {
 			sign = better
 		case changed > 0:
 			sign = active
+		case c.Count(compare.Insignificant) > 0:
+			sign = chance
 		}
-		row := texts(sign.symbol()+tie+name(c.Name), number(worsened), number(improved), number(changed), number(c.Count(compare.Same)), said)
+		row := texts(sign.symbol()+tie+name(c.Name), number(worsened), number(improved), number(changed), number(c.Count(compare.Insignificant)), number(c.Count(compare.Same)), said)
 		if !c.Compared() {
-			row = texts(row[0].text, "–", "–", "–", "–", said)
+			row = texts(row[0].text, "–", "–", "–", "", "–", said)
 		}
 		row[0].sign = sign
 		rows = append(rows, row)
@@ -183,8 +197,9 @@ func changedSettings(c *compare.Comparison, titles []string) section {
 		rows = append(rows, row)
 	}
 	s.table("settings that differ", cols, rows)
-	if len(rows) == 0 && !c.Identical && c.Complete() && c.Sides[0].Document.Report != nil {
-		s.item(aside, "the same everywhere, and the same seed")
+	apart := slices.ContainsFunc(c.Sides, func(s compare.Side) bool { return s.Schema != c.Sides[0].Schema })
+	if first := c.Sides[0].Document; len(rows) == 0 && !c.Identical && !apart && first.Tests == nil {
+		s.item(aside, "the same everywhere, and the same seed"+when(first.Campaign != nil, "s"))
 	}
 	return s
 }
@@ -200,7 +215,20 @@ func outcomes(c *compare.Comparison, titles []string) section {
 	if same := len(c.Rows) - len(differing.rows); same > 0 {
 		s.item(aside, when(len(differing.rows) > 0, "… and ")+number(same)+" equal")
 	}
+	s.tests(c)
 	return s
+}
+
+// tests explains p-values, where there are some.
+func (s *section) tests(c *compare.Comparison) {
+	for _, r := range c.Rows {
+		for _, change := range r.Changes {
+			if change.P != nil && change.Outcome != compare.Same {
+				s.item(aside, fmt.Sprintf("p: how likely chance alone makes such a difference, corrected for the number of tests (Holm); from %g on ~, which may be chance", compare.Significant))
+				return
+			}
+		}
+	}
 }
 
 // headlines and others are the sections of formats in which something can unfold: what everybody should see, and the rest.
@@ -208,6 +236,9 @@ func headlines(c *compare.Comparison, titles []string) []section {
 	s := section{title: "Better and worse"}
 	g := measures(c, titles, directed)
 	s.table(g.caption, g.cols, g.rows)
+	if !s.empty() {
+		s.tests(c)
+	}
 	return slices.DeleteFunc([]section{notComparable(c), changedSettings(c, titles), s}, section.empty)
 }
 
@@ -215,9 +246,12 @@ func others(c *compare.Comparison, titles []string) []section {
 	if c.Identical {
 		return nil
 	}
-	changed := measures(c, titles, func(r *compare.Row) bool { return !r.Same() && !directed(r) })
+	changed := measures(c, titles, func(r *compare.Row) bool { return !r.Same() && !directed(r) && !unsure(r) })
 	neither := section{title: "Neither better nor worse: " + number(len(changed.rows))}
 	neither.table(changed.caption, changed.cols, changed.rows)
+	doubtful := measures(c, titles, unsure)
+	may := section{title: "May be chance: " + number(len(doubtful.rows))}
+	may.table(doubtful.caption, doubtful.cols, doubtful.rows)
 
 	var rows [][]cell
 	for i := range c.Rows {
@@ -227,12 +261,17 @@ func others(c *compare.Comparison, titles []string) []section {
 	}
 	equal := section{title: "Equal: " + number(len(rows))}
 	equal.table("measures that are equal", []column{{title: "measure"}, {title: "everywhere", right: true}}, rows)
-	return slices.DeleteFunc([]section{neither, equal}, section.empty)
+	return slices.DeleteFunc([]section{neither, may, equal}, section.empty)
 }
 
 // directed is true for a measure that is better or worse somewhere.
 func directed(r *compare.Row) bool {
 	return slices.ContainsFunc(r.Changes, func(c compare.Change) bool { return c.Outcome == compare.Better || c.Outcome == compare.Worse })
+}
+
+// unsure is true for a measure of which no more is known than that it may differ by chance.
+func unsure(r *compare.Row) bool {
+	return !r.Same() && !slices.ContainsFunc(r.Changes, func(c compare.Change) bool { return c.Outcome != compare.Same && c.Outcome != compare.Insignificant })
 }
 
 // measures is a table of some measures. Of two documents the change has columns of its own; beside more, each value says
@@ -247,7 +286,7 @@ func measures(c *compare.Comparison, titles []string, which func(*compare.Row) b
 		cols = append(cols, column{title: t, right: true})
 	}
 	if two {
-		cols = append(cols, column{title: "change", right: true}, column{title: "percent", right: true})
+		cols = append(cols, column{title: "change", right: true}, column{title: "percent", right: true}, column{title: "p", right: true})
 	}
 	var rows [][]cell
 	for i := range c.Rows {
@@ -265,8 +304,8 @@ func measures(c *compare.Comparison, titles []string, which func(*compare.Row) b
 func pairRow(r *compare.Row) []cell {
 	change := r.Changes[0]
 	sign := changeSign(change.Outcome)
-	row := texts(sign.symbol()+tie+measureName(r), shown(r, 0), shown(r, 1), changeText(r, change), changePercent(change))
-	for _, i := range []int{0, 3, 4} {
+	row := texts(sign.symbol()+tie+measureName(r), shown(r, 0), shown(r, 1), changeText(r, change), changePercent(change), changeP(change))
+	for _, i := range []int{0, 3, 4, 5} {
 		row[i].sign = sign
 	}
 	return row
@@ -300,6 +339,8 @@ func changeSign(o compare.Outcome) sign {
 		return worse
 	case compare.Changed:
 		return active
+	case compare.Insignificant:
+		return chance
 	}
 	return idle
 }
@@ -320,14 +361,18 @@ func quantity(n float64, u compare.Unit) string {
 	switch {
 	case u == compare.MS:
 		return span(n)
+	case u == compare.Share && n < 0.1:
+		return precise(n)
 	case u == compare.Share:
 		return percent(n)
 	case u == compare.Factor:
 		return fmt.Sprintf("%.2f", n) + tie + "×"
 	case math.Abs(n) < 1<<53 && n == math.Trunc(n):
 		return number(int64(n))
+	case math.Abs(n) >= 1:
+		return twoDecimals(n)
 	}
-	return strconv.FormatFloat(n, 'g', 4, 64)
+	return strconv.FormatFloat(n, 'g', 2, 64)
 }
 
 // changeText is the change in the measure's unit, or in a word.
@@ -359,6 +404,14 @@ func changePercent(c compare.Change) string {
 	return signed(*c.Percent, quantity(math.Round(p), compare.Count)+tie+"%")
 }
 
+// changeP is the corrected p-value; "" where nothing was tested.
+func changeP(c compare.Change) string {
+	if c.Holm == nil {
+		return ""
+	}
+	return pValue(*c.Holm)
+}
+
 func signed(n float64, text string) string {
 	if n < 0 {
 		return "−" + text
@@ -371,6 +424,9 @@ func identicalTo(c *compare.Comparison) string {
 	if r := c.Sides[0].Document.Report; r != nil {
 		return fmt.Sprintf("identical: the same settings, seed %d, and the same outcome to the byte", r.Seed)
 	}
+	if k := c.Sides[0].Document.Campaign; k != nil {
+		return fmt.Sprintf("identical: the same settings, %s, and the same outcome to the byte", seedsOf(k.Seeds, k.Part, k.Runs))
+	}
 	return "identical: the same scenarios with the same outcome"
 }
 
@@ -380,7 +436,7 @@ func conclusion(r *compare.Result) (sign, string) {
 	identical, differing, incomplete, apart := 0, 0, 0, false
 	for i := range r.Comparisons {
 		c := &r.Comparisons[i]
-		for _, o := range []compare.Outcome{compare.Better, compare.Worse, compare.Changed} {
+		for _, o := range []compare.Outcome{compare.Better, compare.Worse, compare.Changed, compare.Insignificant} {
 			counts[o] += c.Count(o)
 		}
 		switch {
@@ -396,6 +452,7 @@ func conclusion(r *compare.Result) (sign, string) {
 	}
 	said := facts(fmt.Sprintf("%s worse, %s better, %s changed", number(counts[compare.Worse]), number(counts[compare.Better]), number(counts[compare.Changed]))+
 		when(folders(r), fmt.Sprintf(" in %s of %s", number(differing), amount(len(r.Comparisons), "report"))),
+		when(counts[compare.Insignificant] > 0, number(counts[compare.Insignificant])+" may be chance"),
 		when(incomplete > 0, number(incomplete)+" not everywhere"), when(apart, "not comparable, see above"))
 	switch {
 	case identical == len(r.Comparisons) && folders(r):
@@ -408,6 +465,8 @@ func conclusion(r *compare.Result) (sign, string) {
 		return better, said
 	case counts[compare.Changed] > 0 || incomplete > 0:
 		return active, said
+	case counts[compare.Insignificant] > 0:
+		return chance, said
 	}
 	return idle, "no measure differs; the rest of what was recorded does"
 }
@@ -429,11 +488,15 @@ func writeCompareText(w io.Writer, r *compare.Result, s Style) error {
 	ink, _ := p.ink.of(sign)
 	p.entry("", 0, sign, ink, said)
 	if sign != good {
-		p.item(signWidth, aside, "✓ better · ✗ worse · ● neither · against "+headings(r)[0])
+		p.item(signWidth, aside, "✓ better · ✗ worse · ● neither · "+when(mayBeChance(r), "~ may be chance · ")+"against "+headings(r)[0])
 	}
 	p.rule()
 	_, err := io.WriteString(w, p.out.String())
 	return err
+}
+
+func mayBeChance(r *compare.Result) bool {
+	return slices.ContainsFunc(r.Comparisons, func(c compare.Comparison) bool { return c.Count(compare.Insignificant) > 0 })
 }
 
 // besideEachOther puts the runs on one axis. Folders have too many of them, and runs that are identical look alike.
@@ -456,7 +519,7 @@ func WriteMeasures(w io.Writer, s Style) error {
 	p := newPage(s)
 	group := ""
 	var rows [][]cell
-	cols := []column{{title: "measure"}, {title: "better"}, {title: "unit"}, {title: "what it is", flex: true}}
+	cols := []column{{title: "measure"}, {title: "better"}, {title: "unit"}, {title: "test"}, {title: "what it is", flex: true}}
 	flush := func() {
 		if len(rows) > 0 {
 			p.heading(group)
@@ -473,9 +536,11 @@ func WriteMeasures(w io.Writer, s Style) error {
 		if m.Unit == compare.Word && m.Better == compare.Lower {
 			direction = "earlier" // of the words that follow
 		}
-		rows = append(rows, texts(m.Name, direction, string(m.Unit), m.What))
+		rows = append(rows, texts(m.Name, direction, string(m.Unit), string(m.Test), m.What))
 	}
 	flush()
+	p.item(margin, aside, "The measures of campaigns are tested for chance: shares with Fisher's exact test, or χ² beyond 100,000 runs; quantiles with the "+
+		"same, by the runs beyond that of both together; shares of records as if each run's had one fate; distributions with the U test of Mann and Whitney.")
 	_, err := io.WriteString(w, strings.TrimPrefix(p.out.String(), "\n"))
 	return err
 }
@@ -483,6 +548,6 @@ func WriteMeasures(w io.Writer, s Style) error {
 // ChangeOf writes the change of an input in one line: of what, from what to what, and by how much.
 func ChangeOf(r compare.Row, input int) string {
 	c := r.Changes[input-1]
-	by := facts(when(c.Absolute != nil, changeText(&r, c)), changePercent(c))
+	by := facts(when(c.Absolute != nil, changeText(&r, c)), changePercent(c), when(c.Holm != nil, "p"+tie+changeP(c)))
 	return strings.ReplaceAll(fmt.Sprintf("%s %s → %s%s", measureName(&r), shown(&r, 0), shown(&r, input), when(by != "", " ("+by+")")), tie, " ")
 }

@@ -2,53 +2,29 @@ package render
 
 import (
 	_ "embed" // for the page
-	"fmt"
-	"html/template"
-	"io"
 
 	"faultflow/internal/compare"
 )
 
-//go:embed compare.html.tmpl
-var compareTemplate string
+//go:embed sections.html.tmpl
+var sectionsTemplate string
 
-// comparePage is what the template shows. Its texts are clean.
-type comparePage struct {
-	CSS                                       template.CSS
-	JS                                        template.JS
-	Policy                                    string
-	Title, Class, Symbol, Conclusion, Against string
-	Tiles                                     []tile
-	Chart                                     *chart
-	Sections                                  []htmlSection
-}
-
-// writeCompareHTML writes a comparison as one page that needs nothing else, in the style of a run's page.
-func writeCompareHTML(w io.Writer, r *compare.Result) error {
-	t, err := template.New("page").Parse(pageTemplate) // which has the blocks of both
-	if err == nil {
-		t, err = t.New("compare").Parse(compareTemplate)
-	}
-	if err != nil {
-		return fmt.Errorf("render: page: %w", err)
-	}
-	return t.Execute(w, newComparePage(r))
-}
-
-func newComparePage(r *compare.Result) *comparePage {
+func newComparePage(r *compare.Result) *sectionsPage {
 	ending, said := conclusion(r)
-	p := &comparePage{
-		CSS: template.CSS(pageCSS), JS: template.JS(pageJS), Policy: policy(),
-		Title: "faultflow compare: " + said, Class: ending.class(), Symbol: ending.badge(), Conclusion: said, Against: "against " + headings(r)[0],
-	}
+	p := newSectionsPage()
+	p.Name, p.Noun, p.Title = "compare", "comparison", "faultflow compare: "+said
+	p.Class, p.Symbol, p.Conclusion, p.Facts = ending.class(), ending.badge(), said, "against "+headings(r)[0]
 	for _, t := range []struct {
 		label   string
 		outcome compare.Outcome
 		sign    sign
-	}{{"Worse", compare.Worse, worse}, {"Better", compare.Better, better}, {"Changed", compare.Changed, none}, {"Equal", compare.Same, none}} {
+	}{{"Worse", compare.Worse, worse}, {"Better", compare.Better, better}, {"Changed", compare.Changed, none}, {"May be chance", compare.Insignificant, none}, {"Equal", compare.Same, none}} {
 		n := 0
 		for i := range r.Comparisons {
 			n += r.Comparisons[i].Count(t.outcome)
+		}
+		if t.outcome == compare.Insignificant && n == 0 { // there is none without campaigns
+			continue
 		}
 		tile := tile{Label: t.label, Value: number(n)}
 		if n > 0 {

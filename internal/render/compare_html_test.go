@@ -7,6 +7,7 @@ import (
 
 	"faultflow/internal/compare"
 	"faultflow/internal/render"
+	"faultflow/internal/report"
 	"faultflow/internal/reporttest"
 
 	"github.com/chromedp/cdproto/input"
@@ -49,6 +50,8 @@ func TestCompareHTMLIsHarmless(t *testing.T) {
 			checkHTML(t, compareHTML(t, r), usual)
 			r.Comparisons[0].Name = attack // as of a file in a folder
 			checkHTML(t, compareHTML(t, r), usual)
+			campaigns := comparedCampaigns([]string{attack, attack + "2"}, recorded[report.Campaign](t, "random.json"), attackedCampaign(t, attack))
+			checkHTML(t, compareHTML(t, campaigns), usual)
 		})
 	}
 }
@@ -56,7 +59,7 @@ func TestCompareHTMLIsHarmless(t *testing.T) {
 func TestComparePageInBrowser(t *testing.T) {
 	t.Parallel()
 	b := newBrowser(t)
-	for name, scripts := range map[string]int{"many": 1, "folders": 0} { // a script goes with a timeline
+	for name, scripts := range map[string]int{"many": 1, "folders": 0, "campaigns": 0} { // a script goes with a timeline
 		t.Run(name, func(t *testing.T) {
 			b.show(t, compareHTML(t, comparisons(t)[name]))
 			b.contrast(t, 100)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -30,6 +31,16 @@ func compared(t tester, labels []string, reports ...*report.Report) *compare.Res
 		}
 		inputs = append(inputs, compare.Input{Source: compare.Source{Label: labels[i], Source: labels[i] + ".json"},
 			Documents: map[string]compare.Document{"": {Document: report.Document{Report: r}}}})
+	}
+	return compare.Compare(inputs)
+}
+
+// comparedCampaigns compares campaigns under labels.
+func comparedCampaigns(labels []string, campaigns ...*report.Campaign) *compare.Result {
+	var inputs []compare.Input
+	for i, c := range campaigns {
+		inputs = append(inputs, compare.Input{Source: compare.Source{Label: labels[i], Source: labels[i] + ".json"},
+			Documents: map[string]compare.Document{"": {Document: report.Document{Campaign: c}}}})
 	}
 	return compare.Compare(inputs)
 }
@@ -71,14 +82,37 @@ func comparisons(t tester) map[string]*compare.Result {
 		}
 		return compare.Document{Document: report.Document{Report: r}}
 	}
+	const three, once, others = "network", "network-one-attempt", "network-other-seeds"
+	campaigns := func(files ...string) *compare.Result {
+		var list []*report.Campaign
+		for _, file := range files {
+			text, err := os.ReadFile("../../testdata/campaigns/" + file + ".json")
+			if err != nil {
+				t.Fatal(err)
+			}
+			d, err := report.Parse(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			list = append(list, d.Campaign)
+		}
+		return comparedCampaigns([]string{"base", "head", "long-named-campaign"}, list...)
+	}
+	part := campaigns(three, once).Comparisons[0]
+	cut := part.Sides[1].Document.Campaign
+	cut.Part, cut.Interrupted = report.Part{Index: 2, Of: 3}, true
 	return map[string]*compare.Result{
-		"pair":      compared(t, []string{"base", "head"}, reporttest.Network(), betterNetwork()),
-		"many":      compared(t, []string{"base", "retries 5", "breaker off"}, reporttest.Network(), betterNetwork(), reporttest.Storage()),
-		"identical": compared(t, []string{"base", "head"}, reporttest.Network(), reporttest.Network()),
-		"apart":     compared(t, []string{"a run with a label that is too long for a column", "head"}, reporttest.Failed(), reporttest.Interrupted()),
-		"hostile":   compared(t, []string{"base", "\x1b[31mhostile\u202e<script>alert(1)</script>"}, reporttest.Failed(), reporttest.Hostile()),
-		"wide":      compared(t, []string{"base", "第二の実行"}, base, cjk),
-		"runs":      compared(t, []string{"none", "breaker"}, outage(t, false), outage(t, true)),
+		"campaigns":       campaigns(three, once),
+		"chance":          campaigns(three, others),
+		"three-campaigns": campaigns(three, once, others),
+		"part":            comparedCampaigns([]string{"whole", "part"}, part.Sides[0].Document.Campaign, cut),
+		"pair":            compared(t, []string{"base", "head"}, reporttest.Network(), betterNetwork()),
+		"many":            compared(t, []string{"base", "retries 5", "breaker off"}, reporttest.Network(), betterNetwork(), reporttest.Storage()),
+		"identical":       compared(t, []string{"base", "head"}, reporttest.Network(), reporttest.Network()),
+		"apart":           compared(t, []string{"a run with a label that is too long for a column", "head"}, reporttest.Failed(), reporttest.Interrupted()),
+		"hostile":         compared(t, []string{"base", "\x1b[31mhostile\u202e<script>alert(1)</script>"}, reporttest.Failed(), reporttest.Hostile()),
+		"wide":            compared(t, []string{"base", "第二の実行"}, base, cjk),
+		"runs":            compared(t, []string{"none", "breaker"}, outage(t, false), outage(t, true)),
 		"tests": compare.Compare([]compare.Input{
 			input("before", map[string]compare.Document{"": tests(func(*report.Tests) {})}),
 			input("after", map[string]compare.Document{"": tests(func(t *report.Tests) {
@@ -109,7 +143,7 @@ func TestCompareGolden(t *testing.T) {
 			reporttest.Golden(t, "compare/"+name+".html", withoutAssets(compareHTML(t, r)))
 		})
 	}
-	for _, name := range []string{"pair", "apart", "tests"} {
+	for _, name := range []string{"pair", "apart", "tests", "campaigns"} {
 		reporttest.Golden(t, "compare/"+name+".json", compareText(t, comparisons(t)[name], "json", render.Style{}))
 	}
 	for _, width := range []int{60, 120, 200} {
@@ -162,14 +196,20 @@ func TestCompareTextTellsWhatDiffers(t *testing.T) {
 	}
 }
 
-// Whatever the reports say, a comparison can be written in every format, and its text stays inside the page.
-func TestCompareAnyReports(t *testing.T) {
-	reports := reporttest.Any()
+// Whatever the reports or campaigns say, a comparison can be written in every format, and its text stays inside the page.
+func TestCompareAnyDocuments(t *testing.T) {
+	reports, campaigns := reporttest.Any(), reporttest.AnyOf[report.Campaign]()
 	usual := harmlessComparison(t)
 	label := rapid.SampledFrom([]string{"", " ", "base", "head ", "\x1b[2J", "\u202ehead", "第二の実行", "e\u0301", "a\nb\tc", strings.Repeat("long ", 20)})
 	rapid.Check(t, func(t *rapid.T) {
-		a, b := reports.Draw(t, "a"), reports.Draw(t, "b")
-		r := compared(t, []string{label.Draw(t, "label"), label.Draw(t, "label")}, &a, &b)
+		var r *compare.Result
+		if rapid.Bool().Draw(t, "campaigns") {
+			a, b := campaigns.Draw(t, "a"), campaigns.Draw(t, "b")
+			r = comparedCampaigns([]string{label.Draw(t, "label"), label.Draw(t, "label")}, &a, &b)
+		} else {
+			a, b := reports.Draw(t, "a"), reports.Draw(t, "b")
+			r = compared(t, []string{label.Draw(t, "label"), label.Draw(t, "label")}, &a, &b)
+		}
 		width := rapid.IntRange(40, 200).Draw(t, "width")
 		plain := compareText(t, r, "text", render.Style{Width: width})
 		checkWidth(t, "any", plain, width)
@@ -198,6 +238,8 @@ func TestCompareMarkdownIsHarmless(t *testing.T) {
 			checkMarkdown(t, compareText(t, pair, "markdown", render.Style{}))
 			pair.Comparisons[0].Name = attack
 			checkMarkdown(t, compareText(t, pair, "markdown", render.Style{}))
+			campaigns := comparedCampaigns([]string{attack, attack + "2"}, recorded[report.Campaign](t, "random.json"), attackedCampaign(t, attack))
+			checkMarkdown(t, compareText(t, campaigns, "markdown", render.Style{}))
 		})
 	}
 }

@@ -78,12 +78,17 @@ func newHTMLPage(r *report.Report) *htmlPage {
 		Rest: htmlSections(breakers(r, l), channels(r), errorClasses(r), attempts(r), faults(r), load(r), patterns(r), drill(r),
 			cycles(r, l)),
 		Settings: htmlSections(settings(r), policies(r)),
-		Made: []htmlRow{{"written by", []htmlItem{{Text: facts("faultflow "+name(r.Meta.Version), name(r.Meta.Go))}}},
-			{"started", []htmlItem{{Text: name(r.Meta.StartedAt)}}}, {"took in real time", []htmlItem{{Text: span(r.Meta.RealMS)}}},
-			{"schema", []htmlItem{{Text: name(r.Schema)}}}, {"hash", []htmlItem{{Text: note(r.Hash)}}}},
+		Made:     made(r.Meta, r.Schema, r.Hash),
 	}
 	p.Findings = htmlSections(analysis(r, l).below...)
 	return p
+}
+
+// made is where a document is from.
+func made(m report.Meta, schema, hash string) []htmlRow {
+	return []htmlRow{{"written by", []htmlItem{{Text: facts("faultflow "+name(m.Version), name(m.Go))}}},
+		{"started", []htmlItem{{Text: name(m.StartedAt)}}}, {"took in real time", []htmlItem{{Text: span(m.RealMS)}}},
+		{"schema", []htmlItem{{Text: name(schema)}}}, {"hash", []htmlItem{{Text: note(hash)}}}}
 }
 
 // policy lets the page's own style and script work and nothing else.
@@ -129,9 +134,10 @@ type htmlSection struct {
 
 // htmlBlock has one of its fields.
 type htmlBlock struct {
-	Rows  []htmlRow
-	Items []htmlItem
-	Table *htmlTable
+	Rows    []htmlRow
+	Items   []htmlItem
+	Table   *htmlTable
+	Picture *picture
 }
 
 type htmlRow struct {
@@ -141,7 +147,9 @@ type htmlRow struct {
 
 type htmlItem struct {
 	Class, Symbol, Word, Text string
-	Remarks                   []htmlItem
+	// Command says that the text is one, to be copied.
+	Command bool
+	Remarks []htmlItem
 }
 
 type htmlTable struct {
@@ -170,7 +178,7 @@ func htmlSections(list ...section) []htmlSection {
 func newHTMLSection(s section) htmlSection {
 	h := htmlSection{ID: strings.ReplaceAll(strings.ToLower(s.title), " ", "-"), Title: s.title, Below: htmlSections(s.below...)}
 	for _, p := range s.parts {
-		item := htmlItem{Class: p.sign.class(), Symbol: p.sign.badge(), Word: p.sign.word(), Text: report.Clean(p.text)}
+		item := htmlItem{Class: p.sign.class(), Symbol: p.sign.badge(), Word: p.sign.word(), Text: report.Clean(p.text), Command: p.command}
 		last := &htmlBlock{}
 		if len(h.Blocks) > 0 {
 			last = &h.Blocks[len(h.Blocks)-1]
@@ -178,6 +186,8 @@ func newHTMLSection(s section) htmlSection {
 		switch {
 		case p.grid != nil:
 			h.Blocks = append(h.Blocks, htmlBlock{Table: newHTMLTable(*p.grid)})
+		case p.bars != nil:
+			h.Blocks = append(h.Blocks, htmlBlock{Picture: newPicture(p.bars)})
 		case p.under && last.Rows != nil:
 			values := last.Rows[len(last.Rows)-1].Values
 			values[len(values)-1].Remarks = append(values[len(values)-1].Remarks, item)
@@ -221,15 +231,15 @@ func newHTMLTable(g grid) *htmlTable {
 
 // class names a sign in the style sheet.
 func (s sign) class() string {
-	return [...]string{"", "aside", "good", "warn", "bad", "active", "idle", "good", "bad"}[s]
+	return [...]string{"", "aside", "good", "warn", "bad", "active", "idle", "good", "bad", "idle"}[s]
 }
 
 // badge is the symbol of a sign on the page, which has colors of its own.
 func (s sign) badge() string {
-	return [...]string{"", "", "✓", "!", "✕", "●", "○", "✓", "✕"}[s]
+	return [...]string{"", "", "✓", "!", "✕", "●", "○", "✓", "✕", "~"}[s]
 }
 
 // word is what a screen reader says for a sign.
 func (s sign) word() string {
-	return [...]string{"", "", "good", "warning", "bad", "", "", "better", "worse"}[s]
+	return [...]string{"", "", "good", "warning", "bad", "", "", "better", "worse", "may be chance"}[s]
 }

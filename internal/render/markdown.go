@@ -81,8 +81,12 @@ func markdownParts(parts []part) []string {
 	var pieces []string
 	for i := 0; i < len(parts); {
 		p := parts[i]
+		if p.bars != nil {
+			g := p.bars.grid()
+			p.grid = &g
+		}
 		gap := "" // a table and a list stand apart
-		if i > 0 && (p.grid != nil || parts[i-1].grid != nil) {
+		if i > 0 && (p.grid != nil || parts[i-1].grid != nil || parts[i-1].bars != nil) {
 			gap = "\n"
 		}
 		if p.grid != nil {
@@ -92,7 +96,11 @@ func markdownParts(parts []part) []string {
 		}
 		var lines []string
 		for n := i; i < len(parts) && (i == n || parts[i].under || p.label != "" && parts[i].label == p.label); i++ {
-			lines = append(lines, strings.TrimLeft(markdownSign(parts[i].sign)+" "+markdown(parts[i].text), " "))
+			text := markdown(parts[i].text)
+			if parts[i].command {
+				text = "<code>" + text + "</code>"
+			}
+			lines = append(lines, strings.TrimLeft(markdownSign(parts[i].sign)+" "+text, " "))
 		}
 		lead := "- "
 		if p.label != "" {

@@ -87,10 +87,11 @@ const (
 	idle
 	better // than before
 	worse
+	chance // may be it
 )
 
 func (s sign) symbol() string {
-	return [...]string{"", "", "✅", "⚠", "❌", "●", "○", "✓", "✗"}[s]
+	return [...]string{"", "", "✅", "⚠", "❌", "●", "○", "✓", "✗", "~"}[s]
 }
 
 // signWidth is a symbol with the space behind it. ⚠ is one column wide or two, depending on the terminal, so it gets room
@@ -108,7 +109,7 @@ func (k palette) of(s sign) (symbol, body paint) {
 		return k.bad, k.bad
 	case active:
 		return k.note, k.plain
-	case idle, aside:
+	case idle, aside, chance:
 		return k.quiet, k.quiet
 	case better:
 		return k.good, k.good
@@ -200,7 +201,7 @@ func wrap(s string, width int) []string {
 		switch {
 		case line == "":
 			line = word
-		case columns(line)+1+columns(word) <= width || columns(word) > width: // such a word may as well begin here
+		case columns(line)+1+columns(word) <= width || columns(word) > width || columns(line) == 1: // such a word may as well begin here, and a sign stands by nobody
 			line += " " + word
 		default:
 			lines = append(lines, trimEnd(line))

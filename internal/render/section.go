@@ -12,6 +12,8 @@ type section struct {
 	parts []part
 	// below are sections within this one, such as the warnings of the analysis. Their title may be "".
 	below []section
+	// open sections stand open where others are folded, bare ones have no heading in a text.
+	open, bare bool
 }
 
 // part is one line of a section, or its table.
@@ -20,9 +22,10 @@ type part struct {
 	label string
 	sign  sign
 	text  string
-	// under says that the text belongs to the part above.
-	under bool
-	grid  *grid
+	// under says that the text belongs to the part above; command, that it is to be copied.
+	under, command bool
+	grid           *grid
+	bars           *bars
 }
 
 // grid is a table. Its caption says what it holds, where it is shown apart from its section.
@@ -52,10 +55,24 @@ func (s *section) remark(sign sign, text string) {
 	}
 }
 
+// command is how to see for oneself what the part above tells of.
+func (s *section) command(text string) {
+	s.parts = append(s.parts, part{text: text, under: true, command: true})
+}
+
 func (s *section) table(caption string, cols []column, rows [][]cell) {
 	if len(rows) > 0 {
 		s.parts = append(s.parts, part{grid: &grid{caption, cols, rows}})
 	}
+}
+
+// everything is what the section says, without the titles within it.
+func (s section) everything() []part {
+	parts := slices.Clone(s.parts)
+	for _, b := range s.below {
+		parts = append(parts, b.parts...)
+	}
+	return parts
 }
 
 // limits are the most that is shown of lists without an end; the JSON report has the rest.

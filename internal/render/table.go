@@ -22,6 +22,8 @@ type column struct {
 	// flex marks the one column that wraps when the table is too wide, hang is how far its further lines are indented.
 	flex bool
 	hang int
+	// named columns have titles from outside. Where these are long together, letters that are explained first stand for them.
+	named bool
 }
 
 // cell is one value of a table. Its sign is not shown, but colors the text as it colors what stands behind it.
@@ -64,6 +66,30 @@ func (p *page) table(cols []column, rows [][]cell) {
 		return
 	}
 	p.grid(cols, rows)
+}
+
+// lettered puts letters for the titles of named columns that are too long together, and says above the table what they mean.
+func (p *page) lettered(cols []column) []column {
+	width := 0
+	for _, c := range cols {
+		if c.named {
+			width += columns(c.title) + columnGap
+		}
+	}
+	if width <= p.width/2 {
+		return cols
+	}
+	cols = slices.Clone(cols)
+	next := 'A'
+	for i, c := range cols {
+		if c.named {
+			cols[i].title = string(next)
+			p.item(margin, none, cols[i].title+tie+c.title)
+			next = 'A' + (next-'A'+1)%26
+		}
+	}
+	p.line("")
+	return cols
 }
 
 // grid lets go-pretty align the cells. The colors are ours: go-pretty has none set.

@@ -38,7 +38,9 @@ func WriteText(w io.Writer, r *report.Report, s Style) error {
 // sections writes headings and what belongs to them.
 func (p *page) sections(list []section) {
 	for _, s := range list {
-		p.heading(s.title)
+		if !s.bare {
+			p.heading(s.title)
+		}
 		p.parts(s.parts)
 		for _, b := range s.below {
 			p.line("")
@@ -53,7 +55,11 @@ func (p *page) parts(parts []part) {
 	for _, part := range parts {
 		switch {
 		case part.grid != nil:
-			p.table(part.grid.cols, part.grid.rows)
+			p.table(p.lettered(part.grid.cols), part.grid.rows)
+		case part.bars != nil:
+			p.bars(part.bars)
+		case part.command:
+			p.command(column+signWidth, part.text)
 		case part.under:
 			p.item(column+signWidth, part.sign, part.text)
 		case part.label != "":

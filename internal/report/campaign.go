@@ -242,16 +242,7 @@ func ReadCampaign(rd io.Reader) (*Campaign, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parseCampaign(found, text)
-}
-
-func parseCampaign(found string, text []byte) (*Campaign, error) {
-	c := new(Campaign)
-	err := parse(found, CampaignSchema, text, c, &c.Hash)
-	if err != nil && err != ErrHash {
-		return nil, err
-	}
-	return c, err
+	return parseSealed(found, CampaignSchema, text, func(c *Campaign) *string { return &c.Hash })
 }
 
 // Check is a condition over a campaign and whether it held. Values are what its parts came to.

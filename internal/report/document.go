@@ -10,24 +10,42 @@ import (
 
 // Document is what a file of this project holds: the field that is not nil.
 type Document struct {
-	Report *Report
-	Tests  *Tests
+	Report      *Report
+	Tests       *Tests
+	Campaign    *Campaign
+	Sweep       *Sweep
+	Ablation    *Ablation
+	Determinism *Determinism
+}
+
+// Schemas are those of the documents that Parse reads, each the newest version.
+func Schemas() []string {
+	return []string{Schema, TestSchema, CampaignSchema, SweepSchema, AblationSchema, DeterminismSchema}
 }
 
 // Parse reads a document of any kind that can be shown. Its errors are those of ReadJSON: also with ErrHash there is a
 // document.
-func Parse(doc []byte) (Document, error) {
-	found, err := schemaOf(doc)
+func Parse(text []byte) (doc Document, err error) {
+	found, err := schemaOf(text)
 	if err != nil {
-		return Document{}, err
+		return doc, err
 	}
 	kind, _ := kindAndVersion(found)
-	if tests, _ := kindAndVersion(TestSchema); kind == tests {
-		t, err := parseTests(found, doc)
-		return Document{Tests: t}, err
+	switch is := func(schema string) bool { own, _ := kindAndVersion(schema); return kind == own }; {
+	case is(TestSchema):
+		doc.Tests, err = parseTests(found, text)
+	case is(CampaignSchema):
+		doc.Campaign, err = parseSealed(found, CampaignSchema, text, func(c *Campaign) *string { return &c.Hash })
+	case is(SweepSchema):
+		doc.Sweep, err = parseSealed(found, SweepSchema, text, func(s *Sweep) *string { return &s.Hash })
+	case is(AblationSchema):
+		doc.Ablation, err = parseSealed(found, AblationSchema, text, func(a *Ablation) *string { return &a.Hash })
+	case is(DeterminismSchema):
+		doc.Determinism, err = parseSealed(found, DeterminismSchema, text, func(d *Determinism) *string { return &d.Hash })
+	default:
+		doc.Report, err = parseSealed(found, Schema, text, func(r *Report) *string { return &r.Hash })
 	}
-	r, err := parseReport(found, doc)
-	return Document{Report: r}, err
+	return doc, err
 }
 
 // SchemaError is a document of another schema than this version reads.

@@ -37,15 +37,35 @@ func TestParseTellsDocumentsApart(t *testing.T) {
 	if d, err := Parse([]byte(`{"schema": "faultflow.report/v1", "seed": 7}`)); !errors.Is(err, ErrHash) || d.Tests != nil || d.Report == nil || d.Report.Seed != 7 {
 		t.Errorf("a report without a hash: %+v, error %v", d, err)
 	}
+	for _, c := range []struct {
+		schema string
+		is     func(Document) bool
+	}{
+		{CampaignSchema, func(d Document) bool { return d.Campaign != nil && d.Campaign.Seeds.First == 7 }},
+		{SweepSchema, func(d Document) bool { return d.Sweep != nil && d.Sweep.Seeds.First == 7 }},
+		{AblationSchema, func(d Document) bool { return d.Ablation != nil && d.Ablation.Seeds.First == 7 }},
+		{DeterminismSchema, func(d Document) bool { return d.Determinism != nil && d.Determinism.Seeds.First == 7 }},
+	} {
+		d, err := Parse([]byte(`{"schema": "` + c.schema + `", "seeds": {"first": 7}}`))
+		if !errors.Is(err, ErrHash) || !c.is(d) {
+			t.Errorf("%s without a hash: %+v, error %v", c.schema, d, err)
+		}
+		newer := strings.Replace(c.schema, "/v1", "/v2", 1)
+		d, err = Parse([]byte(`{"schema": "` + newer + `"}`))
+		if schema, ok := errors.AsType[*SchemaError](err); !ok || !schema.Newer() || schema.Want != c.schema || d != (Document{}) {
+			t.Errorf("%s: %+v, error %v", newer, d, err)
+		}
+	}
 	for doc, want := range map[string]string{
-		`{"schema": "faultflow.tests/v2"}`:               `schema "faultflow.tests/v2" is newer than this version of faultflow, which reads "faultflow.tests/v1"`,
-		`{"schema": "faultflow.demo/v1"}`:                `schema "faultflow.demo/v1", expected "faultflow.report/v1"`,
-		`{"schema": "faultflow.tests/v1", "results": 1}`: "decode",
-		`{"schema": "faultflow.report/v1", "seed": ""}`:  "decode",
+		`{"schema": "faultflow.tests/v2"}`:                `schema "faultflow.tests/v2" is newer than this version of faultflow, which reads "faultflow.tests/v1"`,
+		`{"schema": "faultflow.demo/v1"}`:                 `schema "faultflow.demo/v1", expected "faultflow.report/v1"`,
+		`{"schema": "faultflow.tests/v1", "results": 1}`:  "decode",
+		`{"schema": "faultflow.campaign/v1", "runs": ""}`: "decode",
+		`{"schema": "faultflow.report/v1", "seed": ""}`:   "decode",
 		`[1]`: "want a JSON object, found array", `"x"`: "want a JSON object, found string",
 		`{"schema"`: "unexpected end of JSON input",
 	} {
-		if d, err := Parse([]byte(doc)); err == nil || !strings.Contains(err.Error(), want) || d.Report != nil || d.Tests != nil {
+		if d, err := Parse([]byte(doc)); err == nil || !strings.Contains(err.Error(), want) || d != (Document{}) {
 			t.Errorf("%s: %+v, error %v", doc, d, err)
 		}
 	}
@@ -53,12 +73,13 @@ func TestParseTellsDocumentsApart(t *testing.T) {
 
 // Whatever a file holds, reading it ends with a document or an error.
 func FuzzParse(f *testing.F) {
-	for _, seed := range []string{"", "null", "[]", `{"schema":"faultflow.report/v1"}`, `{"schema":"faultflow.tests/v1","results":[{}]}`, `{"schema":"faultflow.report/v2"}`, `{"schema":"faultflow.report/v1","nodes":[null],"hash":"x"}`} {
+	for _, seed := range []string{"", "null", "[]", `{"schema":"faultflow.report/v1"}`, `{"schema":"faultflow.tests/v1","results":[{}]}`, `{"schema":"faultflow.report/v2"}`, `{"schema":"faultflow.report/v1","nodes":[null],"hash":"x"}`,
+		`{"schema":"faultflow.campaign/v1","nodes":[{}]}`, `{"schema":"faultflow.sweep/v1","rows":[{}]}`, `{"schema":"faultflow.ablation/v1","whole":{}}`, `{"schema":"faultflow.determinism/v1"}`} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, doc []byte) {
 		d, err := Parse(doc)
-		if has := d.Report != nil || d.Tests != nil; has != (err == nil || errors.Is(err, ErrHash)) {
+		if has := d != (Document{}); has != (err == nil || errors.Is(err, ErrHash)) {
 			t.Fatalf("document %+v, error %v", d, err)
 		}
 	})

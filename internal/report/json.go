@@ -31,16 +31,7 @@ func ReadJSON(rd io.Reader) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	return parseReport(found, text)
-}
-
-func parseReport(found string, text []byte) (*Report, error) {
-	r := new(Report)
-	err := parse(found, Schema, text, r, &r.Hash)
-	if err != nil && err != ErrHash {
-		return nil, err
-	}
-	return r, err
+	return parseSealed(found, Schema, text, func(r *Report) *string { return &r.Hash })
 }
 
 // WriteDocument writes any other document of ours, such as test results, in the form in which WriteJSON writes reports.
@@ -89,19 +80,21 @@ func readDocument(rd io.Reader) (text []byte, schema string, err error) {
 	return text, schema, err
 }
 
-// parse reads a document of the schema found into doc, whose hash is to be sum. The newest schema that can be read is want.
-func parse(found, want string, text []byte, doc any, sum *string) error {
+// parseSealed reads a document of the schema found; sum is where it keeps its hash. The newest schema that can be read is
+// want. With ErrHash there is a document, with any other error there is none.
+func parseSealed[D any](found, want string, text []byte, sum func(*D) *string) (*D, error) {
 	if err := checkSchema(found, want); err != nil {
-		return err
+		return nil, err
 	}
+	doc := new(D)
 	if err := json.Unmarshal(text, doc); err != nil {
-		return fmt.Errorf("report: decode: %w", err)
+		return nil, fmt.Errorf("report: decode: %w", err)
 	}
 	normalize(reflect.ValueOf(doc).Elem())
-	if found, err := hash(text); err != nil || found != *sum {
-		return ErrHash
+	if found, err := hash(text); err != nil || found != *sum(doc) {
+		return doc, ErrHash
 	}
-	return nil
+	return doc, nil
 }
 
 // encode returns a document as JSON with a newline at the end. HTML escapes stay off: people read and search these files.

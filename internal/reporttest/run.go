@@ -15,8 +15,21 @@ func Run(t interface {
 	Fatal(...any)
 }, settings ...string) *report.Report {
 	t.Helper()
+	r, err := runner.Run(context.Background(), drafted(t, append([]string{"clock=virtual", "seed=7"}, settings...)), runner.World{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// drafted are the settings of which the last of a name counts.
+func drafted(t interface {
+	Helper()
+	Fatal(...any)
+}, settings []string) runner.Settings {
+	t.Helper()
 	d := runner.NewDraft()
-	for _, setting := range append([]string{"clock=virtual", "seed=7"}, settings...) {
+	for _, setting := range settings {
 		name, value, _ := strings.Cut(setting, "=")
 		if err := d.Set(name, value); err != nil {
 			t.Fatal(setting, err)
@@ -26,9 +39,5 @@ func Run(t interface {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := runner.Run(context.Background(), s, runner.World{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return r
+	return s
 }

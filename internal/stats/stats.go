@@ -74,14 +74,14 @@ type Bucket struct {
 }
 
 // Distributions returns the two-sided p-value of the Mann–Whitney U test: that values of one histogram are no more often
-// larger than those of the other than the other way round. Values of one bucket count as ties. It is 1 where there is
-// nothing to compare.
-func Distributions(a, b []Bucket) float64 {
+// larger than those of the other than the other way round. Which are is told by larger: 1 for a's, -1 for b's, 0 for neither.
+// Values of one bucket count as ties. The p-value is 1 where there is nothing to compare.
+func Distributions(a, b []Bucket) (p float64, larger int) {
 	result, err := moremath.MannWhitneyUTest(values(a), values(b), moremath.LocationDiffers)
 	if err != nil { // an empty sample, or all values equal
-		return 1
+		return 1, 0
 	}
-	return result.P
+	return min(1, result.P), cmp.Compare(result.U, float64(result.N1)*float64(result.N2)/2)
 }
 
 // maxValues bounds the values that a histogram is spread into. A larger one is scaled down to it, which makes the test

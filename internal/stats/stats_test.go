@@ -102,24 +102,27 @@ func TestSharesAgree(t *testing.T) {
 func TestDistributions(t *testing.T) {
 	a := []stats.Bucket{{1, 1}, {2, 1}, {3, 1}, {4, 1}}
 	b := []stats.Bucket{{5, 1}, {6, 1}, {7, 1}, {8, 1}}
-	if got := stats.Distributions(a, b); !near(got, 2.0/70) {
-		t.Errorf("four below four: p %v, want 2 of the 70 orders", got)
+	if got, larger := stats.Distributions(a, b); !near(got, 2.0/70) || larger != -1 {
+		t.Errorf("four below four: p %v, larger %d, want 2 of the 70 orders", got, larger)
 	}
-	if got := stats.Distributions(a, a); got < 0.99 {
-		t.Errorf("a histogram against itself: p %v", got)
+	if got, larger := stats.Distributions(b, a); !near(got, 2.0/70) || larger != 1 {
+		t.Errorf("four above four: p %v, larger %d", got, larger)
 	}
-	if got := stats.Distributions(nil, a); got != 1 {
-		t.Errorf("nothing against something: p %v", got)
+	if got, larger := stats.Distributions(a, a); got < 0.99 || got > 1 || larger != 0 {
+		t.Errorf("a histogram against itself: p %v, larger %d", got, larger)
+	}
+	if got, larger := stats.Distributions(nil, a); got != 1 || larger != 0 {
+		t.Errorf("nothing against something: p %v, larger %d", got, larger)
 	}
 	same := []stats.Bucket{{2, 5}}
-	if got := stats.Distributions(same, same); got != 1 {
+	if got, _ := stats.Distributions(same, same); got != 1 {
 		t.Errorf("all values equal: p %v", got)
 	}
 	many := []stats.Bucket{{1, 2_000_000}, {2, 2_000_000}}
-	if got := stats.Distributions(many, []stats.Bucket{{1, 1_900_000}, {2, 2_100_000}}); got > 1e-6 {
-		t.Errorf("millions of values that differ by a twentieth: p %v", got)
+	if got, larger := stats.Distributions(many, []stats.Bucket{{1, 1_900_000}, {2, 2_100_000}}); got > 1e-6 || larger != -1 {
+		t.Errorf("millions of values that differ by a twentieth: p %v, larger %d", got, larger)
 	}
-	if got := stats.Distributions(many, many); got < 0.99 {
+	if got, _ := stats.Distributions(many, many); got < 0.99 {
 		t.Errorf("millions of values against themselves: p %v", got)
 	}
 }

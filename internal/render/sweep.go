@@ -5,6 +5,7 @@ import (
 	"io"
 	"math"
 
+	"faultflow/internal/compare"
 	"faultflow/internal/report"
 )
 
@@ -13,9 +14,14 @@ func WriteSweep(w io.Writer, s *report.Sweep, format string, style Style) error 
 	if format == "json" {
 		return report.WriteSweep(w, s)
 	}
-	p := newPage(style)
-	p.study("sweep", s.Scenario, s.Settings, s.Seeds)
-	p.heading("Combinations, best " + name(words(s.Sort)) + " first")
+	a := account{what: "sweep", noun: "sweep", settings: studySettings(s.Scenario, s.Settings, s.Seeds), sections: []section{combinations(s)},
+		schema: s.Schema, hash: s.Hash, meta: s.Meta}
+	a.end(s.Interrupted, amount(len(s.Rows), "combination")+" over the same "+amount(s.Seeds.Count, "seed"), broken(violated(s.Rows)))
+	return writeAccount(w, a, format, style)
+}
+
+func combinations(s *report.Sweep) section {
+	list := section{title: "Combinations, best " + name(words(s.Sort)) + " first", open: true}
 	var rows [][]cell
 	for _, r := range s.Rows {
 		mark := ""
@@ -33,14 +39,12 @@ func WriteSweep(w io.Writer, s *report.Sweep, format string, style Style) error 
 		rows = append(rows, row)
 	}
 	cols := []column{{title: ""}}
-	for _, title := range p.titles(s.Names) {
-		cols = append(cols, column{title: title, right: true})
+	for _, n := range s.Names {
+		cols = append(cols, column{title: name(n), right: true, named: true})
 	}
-	p.table(append(cols, measureColumns()...), rows)
-	p.item(margin, aside, "★ no other combination is at least as good in delivered share, duration and calls, and better in one")
-	p.studyClosing(s.Interrupted, amount(len(s.Rows), "combination")+" over the same "+amount(s.Seeds.Count, "seed"), s.Meta, broken(violated(s.Rows)))
-	_, err := io.WriteString(w, p.out.String())
-	return err
+	list.table("combinations of settings", append(cols, measureColumns()...), rows)
+	list.item(aside, "★ no other combination is at least as good in delivered share, duration and calls, and better in one")
+	return list
 }
 
 // at is "" beyond the end.
@@ -51,24 +55,6 @@ func at(list []string, i int) string {
 	return ""
 }
 
-// titles are the names of settings as they fit over columns: where they are long together, letters that are explained first.
-func (p *page) titles(names []string) []string {
-	titles, width := make([]string, len(names)), 0
-	for i, n := range names {
-		titles[i] = name(n)
-		width += columns(titles[i]) + columnGap
-	}
-	if width <= p.width/2 {
-		return titles
-	}
-	for i, n := range names {
-		titles[i] = string(rune('A' + i%26))
-		p.item(margin, none, titles[i]+tie+name(n))
-	}
-	p.line("")
-	return titles
-}
-
 func violated(rows []report.SweepRow) (n int64) {
 	for _, r := range rows {
 		n += r.Violations
@@ -76,33 +62,28 @@ func violated(rows []report.SweepRow) (n int64) {
 	return n
 }
 
-// study begins a page about several campaigns over the same seeds.
-func (p *page) study(what, scenario string, s report.Settings, seeds report.Seeds) {
-	p.title(what)
-	p.row("runs", none, facts(number(seeds.Count)+" each", fmt.Sprintf("seeds %d to %d", seeds.First, seeds.Last())))
-	p.row("scenario", none, name(scenario))
-	p.row("each", none, facts(name(s.Graph)+" graph", name(s.Clock)+" clock"))
-	var common section
-	common.settings(s)
-	p.parts(common.parts)
+// studySettings are those of several campaigns over the same seeds.
+func studySettings(scenario string, s report.Settings, seeds report.Seeds) section {
+	set := section{title: "Settings"}
+	set.row("runs", none, facts(number(seeds.Count)+" each", fmt.Sprintf("seeds %d to %d", seeds.First, seeds.Last())))
+	set.row("scenario", none, name(scenario))
+	set.row("each", none, facts(name(s.Graph)+" graph", name(s.Clock)+" clock"))
+	set.settings(s)
+	return set
 }
 
-func (p *page) studyClosing(interrupted bool, said string, m report.Meta, problem string) {
-	p.line("")
-	p.rule()
-	s := good
+// end says what several campaigns came to.
+func (a *account) end(interrupted bool, said string, problem string) {
+	a.sign, a.said = good, said
 	if interrupted {
-		s, said = warn, "interrupted: "+said
+		a.sign, a.said = warn, "interrupted: "+said
 	}
 	if problem != "" {
-		s, said = bad, said+": "+problem
+		a.sign, a.said = bad, a.said+": "+problem
 	}
-	ink, _ := p.ink.of(s)
-	p.entry("", 0, s, ink, said)
-	if m.RealMS > 0 {
-		p.item(signWidth, none, span(m.RealMS))
+	if a.meta.RealMS > 0 {
+		a.made = span(a.meta.RealMS)
 	}
-	p.rule()
 }
 
 // broken is the problem of violations, "" without any.
@@ -123,49 +104,51 @@ func measured(m report.Measures) []cell {
 		twoDecimals(m.Calls), twoDecimals(m.BeforeOpen))
 }
 
-// significant is the level below which a difference is held to be more than chance.
-const significant = 0.05
-
 // WriteAblation writes an ablation in one of the formats of CampaignFormats.
 func WriteAblation(w io.Writer, a *report.Ablation, format string, style Style) error {
 	if format == "json" {
 		return report.WriteAblation(w, a)
 	}
-	p := newPage(style)
-	p.study("what each pattern is worth", a.Scenario, a.Settings, a.Seeds)
-	p.heading("Without each pattern in turn")
+	violations := a.Whole.Violations
+	for _, r := range a.Rows {
+		violations += r.Violations
+	}
+	told := account{what: "what each pattern is worth", noun: "ablation", settings: studySettings(a.Scenario, a.Settings, a.Seeds),
+		sections: []section{worth(a), flips(a.Rows)}, schema: a.Schema, hash: a.Hash, meta: a.Meta}
+	told.end(a.Interrupted, fmt.Sprintf("%s with and without %s", amount(a.Whole.Runs, "run"), amount(len(a.Rows), "pattern")), broken(violations))
+	return writeAccount(w, told, format, style)
+}
+
+// worth is what the absence of each pattern changes.
+func worth(a *report.Ablation) section {
+	s := section{title: "Without each pattern in turn", open: true}
 	whole := a.Whole
 	rows := [][]cell{texts("(with all)", "", precise(whole.DeliveredShare), precise(whole.Verdict.Success.Share), span(whole.MeanMS), twoDecimals(whole.Calls), "", "")}
-	violations := whole.Violations
 	for _, r := range a.Rows {
 		if r.Problem != "" {
 			continue
 		}
-		violations += r.Violations
 		chance := "~"
-		if r.Holm < significant {
+		if r.Holm < compare.Significant {
 			chance = pValue(r.Holm)
 		}
 		row := texts(words(name(r.Pattern)), number(r.Needed), points(r.DeliveredShare-whole.DeliveredShare), points(r.Verdict.Success.Share-whole.Verdict.Success.Share),
 			difference(r.MeanMS-whole.MeanMS, span), difference(r.Calls-whole.Calls, twoDecimals), number(r.Worse)+":"+number(r.Better), chance)
-		if r.Holm < significant {
+		if r.Holm < compare.Significant {
 			row[0].sign = warn
 		}
 		rows = append(rows, row)
 	}
-	p.table([]column{{title: "without"}, {title: "needed", right: true, spare: true}, {title: "delivered", right: true},
+	s.table("the campaign without each pattern", []column{{title: "without"}, {title: "needed", right: true, spare: true}, {title: "delivered", right: true},
 		{title: "success", right: true, spare: true}, {title: "time", right: true}, {title: "calls", right: true}, {title: "flips", right: true}, {title: "p", right: true}}, rows)
-	p.item(margin, aside, "what its absence changes: shares in percentage points, mean time and calls of a run; needed: runs in which the pattern "+
+	s.item(aside, "what its absence changes: shares in percentage points, mean time and calls of a run; needed: runs in which the pattern "+
 		"was at work; flips: runs whose verdict got worse:better; p: exact McNemar test, Holm's correction; ~ may be chance")
 	for _, r := range a.Rows {
 		if r.Problem != "" {
-			p.item(margin, warn, fmt.Sprintf("%s can't be taken away: %s", words(name(r.Pattern)), note(r.Problem)))
+			s.item(warn, fmt.Sprintf("%s can't be taken away: %s", words(name(r.Pattern)), note(r.Problem)))
 		}
 	}
-	p.flips(a.Rows)
-	p.studyClosing(a.Interrupted, fmt.Sprintf("%s with and without %s", amount(a.Whole.Runs, "run"), amount(len(a.Rows), "pattern")), a.Meta, broken(violations))
-	_, err := io.WriteString(w, p.out.String())
-	return err
+	return s
 }
 
 // points writes a difference of shares in percentage points.
@@ -195,20 +178,17 @@ func pValue(p float64) string {
 const shownFlips = 2
 
 // flips names runs that got another verdict without a pattern, with the commands that show both.
-func (p *page) flips(rows []report.AblationRow) {
-	headed := false
+func flips(rows []report.AblationRow) section {
+	s := section{title: "Runs that changed"}
 	for _, r := range rows {
 		for _, f := range r.Flips[:min(shownFlips, len(r.Flips))] {
-			if !headed {
-				p.heading("Runs that changed")
-				headed = true
-			}
-			p.item(margin, verdictSign(f.Without), facts("without "+words(name(r.Pattern)), fmt.Sprintf("seed %d", f.Seed),
+			s.item(verdictSign(f.Without), facts("without "+words(name(r.Pattern)), fmt.Sprintf("seed %d", f.Seed),
 				fmt.Sprintf("%s → %s", name(string(f.With)), name(string(f.Without)))))
-			p.command(margin+signWidth, f.Repeat)
-			p.command(margin+signWidth, f.RepeatWithout)
+			s.command(f.Repeat)
+			s.command(f.RepeatWithout)
 		}
 	}
+	return s
 }
 
 // WriteDeterminism writes a check for determinism in one of the formats of CampaignFormats.
@@ -216,22 +196,27 @@ func WriteDeterminism(w io.Writer, d *report.Determinism, format string, style S
 	if format == "json" {
 		return report.WriteDeterminism(w, d)
 	}
-	p := newPage(style)
-	p.study("same seed, same bytes", d.Scenario, d.Settings, d.Seeds)
-	for _, x := range d.List[:min(brief().findings, len(d.List))] {
-		p.item(margin, bad, fmt.Sprintf("seed %d: %s, then %s", x.Seed, snip(x.First, 12), snip(x.Second, 12)))
-		p.command(margin+signWidth, x.Repeat)
-	}
-	if left := d.Different - int64(min(brief().findings, len(d.List))); left > 0 {
-		p.item(margin, none, more(number(left)+" more"))
-	}
+	a := account{what: "same seed, same bytes", noun: "check", settings: studySettings(d.Scenario, d.Settings, d.Seeds), sections: []section{different(d)},
+		schema: d.Schema, hash: d.Hash, meta: d.Meta}
 	said, problem := amount(d.Runs, "run")+" made twice, in another order and on another worker", ""
 	if d.Different > 0 {
 		problem = amount(d.Different, "report") + " differ"
 	} else {
 		said += ": the same reports to the byte"
 	}
-	p.studyClosing(d.Interrupted, said, d.Meta, problem)
-	_, err := io.WriteString(w, p.out.String())
-	return err
+	a.end(d.Interrupted, said, problem)
+	return writeAccount(w, a, format, style)
+}
+
+// different lists the runs whose reports differ.
+func different(d *report.Determinism) section {
+	s := section{title: "Runs that differ", open: true, bare: true}
+	for _, x := range d.List[:min(brief().findings, len(d.List))] {
+		s.item(bad, fmt.Sprintf("seed %d: %s, then %s", x.Seed, snip(x.First, 12), snip(x.Second, 12)))
+		s.command(x.Repeat)
+	}
+	if left := d.Different - int64(min(brief().findings, len(d.List))); left > 0 {
+		s.item(none, more(number(left)+" more"))
+	}
+	return s
 }

@@ -1,0 +1,282 @@
+package render_test
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"faultflow/internal/errhandler"
+	"faultflow/internal/render"
+	"faultflow/internal/report"
+	"faultflow/internal/reporttest"
+)
+
+// recorded reads a document that faultflow campaign wrote (see testdata/campaign/README.md).
+func recorded[D any](t *testing.T, file string) *D {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", "campaign", file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc := new(D)
+	if err := json.Unmarshal(text, doc); err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+// accounts are functions that write the recorded documents, by the name of their golden files.
+func accounts(t *testing.T) map[string]func(format string, s render.Style) string {
+	whole := recorded[report.Campaign](t, "random.json")
+	whole.Meta.RealMS = 1234
+	part := *whole
+	part.Part, part.Interrupted, part.Scenario = report.Part{Index: 2, Of: 3}, true, "an outage"
+	part.Until = report.Until{Condition: "ci(verdict.degraded) < 0.005", Reached: true}
+	part.Violations = report.CampaignViolations{Count: 12, List: []report.Violation{{Seed: 7, Problem: "the ledger does not balance: 1 lost", Repeat: "faultflow --seed 7"}}}
+	checks := []report.Check{{Condition: "ledger.lost == 0", Held: true, Values: []report.TestValue{{Name: "ledger.lost", Text: "0"}}},
+		{Condition: "verdict.degraded.share < 0.01", Values: []report.TestValue{{Name: "verdict.degraded.share", Text: "0.1"}}}}
+	sweep, ablation, twice := recorded[report.Sweep](t, "sweep.json"), recorded[report.Ablation](t, "ablation.json"), recorded[report.Determinism](t, "determinism.json")
+	sweep.Meta, ablation.Meta, twice.Meta = report.Meta{}, report.Meta{}, report.Meta{}
+	broken := *twice
+	broken.Different, broken.List = 9, []report.Difference{{Seed: 3, First: strings.Repeat("a", 64), Second: strings.Repeat("b", 64), Repeat: "faultflow --seed 3"}}
+	writes := func(write func(w *strings.Builder, format string, s render.Style) error) func(string, render.Style) string {
+		return func(format string, s render.Style) string {
+			var b strings.Builder
+			if err := write(&b, format, s); err != nil {
+				t.Fatal(err)
+			}
+			return b.String()
+		}
+	}
+	ofCampaign := func(c *report.Campaign, checks []report.Check) func(string, render.Style) string {
+		return writes(func(w *strings.Builder, format string, s render.Style) error {
+			return render.WriteCampaign(w, c, checks, format, s)
+		})
+	}
+	ofCheck := func(d *report.Determinism) func(string, render.Style) string {
+		return writes(func(w *strings.Builder, format string, s render.Style) error {
+			return render.WriteDeterminism(w, d, format, s)
+		})
+	}
+	return map[string]func(string, render.Style) string{
+		"campaign": ofCampaign(whole, nil),
+		"part":     ofCampaign(&part, checks),
+		"none":     ofCampaign(&report.Campaign{}, nil),
+		"sweep": writes(func(w *strings.Builder, format string, s render.Style) error {
+			return render.WriteSweep(w, sweep, format, s)
+		}),
+		"ablation": writes(func(w *strings.Builder, format string, s render.Style) error {
+			return render.WriteAblation(w, ablation, format, s)
+		}),
+		"determinism": ofCheck(twice),
+		"different":   ofCheck(&broken),
+	}
+}
+
+func TestCampaignGolden(t *testing.T) {
+	all := accounts(t)
+	usual := harmlessAccounts(t)
+	for name, write := range all {
+		t.Run(name, func(t *testing.T) {
+			reporttest.Golden(t, "campaign/"+name+".txt", write("text", render.Style{}))
+			reporttest.Golden(t, "campaign/"+name+".md", write("markdown", render.Style{}))
+			reporttest.Golden(t, "campaign/"+name+".html", withoutAssets(write("html", render.Style{})))
+			checkMarkdown(t, write("markdown", render.Style{}))
+			checkHTML(t, write("html", render.Style{}), usual)
+			for _, width := range []int{40, 60, 80, 120, 200} {
+				plain := write("text", render.Style{Width: width})
+				checkWidth(t, name, withoutCommands(plain), width)
+				if colored := write("text", render.Style{Width: width, Color: true}); sgr.ReplaceAllString(colored, "") != plain {
+					t.Errorf("color changes the text:\n%s\n%s", plain, colored)
+				}
+			}
+		})
+	}
+	reporttest.Golden(t, "campaign/campaign.color.txt", all["campaign"]("text", render.Style{Color: true}))
+	reporttest.Golden(t, "campaign/ablation.120.txt", all["ablation"]("text", render.Style{Width: 120}))
+}
+
+// withoutCommands leaves out the lines that may be too long: commands whose words are longer than the page.
+func withoutCommands(s string) string {
+	var kept []string
+	for line := range strings.Lines(s) {
+		if !strings.HasPrefix(strings.TrimSpace(line), "faultflow --") {
+			kept = append(kept, line)
+		}
+	}
+	return strings.Join(kept, "")
+}
+
+// harmlessAccounts is the shape of all usual pages.
+func harmlessAccounts(t *testing.T) map[string]bool {
+	t.Helper()
+	usual := map[string]bool{}
+	for _, write := range accounts(t) {
+		for what := range shape(t, write("html", render.Style{})) {
+			usual[what] = true
+		}
+	}
+	for what := range usual {
+		if !strings.HasPrefix(what, "meta content=default-src") && (strings.Contains(what, " on") || strings.Contains(what, " style=") || strings.Contains(what, "//")) {
+			t.Errorf("a usual page has <%s>", what)
+		}
+	}
+	for _, what := range []string{"main", "svg role", "rect width", "code", "table", "details"} {
+		if !usual[what] {
+			t.Errorf("no page has <%s>, so its shape proves nothing", what)
+		}
+	}
+	return usual
+}
+
+// TestCampaignOfAnyDocument: whatever a file claims to hold, its text can't steer the terminal, a comment or a page.
+func TestCampaignOfAnyDocument(t *testing.T) {
+	campaigns, sweeps, ablations, checks := reporttest.AnyOf[report.Campaign](), reporttest.AnyOf[report.Sweep](), reporttest.AnyOf[report.Ablation](), reporttest.AnyOf[report.Determinism]()
+	usual := harmlessAccounts(t)
+	rapid.Check(t, func(t *rapid.T) {
+		c, s, a, d := campaigns.Draw(t, "campaign"), sweeps.Draw(t, "sweep"), ablations.Draw(t, "ablation"), checks.Draw(t, "determinism")
+		for _, write := range []func(w *strings.Builder, format string) error{
+			func(w *strings.Builder, format string) error {
+				return render.WriteCampaign(w, &c, []report.Check{{Condition: c.Scenario, Values: []report.TestValue{{Name: c.Scenario, Text: c.Scenario}}}}, format, render.Style{})
+			},
+			func(w *strings.Builder, format string) error { return render.WriteSweep(w, &s, format, render.Style{}) },
+			func(w *strings.Builder, format string) error {
+				return render.WriteAblation(w, &a, format, render.Style{})
+			},
+			func(w *strings.Builder, format string) error {
+				return render.WriteDeterminism(w, &d, format, render.Style{})
+			},
+		} {
+			written := map[string]string{}
+			for _, format := range render.CampaignFormats() {
+				var b strings.Builder
+				if err := write(&b, format); err != nil {
+					t.Fatal(err)
+				}
+				written[format] = b.String()
+			}
+			if r, found := unseen(written["text"]); found {
+				t.Fatalf("the text has %U:\n%s", r, written["text"])
+			}
+			checkMarkdown(t, written["markdown"])
+			checkHTML(t, written["html"], usual)
+		}
+	})
+}
+
+// attackedCampaign is a campaign of which every text, and some names of what it counts, are s.
+func attackedCampaign(t *testing.T, s string) *report.Campaign {
+	t.Helper()
+	c := recorded[report.Campaign](t, "random.json")
+	c.Schema, c.Scenario, c.Hash = s, s, s
+	c.Settings.Graph, c.Settings.Clock, c.Settings.FailureType, c.Settings.Faults = s, s, s, []string{s}
+	c.Until.Condition, c.Meta = s, report.Meta{Version: s, Go: s, StartedAt: s, RealMS: 1}
+	c.Nodes[0].Name, c.Dependencies[0].Place, c.Breakers[0].Name, c.Patterns[0].Name, c.Faults[0].Fault = s, s, s, s, s
+	c.Origins[s], c.Modes[s], c.Findings[s], c.Errors.ByClass[s] = c.Origins["source"], c.Origins["source"], c.Origins["source"], c.Origins["source"]
+	c.Worst[0].Repeat, c.Worst[0].Finding, c.Worst[0].Verdict = s, s, errhandler.Verdict(s)
+	c.Violations = report.CampaignViolations{Count: 1, List: []report.Violation{{Problem: s, Repeat: s}}}
+	return c
+}
+
+func campaignIn(t *testing.T, c *report.Campaign, checks []report.Check, format string) string {
+	t.Helper()
+	var b strings.Builder
+	if err := render.WriteCampaign(&b, c, checks, format, render.Style{}); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestCampaignIsHarmless(t *testing.T) {
+	usual := harmlessAccounts(t)
+	for name, attack := range attacks() {
+		t.Run(name, func(t *testing.T) {
+			c, checks := attackedCampaign(t, attack), []report.Check{{Condition: attack, Values: []report.TestValue{{Name: attack, Text: attack}}}}
+			checkHTML(t, campaignIn(t, c, checks, "html"), usual)
+			checkMarkdown(t, campaignIn(t, c, checks, "markdown"))
+			if r, found := unseen(campaignIn(t, c, checks, "text")); found {
+				t.Errorf("the text has %U", r)
+			}
+			sweep := recorded[report.Sweep](t, "sweep.json")
+			sweep.Scenario, sweep.Sort, sweep.Names[0], sweep.Rows[0].Values[0] = attack, attack, attack, attack
+			ablation := recorded[report.Ablation](t, "ablation.json")
+			ablation.Rows[0].Pattern, ablation.Rows[0].Flips = attack, []report.Flip{{With: errhandler.Verdict(attack), Repeat: attack, RepeatWithout: attack}}
+			ablation.Rows[1].Problem = attack
+			for _, write := range []func(b *strings.Builder, format string) error{
+				func(b *strings.Builder, format string) error {
+					return render.WriteSweep(b, sweep, format, render.Style{})
+				},
+				func(b *strings.Builder, format string) error {
+					return render.WriteAblation(b, ablation, format, render.Style{})
+				},
+			} {
+				var page, comment strings.Builder
+				if err := cmp.Or(write(&page, "html"), write(&comment, "markdown")); err != nil {
+					t.Fatal(err)
+				}
+				checkHTML(t, page.String(), usual)
+				checkMarkdown(t, comment.String())
+			}
+		})
+	}
+}
+
+func TestCampaignFormats(t *testing.T) {
+	for name, write := range accounts(t) {
+		var schema struct{ Schema string }
+		if err := json.Unmarshal([]byte(write("json", render.Style{})), &schema); err != nil || name != "none" && !strings.HasPrefix(schema.Schema, "faultflow.") {
+			t.Errorf("%s: schema %q, error %v", name, schema.Schema, err)
+		}
+	}
+	err := render.WriteCampaign(io.Discard, &report.Campaign{}, nil, "yaml", render.Style{})
+	if err == nil || !strings.Contains(err.Error(), "yaml") || !strings.Contains(err.Error(), "markdown") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// A long list of settings makes a comment no longer than GitHub takes.
+func TestCampaignMarkdownIsShortened(t *testing.T) {
+	c := recorded[report.Campaign](t, "random.json")
+	for i := range 3000 {
+		c.Faults = append(c.Faults, report.CampaignFault{Fault: fmt.Sprintf("%d%s", i, strings.Repeat("&", 300))})
+	}
+	got := campaignIn(t, c, nil, "markdown")
+	checkMarkdown(t, got)
+	for _, want := range []string{"**Verdicts and records**", "more rows"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is missing in\n%.3000s", want, got)
+		}
+	}
+}
+
+func TestCampaignPageInBrowser(t *testing.T) {
+	t.Parallel()
+	b := newBrowser(t)
+	all := accounts(t)
+	for _, name := range []string{"campaign", "part", "sweep", "ablation", "different"} {
+		t.Run(name, func(t *testing.T) {
+			b.show(t, all[name]("html", render.Style{}))
+			b.contrast(t, 20)
+			b.structure(t)
+			b.wants(t, `document.documentElement.scrollWidth <= innerWidth && document.scripts.length === 0`)
+			b.clean(t)
+		})
+	}
+	b.show(t, all["campaign"]("html", render.Style{}))
+	b.wants(t, `document.querySelectorAll("svg.bars rect").length === 12 && document.querySelector("svg.bars").getAttribute("aria-label").includes("60\u00a0runs between")`)
+	for _, name := range []string{"script", "end of a title", "long word", "combining"} {
+		t.Run(name, func(t *testing.T) {
+			b.show(t, campaignIn(t, attackedCampaign(t, attacks()[name]), nil, "html"))
+			b.wants(t, `document.scripts.length === 0 && document.querySelectorAll("style").length === 1 && !document.querySelector("img, iframe, b, i, object, form")`)
+			b.wants(t, `document.documentElement.scrollWidth <= innerWidth`)
+			b.clean(t)
+		})
+	}
+}

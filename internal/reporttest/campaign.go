@@ -1,0 +1,28 @@
+package reporttest
+
+import (
+	"context"
+	"fmt"
+
+	"faultflow/internal/campaign"
+	"faultflow/internal/report"
+	"faultflow/internal/runner"
+)
+
+// Campaign makes a campaign of so many runs, from seed 1 on, and returns its sealed report. Settings are as of Run.
+func Campaign(t interface {
+	Helper()
+	Fatal(...any)
+}, runs int64, settings ...string) *report.Campaign {
+	t.Helper()
+	s := drafted(t, append([]string{"seed=1"}, settings...))
+	c, err := campaign.Run(context.Background(), campaign.Plan{Settings: s, Runs: runs,
+		Repeat: func(seed uint64, _ ...runner.Given) string { return fmt.Sprintf("faultflow --seed %d", seed) }})
+	if err == nil {
+		err = c.Seal()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
