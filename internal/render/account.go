@@ -37,7 +37,7 @@ func writeAccount(w io.Writer, a account, format string, s Style) error {
 	case "html":
 		return writeSectionsPage(w, newAccountPage(a))
 	}
-	return fmt.Errorf("%s: unknown format %q, expected one of: %s", a.noun, format, strings.Join(CampaignFormats(), ", "))
+	return fmt.Errorf("render: unknown format %q, expected one of: %s", format, strings.Join(CampaignFormats(), ", "))
 }
 
 func writeAccountText(w io.Writer, a account, s Style) error {
@@ -107,7 +107,7 @@ func writeSectionsPage(w io.Writer, page *sectionsPage) error {
 		t, err = t.New("sections").Parse(sectionsTemplate)
 	}
 	if err != nil {
-		return fmt.Errorf("%s: page: %w", page.Noun, err)
+		return fmt.Errorf("render: page: %w", err)
 	}
 	return t.Execute(w, page)
 }
