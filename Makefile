@@ -1,7 +1,16 @@
 # Everything that a developer or CI runs. Only Go is needed.
 GO ?= go
+# The tools have a go.mod of their own, so that the product's holds what the product needs. Two that take minutes to build, and
+# whose requirements would decide those of the others, are run by version.
+TOOL = $(GO) tool -modfile=tools/go.mod
+GOLANGCI = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GORELEASER = $(GO) run github.com/goreleaser/goreleaser/v2@v2.16.0
 
-.PHONY: run test race lint fuzz bench benchstat full pictures install
+.PHONY: help run test race lint golangci cross fuzz bench benchstat full pictures install image release release-check release-try
+
+help: ## what can be made
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
+		printf '  %-14s %s\n' "$$name" "$$text"; done
 
 run: ## the main job
 	$(GO) run ./cmd/faultflow
@@ -9,13 +18,26 @@ run: ## the main job
 test: ## every test
 	$(GO) test ./...
 
-race:
+race: ## every test under the race detector
 	$(GO) test -race ./...
 
-lint:
+# Names that are not of internal/catalog: a switch may leave them out.
+OTHER_NAMES = ^[^f]|^faultflow/internal/([^c]|compare|campaign|channel)
+lint: ## gofmt, vet, staticcheck, switches over names of the catalogue, and actionlint over the workflows
 	@out=$$(gofmt -l .); if [ -n "$$out" ]; then echo "gofmt would change:"; echo "$$out"; exit 1; fi
 	$(GO) vet ./...
-	$(GO) tool staticcheck ./...
+	$(TOOL) staticcheck ./...
+	$(TOOL) exhaustive -test=false -default-signifies-exhaustive -ignore-enum-types '$(OTHER_NAMES)' ./...
+	$(TOOL) actionlint .github/workflows/*.yml deploy/github-*.yaml
+
+golangci: ## the linters of .golangci.yml
+	$(GOLANGCI) run
+
+TARGETS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64 js/wasm
+cross: ## the program for every system that it is released for, and for the browser
+	@set -e; for target in $(TARGETS); do echo "build $$target"; \
+		CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} $(GO) build -o /dev/null ./cmd/faultflow; \
+	done
 
 FUZZTIME ?= 5s
 fuzz: ## every fuzz target for FUZZTIME
@@ -34,7 +56,7 @@ benchstat: ## the benchmarks of the commit BASE against those of the working tre
 	@set -e; dir=$$(mktemp -d); trap "git worktree remove --force $$dir/base; rm -r $$dir" EXIT; \
 	git worktree add --quiet --detach $$dir/base $(BASE); \
 	(cd $$dir/base && $(BENCHES)) > $$dir/before; $(BENCHES) > $$dir/now; \
-	$(GO) tool benchstat $(BASE)=$$dir/before now=$$dir/now
+	$(TOOL) benchstat $(BASE)=$$dir/before now=$$dir/now
 
 full: ## the tests that CI runs in a smaller size, in full
 	FAULTFLOW_FULL=1 $(GO) test -timeout 60m ./internal/runner ./internal/campaign ./internal/compare
@@ -53,5 +75,22 @@ pictures: ## the README's pictures, made anew
 	for name in report compare; do $(FREEZE) --output $(PICTURES)/$$name.svg $$dir/$$name.ansi; done; \
 	FAULTFLOW_PICTURES=$(PICTURES) $(GO) test -count=1 -run TestPictures ./internal/render
 
-install:
+install: ## the program into Go's folder of binaries
 	CGO_ENABLED=0 $(GO) install ./cmd/faultflow
+
+ARCH = $(shell $(GO) env GOARCH)
+image: ## the image that deploy/ names, for this machine
+	@set -e; dir=$$(mktemp -d); trap "rm -r $$dir" EXIT; cp Dockerfile $$dir; \
+	CGO_ENABLED=0 GOOS=linux $(GO) build -trimpath -o $$dir/linux/$(ARCH)/faultflow ./cmd/faultflow; \
+	docker build --build-arg TARGETPLATFORM=linux/$(ARCH) --tag faultflow $$dir
+
+release: ## binaries, checksums and image of the tag that is checked out; the release workflow runs it
+	$(GORELEASER) release --clean
+
+# What the release workflow takes from its environment.
+RELEASE_ENV = GITHUB_REPOSITORY_OWNER=$${GITHUB_REPOSITORY_OWNER:-owner} IMAGE=$${IMAGE:-faultflow}
+release-check: ## the release's configuration
+	$(RELEASE_ENV) $(GORELEASER) check
+
+release-try: ## the release's binaries and checksums in dist/, without publishing them
+	$(RELEASE_ENV) $(GORELEASER) release --snapshot --clean --skip=docker

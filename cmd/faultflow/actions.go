@@ -6,7 +6,9 @@ import (
 	"os"
 	"slices"
 
-	"faultflow/internal/render"
+	"faultflow/internal/render/ci"
+	"faultflow/internal/render/format"
+	"faultflow/internal/render/text"
 	"faultflow/internal/report"
 )
 
@@ -16,9 +18,9 @@ func writeActions(t *report.Tests, outputs []testOutput, s *streams) error {
 	if s.getenv("GITHUB_ACTIONS") != "true" {
 		return nil
 	}
-	taken := func(out testOutput) bool { return out.file.pending == nil && out.format != "text" }
+	taken := func(out testOutput) bool { return out.onStdout() && out.format != "text" }
 	if !slices.ContainsFunc(outputs, taken) {
-		if err := render.WriteTests(s.out, t, "github", render.Style{}); err != nil {
+		if err := format.Tests(t).Write(s.out, format.GitHub, text.Style{}); err != nil {
 			return fmt.Errorf("%w to standard output: %w", errWrite, err)
 		}
 	}
@@ -26,7 +28,8 @@ func writeActions(t *report.Tests, outputs []testOutput, s *streams) error {
 	if path == "" {
 		return nil
 	}
-	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644) // the step's other commands write to it too
+	// The step's other commands write to the same file.
+	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {
 		return fmt.Errorf("step summary: %w", err)
 	}
@@ -35,14 +38,14 @@ func writeActions(t *report.Tests, outputs []testOutput, s *streams) error {
 		if err != nil {
 			return err
 		}
-		limit := render.SummaryLimit - int(there.Size())
+		limit := ci.SummaryLimit - int(there.Size())
 		if there.Size() > 0 && limit > 0 {
 			limit-- // what is there may not end its last line
 			if _, err := io.WriteString(w, "\n"); err != nil {
 				return err
 			}
 		}
-		return render.WriteTestSummary(w, t, limit)
+		return ci.WriteTestSummary(w, t, limit)
 	})
 }
 

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"io"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -14,26 +12,32 @@ import (
 	"github.com/spf13/pflag"
 
 	"faultflow/internal/campaign"
-	"faultflow/internal/render"
+	"faultflow/internal/expect"
+	"faultflow/internal/render/format"
 	"faultflow/internal/report"
-	"faultflow/internal/runner"
 	"faultflow/internal/scenario"
+	"faultflow/internal/settings"
 )
 
 // campaignOptions are the flags of faultflow campaign: those of a run, and its own.
 type campaignOptions struct {
-	run                 *rootOptions
-	runs                int
-	until, shard        string
-	sweeps              []string
-	sort                string
-	ablate, determinism bool
-	quiet               bool
+	// run has the flags of a run; those about showing it are not used.
+	run          *rootOptions
+	runs         int
+	until, shard string
+
+	// sweeps, ablate and determinism ask for something other than a single campaign; sort is the order of a sweep.
+	sweeps      []string
+	sort        string
+	ablate      bool
+	determinism bool
+
 	campaignOutput
+	quiet bool
 }
 
 func newCampaignCommand(s *streams) *cobra.Command {
-	o := &campaignOptions{run: &rootOptions{draft: runner.NewDraft()}, runs: 1000, sort: campaign.Sorts()[0]}
+	o := &campaignOptions{run: &rootOptions{given: &settings.Given{}}, runs: 1000, sort: campaign.Sorts()[0]}
 	cmd := &cobra.Command{
 		Use:   "campaign",
 		Short: "Make many runs and tell how often, how long, how bad",
@@ -49,7 +53,7 @@ inconclusive: a fault given by hand never fired in any run, 130 interrupted.`,
 		Example: `  faultflow campaign --simulate-failures --failure-type network --runs 500
   faultflow campaign --scenario testdata/scenarios/storm-nothing-lost.yaml --runs 50 --check 'ledger.lost == 0'
   faultflow campaign --simulate-failures --failure-type storage --runs 20000 --until 'ci(verdict.degraded) < 0.02'
-  faultflow campaign --simulate-failures --runs 100 --sweep collector-retries=1,3,5 --sweep collector-breaker=true,false
+  faultflow campaign --simulate-failures --runs 100 --sweep collector-attempts=1,3,5 --sweep collector-breaker=true,false
   faultflow campaign --simulate-failures --failure-type processing --runs 100 --ablate
   faultflow campaign --simulate-failures --runs 100 --check-determinism
   faultflow campaign --simulate-failures --runs 900 --shard 2/3 --report part2.json`,
@@ -59,39 +63,48 @@ inconclusive: a fault given by hand never fired in any run, 130 interrupted.`,
 	own := pflag.NewFlagSet("campaign", pflag.ContinueOnError)
 	own.SortFlags = false
 	own.Var(intValue(&o.runs, "N"), "runs", "how many runs")
-	own.StringVar(&o.until, "until", "", "stop when `EXPR` holds, such as 'ci(verdict.degraded) < 0.005'; asked after every 1,000 runs")
-	own.StringVar(&o.shard, "shard", "", "make part `i/n` and write it to --report, for faultflow merge; auto takes i and n from GitLab (CI_NODE_INDEX, CI_NODE_TOTAL) or Kubernetes (JOB_COMPLETION_INDEX, JOB_COMPLETIONS)")
-	own.StringArrayVar(&o.sweeps, "sweep", nil, "make the campaign with each of some values of a setting, `NAME=V1,V2,…`, over the same seeds (repeatable: every combination)")
-	own.Var(choiceValue(&o.sort, "MEASURE", campaign.Sorts()), "sort", "of a sweep, best first: "+strings.Join(campaign.Sorts(), ", "))
-	addBool(own, &o.ablate, "ablate", "make the campaign without each pattern in turn, over the same seeds: what each is worth")
-	addBool(own, &o.determinism, "check-determinism", "make each run twice, in another order and on another worker, and compare the reports")
+	own.StringVar(&o.until, "until", "",
+		"stop when `EXPR` holds, such as 'ci(verdict.degraded) < 0.005'; asked after every 1,000 runs")
+	own.StringVar(&o.shard, "shard", "",
+		"make part `i/n` and write it to --report, for faultflow merge; auto takes i and n from "+
+			"GitLab (CI_NODE_INDEX, CI_NODE_TOTAL) or Kubernetes (JOB_COMPLETION_INDEX, JOB_COMPLETIONS)")
+	own.StringArrayVar(&o.sweeps, "sweep", nil,
+		"make the campaign with each of some values of a setting, `NAME=V1,V2,…`, over the same seeds "+
+			"(repeatable: every combination)")
+	addChoice(own, &o.sort, "sort", "MEASURE", campaign.Sorts(),
+		"of a sweep, best first: "+strings.Join(campaign.Sorts(), ", "))
+	addBool(own, &o.ablate, "ablate",
+		"make the campaign without each pattern in turn, over the same seeds: what each is worth")
+	addBool(own, &o.determinism, "check-determinism",
+		"make each run twice, in another order and on another worker, and compare the reports")
 	o.addFlags(own)
 	addBool(own, &o.quiet, "quiet", "no progress")
-	o.run.addSettings(cmd.Flags(), slices.DeleteFunc(runner.Sections(), func(section string) bool { return section == runner.SectionExpect }))
+
+	o.run.addSettings(cmd.Flags())
+	o.run.addScenario()
 	for _, g := range o.run.groups {
 		cmd.Flags().AddFlagSet(g.flags)
 	}
 	cmd.Flags().AddFlagSet(own)
-	o.run.completeSettings(cmd)
-	o.complete(cmd)
-	must(cmd.RegisterFlagCompletionFunc("sort", cobra.FixedCompletions(campaign.Sorts(), cobra.ShellCompDirectiveNoFileComp)))
+	completeChoices(cmd)
+	o.run.completeFaults(cmd)
 	cmd.SetUsageFunc(func(c *cobra.Command) error { return writeOwnUsage(c, own) })
 	return cmd
 }
 
-// firstSeed is that of campaigns that are given none, so that the parts of one agree.
+// firstSeed is the first seed of campaigns that are given none. It is fixed so that the parts of a campaign agree.
 func firstSeed() uint64 { return 1 }
 
-// plan completes the flags. The draft holds what was given.
-func (o *campaignOptions) plan(s *streams) (p campaign.Plan, draft *runner.Draft, err error) {
+// plan completes the flags; given are the settings that flags and scenario gave.
+func (o *campaignOptions) plan(s *streams) (p campaign.Plan, given *settings.Given, err error) {
 	if o.runs < 1 || o.runs > campaign.MaxRuns {
 		return p, nil, usageError("--runs \"%d\": want a whole number from 1 to %d", o.runs, campaign.MaxRuns)
 	}
-	if err := o.oneThing(); err != nil {
+	if err := o.compatible(); err != nil {
 		return p, nil, err
 	}
-	flags := o.run.draft
-	if clock := flags.Field("clock").String(); flags.IsGiven("clock") && clock != "virtual" {
+	flags := o.run.given
+	if clock := flags.Text("clock"); flags.Has("clock") && clock != settings.ClockVirtual {
 		return p, nil, usageError("--clock %q: campaigns run in virtual time", clock)
 	}
 	if o.run.scenario == "" {
@@ -101,13 +114,18 @@ func (o *campaignOptions) plan(s *streams) (p campaign.Plan, draft *runner.Draft
 	if err != nil {
 		return p, nil, err
 	}
-	if input := j.settings.Input.Path; input != "" {
+	if input := j.settings.Input; input != "" {
 		return p, nil, usageError("--input %q: the runs of a campaign generate their records; leave it out", input)
 	}
-	given := append(flags.Given(), runner.Given{Name: "clock", Text: "virtual"})
-	p = campaign.Plan{Settings: j.settings, Runs: int64(o.runs), Until: o.until, Repeat: func(seed uint64, changed ...runner.Given) string {
-		return scenario.Repeat(o.run.scenario, append(slices.Clone(given), changed...), seed)
-	}}
+	repeated := append(flags.List(), settings.Assignment{Name: "clock", Text: settings.ClockVirtual})
+	p = campaign.Plan{
+		Settings: j.settings,
+		Runs:     int64(o.runs),
+		Until:    o.until,
+		Repeat: func(seed uint64, changed ...settings.Assignment) string {
+			return scenario.Repeat(o.run.scenario, append(slices.Clone(repeated), changed...), seed)
+		},
+	}
 	if o.run.scenario != "" {
 		p.Scenario = j.name
 	}
@@ -119,11 +137,11 @@ func (o *campaignOptions) plan(s *streams) (p campaign.Plan, draft *runner.Draft
 	if o.until != "" {
 		p.Stop, err = stopWhen(o.until)
 	}
-	return p, j.draft, err
+	return p, j.given, err
 }
 
-// oneThing refuses flags that ask for different things.
-func (o *campaignOptions) oneThing() error {
+// compatible returns an error for flags that exclude each other.
+func (o *campaignOptions) compatible() error {
 	var asked []string
 	for _, f := range []struct {
 		name string
@@ -144,24 +162,26 @@ func (o *campaignOptions) oneThing() error {
 	return nil
 }
 
-// part is the one that --shard asks for.
+// part is the part of --shard.
 func (o *campaignOptions) part(s *streams) (report.Part, error) {
 	switch {
 	case o.report == "":
 		return report.Part{}, usageError("--shard %q: name the part's file with --report", o.shard)
 	case o.until != "" || len(o.conditions) > 0:
-		return report.Part{}, usageError("--shard %q: a part can't tell what the whole comes to; leave out --until, and give --check to faultflow merge", o.shard)
+		return report.Part{}, usageError("--shard %q: a part can't tell what the whole comes to; "+
+			"leave out --until, and give --check to faultflow merge", o.shard)
 	}
 	return shardOf(o.shard, s.getenv)
 }
 
+// stopWhen compiles the condition of --until.
 func stopWhen(source string) (func(*report.Campaign) (bool, error), error) {
-	condition, err := scenario.CompileCampaign(source)
+	condition, err := expect.CompileCampaign(source)
 	if err != nil {
 		return nil, usageError("--until %q: %v", source, err)
 	}
 	return func(c *report.Campaign) (bool, error) {
-		env, err := scenario.CampaignEnvironment(c)
+		env, err := expect.CampaignEnvironment(c)
 		if err != nil {
 			return false, err
 		}
@@ -174,13 +194,13 @@ func stopWhen(source string) (func(*report.Campaign) (bool, error), error) {
 }
 
 func runCampaign(ctx context.Context, o *campaignOptions, s *streams) error {
-	p, draft, err := o.plan(s)
+	p, given, err := o.plan(s)
 	if err != nil {
 		return err
 	}
 	var grid []campaign.Variant
 	if len(o.sweeps) > 0 {
-		if grid, err = campaign.Grid(draft, o.sweeps); err != nil {
+		if grid, err = campaign.Grid(given, o.sweeps); err != nil {
 			return err
 		}
 	}
@@ -189,30 +209,39 @@ func runCampaign(ctx context.Context, o *campaignOptions, s *streams) error {
 		return err
 	}
 	defer view.file.discard()
-	runs := p.Size()
-	switch {
-	case grid != nil:
-		runs *= int64(len(grid))
-	case o.determinism:
-		runs *= 2
-	case o.ablate:
-		runs = 0 // how many patterns are in place is not known yet
-	}
 	defer patience(s.getenv)()
-	live := newProgress(s, o.quiet, runs)
+	live := newProgress(s, o.quiet, o.runsOf(p, grid))
 	p.Progress = live.step
 	began := time.Now()
-	show, err := o.perform(ctx, p, draft, grid)
+	show, err := o.perform(ctx, p, given, grid)
 	live.stop()
 	if err != nil {
-		return defect(err)
+		return err
 	}
-	return show(view, report.Meta{StartedAt: began.UTC().Format(time.RFC3339), RealMS: float64(time.Since(began).Microseconds()) / 1000,
-		Version: version(), Go: runtime.Version()})
+	return show(view, report.Meta{
+		StartedAt: began.UTC().Format(time.RFC3339),
+		RealMS:    float64(time.Since(began).Microseconds()) / 1000,
+		Version:   version(),
+		Go:        runtime.Version(),
+	})
 }
 
-// patience makes the garbage collector wait until the heap is five times what is in use, until the function it returns is
-// called: a run leaves much behind and keeps little, so that this costs some 10 MB and saves a fifth of the time. GOGC wins.
+// runsOf is the number of runs to make; 0 if that is not known yet.
+func (o *campaignOptions) runsOf(p campaign.Plan, grid []campaign.Variant) int64 {
+	switch {
+	case grid != nil:
+		return p.Size() * int64(len(grid))
+	case o.determinism:
+		return p.Size() * 2
+	case o.ablate:
+		return 0 // the patterns in place decide
+	}
+	return p.Size()
+}
+
+// patience lets the heap grow to five times what is in use before garbage is collected, until the function that it
+// returns is called. A run allocates much and keeps little: this costs some 10 MB and saves a fifth of the time. GOGC
+// wins.
 func patience(getenv func(string) string) (restore func()) {
 	if getenv("GOGC") != "" {
 		return func() {}
@@ -221,33 +250,32 @@ func patience(getenv func(string) string) (restore func()) {
 	return func() { debug.SetGCPercent(was) }
 }
 
-// perform does what was asked for, and returns what shows it.
-func (o *campaignOptions) perform(ctx context.Context, p campaign.Plan, draft *runner.Draft, grid []campaign.Variant) (func(*campaignView, report.Meta) error, error) {
+// shower shows a finished document and returns the error that is its exit code.
+type shower func(*campaignView, report.Meta) error
+
+// perform makes the runs, and returns what shows their document.
+func (o *campaignOptions) perform(
+	ctx context.Context, p campaign.Plan, given *settings.Given, grid []campaign.Variant,
+) (shower, error) {
 	switch {
 	case grid != nil:
 		doc, err := campaign.Sweep(ctx, p, grid, o.sort)
-		return func(v *campaignView, m report.Meta) error {
-			doc.Meta = m
-			return v.write(func(w io.Writer, format string, style render.Style) error {
-				return render.WriteSweep(w, doc, format, style)
-			}, sweepError(doc))
-		}, err
+		if err != nil {
+			return nil, err
+		}
+		return study(doc, &doc.Meta, format.Sweep, sweepError), nil
 	case o.ablate:
-		doc, err := campaign.Ablate(ctx, p, draft)
-		return func(v *campaignView, m report.Meta) error {
-			doc.Meta = m
-			return v.write(func(w io.Writer, format string, style render.Style) error {
-				return render.WriteAblation(w, doc, format, style)
-			}, ablationError(doc))
-		}, err
+		doc, err := campaign.Ablate(ctx, p, given)
+		if err != nil {
+			return nil, err
+		}
+		return study(doc, &doc.Meta, format.Ablation, ablationError), nil
 	case o.determinism:
 		doc, err := campaign.CheckDeterminism(ctx, p)
-		return func(v *campaignView, m report.Meta) error {
-			doc.Meta = m
-			return v.write(func(w io.Writer, format string, style render.Style) error {
-				return render.WriteDeterminism(w, doc, format, style)
-			}, determinismError(doc))
-		}, err
+		if err != nil {
+			return nil, err
+		}
+		return study(doc, &doc.Meta, format.Determinism, determinismError), nil
 	}
 	c, err := campaign.Run(ctx, p)
 	return func(v *campaignView, m report.Meta) error {
@@ -256,11 +284,12 @@ func (o *campaignOptions) perform(ctx context.Context, p campaign.Plan, draft *r
 	}, err
 }
 
-// defect gives an error that no flag or file causes the exit code of a failed run.
-func defect(err error) error {
-	var coded *exitError
-	if isUsage(err) || errors.As(err, &coded) {
-		return err
+// study shows a document about several campaigns.
+func study[D any](
+	doc D, meta *report.Meta, formats func(D) format.Document, answer func(D) error,
+) shower {
+	return func(v *campaignView, m report.Meta) error {
+		*meta = m
+		return v.write(formats(doc), answer(doc))
 	}
-	return &exitError{code: exitVerdict, message: err.Error()}
 }

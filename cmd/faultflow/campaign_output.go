@@ -5,12 +5,12 @@ import (
 	"io"
 	"strings"
 
-	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"faultflow/internal/render"
+	"faultflow/internal/expect"
+	"faultflow/internal/render/format"
+	"faultflow/internal/render/text"
 	"faultflow/internal/report"
-	"faultflow/internal/scenario"
 )
 
 // campaignOutput are the flags that say what must hold of a campaign and how it is shown.
@@ -20,22 +20,19 @@ type campaignOutput struct {
 }
 
 func (o *campaignOutput) addFlags(flags *pflag.FlagSet) {
-	o.format, o.color = "text", colorAuto
-	flags.StringArrayVar(&o.conditions, "check", nil, "what must hold of the campaign, as `EXPR` such as 'verdict.failed.share < 0.01' (repeatable)")
+	flags.StringArrayVar(&o.conditions, "check", nil,
+		"what must hold of the campaign, as `EXPR` such as 'verdict.failed.share < 0.01' (repeatable)")
 	flags.StringVar(&o.report, "report", "", "write the JSON report to `FILE`")
-	flags.Var(choiceValue(&o.format, "FORMAT", render.CampaignFormats()), "format", "of the report on standard output: "+strings.Join(render.CampaignFormats(), ", "))
-	flags.Var(choiceValue(&o.color, "WHEN", []string{colorAuto, colorAlways, colorNever}), "color", "auto, always, never")
+	o.format = "text"
+	addChoice(flags, &o.format, "format", "FORMAT", campaignFormats(),
+		"of the report on standard output: "+strings.Join(campaignFormats(), ", "))
+	addColor(flags, &o.color)
 }
 
-func (o *campaignOutput) complete(cmd *cobra.Command) {
-	must(cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(render.CampaignFormats(), cobra.ShellCompDirectiveNoFileComp)))
-	must(cmd.RegisterFlagCompletionFunc("color", cobra.FixedCompletions([]string{colorAuto, colorAlways, colorNever}, cobra.ShellCompDirectiveNoFileComp)))
-}
-
-// campaignView is where a campaign is shown: its checks are compiled and its file is open before any work is done.
+// campaignView shows a campaign. Its checks are compiled and its file is open before any work is done.
 type campaignView struct {
 	*campaignOutput
-	checks []*scenario.Expectation
+	checks []*expect.Condition
 	file   *reportFile
 	s      *streams
 }
@@ -43,7 +40,7 @@ type campaignView struct {
 func (o *campaignOutput) view(s *streams) (*campaignView, error) {
 	v := &campaignView{campaignOutput: o, s: s}
 	for _, source := range o.conditions {
-		check, err := scenario.CompileCampaign(source)
+		check, err := expect.CompileCampaign(source)
 		if err != nil {
 			return nil, usageError("--check %q: %v", source, err)
 		}
@@ -54,34 +51,36 @@ func (o *campaignOutput) view(s *streams) (*campaignView, error) {
 	return v, err
 }
 
-// write writes a report in the format that was asked for, and its JSON into the file. Then it returns answer.
-func (v *campaignView) write(show func(w io.Writer, format string, style render.Style) error, answer error) error {
-	if err := show(v.s.out, v.format, v.s.style(v.color)); err != nil {
+// write writes a document in the format of the flags, and its JSON into the file. Then it returns answer.
+func (v *campaignView) write(doc format.Document, answer error) error {
+	if err := doc.Write(v.s.out, v.format, v.s.style(v.color)); err != nil {
 		return fmt.Errorf("%w to standard output: %w", errWrite, err)
 	}
-	if err := v.file.write(func(w io.Writer) error { return show(w, "json", render.Style{}) }); err != nil {
+	err := v.file.write(func(w io.Writer) error { return doc.Write(w, format.JSON, text.Style{}) })
+	if err != nil {
 		return err
 	}
 	return answer
 }
 
-// show writes a campaign and answers what it came to.
+// campaignFormats are those of campaigns, and of what is made of several.
+func campaignFormats() []string { return format.Campaign(nil, nil).Formats() }
+
+// show writes a campaign and returns the error that is its exit code.
 func (v *campaignView) show(c *report.Campaign) error {
 	checks, err := check(c, v.checks)
 	if err != nil {
 		return err
 	}
-	return v.write(func(w io.Writer, format string, style render.Style) error {
-		return render.WriteCampaign(w, c, checks, format, style)
-	}, campaignError(c, checks))
+	return v.write(format.Campaign(c, checks), campaignError(c, checks))
 }
 
-// check holds a campaign against conditions.
-func check(c *report.Campaign, conditions []*scenario.Expectation) ([]report.Check, error) {
+// check evaluates conditions of a campaign.
+func check(c *report.Campaign, conditions []*expect.Condition) ([]report.Check, error) {
 	if len(conditions) == 0 {
 		return nil, nil
 	}
-	env, err := scenario.CampaignEnvironment(c)
+	env, err := expect.CampaignEnvironment(c)
 	if err != nil {
 		return nil, err
 	}

@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"runtime/debug"
 	"strings"
 	"testing"
 
 	"faultflow/internal/report"
+	"faultflow/internal/workflow"
 )
 
 // TestWhatCampaignsAnswer: the exit code of each kind of outcome, the gravest first.
@@ -31,18 +33,37 @@ func TestWhatCampaignsAnswer(t *testing.T) {
 		{"all is well", campaign(func(*report.Campaign) {}), exitOK, ""},
 		{"a violation", campaign(func(c *report.Campaign) { c.Violations.Count = 2 }), exitVerdict, "broken 2 times"},
 		{"a check", campaign(func(c *report.Campaign) { c.Runs = 0 }), exitVerdict, "--check does not hold: runs > 0"},
-		{"a fault that never fired", campaign(func(c *report.Campaign) { c.Faults = append(c.Faults, silent) }), exitInconclusive, "the fault f never fired (calls that came by it: 9)"},
-		{"as well, in a part", campaign(func(c *report.Campaign) { c.Faults, c.Part = append(c.Faults, silent), report.Part{Index: 1, Of: 2} }), exitOK, ""},
-		{"interrupted", campaign(func(c *report.Campaign) { c.Interrupted, c.Violations.Count = true, 1 }), exitInterrupted, ""},
+		{"a fault that never fired", campaign(func(c *report.Campaign) { c.Faults = append(c.Faults, silent) }),
+			exitInconclusive, "the fault f never fired (calls that came by it: 9)"},
+		{"as well, in a part", campaign(func(c *report.Campaign) {
+			c.Faults, c.Part = append(c.Faults, silent), report.Part{Index: 1, Of: 2}
+		}), exitOK, ""},
+		{"interrupted", campaign(func(c *report.Campaign) { c.Interrupted, c.Violations.Count = true, 1 }),
+			exitInterrupted, ""},
 		{"a sweep", sweepError(&report.Sweep{Rows: []report.SweepRow{{}, {}}}), exitOK, ""},
-		{"a violation in a sweep", sweepError(&report.Sweep{Rows: []report.SweepRow{{}, {Measures: report.Measures{Violations: 1}}}}), exitVerdict, "broken 1 times"},
+		{
+			"a violation in a sweep",
+			sweepError(&report.Sweep{Rows: []report.SweepRow{{}, {Measures: report.Measures{Violations: 1}}}}),
+			exitVerdict,
+			"broken 1 times",
+		},
 		{"an interrupted sweep", sweepError(&report.Sweep{Interrupted: true}), exitInterrupted, ""},
-		{"a violation in an ablation", ablationError(&report.Ablation{Rows: []report.AblationRow{{Measures: report.Measures{Violations: 1}}}}), exitVerdict, "broken 1 times"},
-		{"a violation of its whole", ablationError(&report.Ablation{Whole: report.Measures{Violations: 1}}), exitVerdict, "broken 1 times"},
+		{
+			"a violation in an ablation",
+			ablationError(&report.Ablation{Rows: []report.AblationRow{{Measures: report.Measures{Violations: 1}}}}),
+			exitVerdict,
+			"broken 1 times",
+		},
+		{"a violation of its whole", ablationError(&report.Ablation{Whole: report.Measures{Violations: 1}}),
+			exitVerdict, "broken 1 times"},
 		{"the same reports", determinismError(&report.Determinism{Runs: 9}), exitOK, ""},
-		{"other reports", determinismError(&report.Determinism{Runs: 9, Different: 1}), exitVerdict, "two different reports: 1"},
-		{"a run that ended in an error", defect(errors.New("campaign: seed 7: panic: x")), exitVerdict, "seed 7"},
-		{"a wrong flag", defect(usageError("--until: no")), exitUsage, "--until: no"},
+		{"other reports", determinismError(&report.Determinism{Runs: 9, Different: 1}),
+			exitVerdict, "two different reports: 1"},
+		{"an error that nobody expected", errors.New("campaign: seed 7: x"),
+			exitDefect, "this is a defect of faultflow: campaign: seed 7: x"},
+		{"a panic", fmt.Errorf("seed 7: %w", &workflow.PanicError{Value: "x", Stack: []byte("goroutine 1\n")}),
+			exitDefect, "panic: x\ngoroutine 1"},
+		{"a wrong flag", usageError("--until: no"), exitUsage, "--until: no"},
 	} {
 		var said strings.Builder
 		s := testStreams(t)
@@ -55,7 +76,7 @@ func TestWhatCampaignsAnswer(t *testing.T) {
 
 // TestInterruptedCampaignStillReports, in text and into its file.
 func TestInterruptedCampaignStillReports(t *testing.T) {
-	for _, args := range [][]string{{}, {"--sweep", "retries=1,2"}, {"--ablate"}, {"--check-determinism"}} {
+	for _, args := range [][]string{{}, {"--sweep", "attempts=1,2"}, {"--ablate"}, {"--check-determinism"}} {
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
 		var out strings.Builder

@@ -13,15 +13,16 @@ import (
 	"faultflow/internal/compare"
 	"faultflow/internal/report"
 	"faultflow/internal/runner"
+	"faultflow/internal/settings"
 )
 
-// comparedRun is a run that is made to be compared.
+// comparedRun is a run to make for a comparison.
 type comparedRun struct {
-	// input is its place among what is compared.
+	// input is the index of its input.
 	input int
 	job   job
-	// given are the flags that it was given.
-	given []runner.Given
+	// given are the settings that its flags gave.
+	given []settings.Assignment
 	// seedless says that neither flags nor scenario name a seed.
 	seedless bool
 	// scenario is the file of the scenario; "" without one.
@@ -40,7 +41,7 @@ func parseRun(text string, s *streams) (*comparedRun, error) {
 	return newComparedRun(words, s)
 }
 
-// newComparedRun makes of flags what the main job makes of them. Flags that are about showing a run have no place here.
+// newComparedRun reads flags as the main command does. Flags about showing a run are refused.
 func newComparedRun(words []string, s *streams) (*comparedRun, error) {
 	o, cmd := newRoot(s)
 	if err := cmd.ParseFlags(words); errors.Is(err, pflag.ErrHelp) {
@@ -49,31 +50,36 @@ func newComparedRun(words []string, s *streams) (*comparedRun, error) {
 		return nil, flagError(cmd, err)
 	}
 	if rest := cmd.Flags().Args(); len(rest) > 0 {
-		return nil, usageError("%q is no flag; want flags of a run such as --retries 5", rest[0])
+		return nil, usageError("%q is no flag; want flags of a run such as --attempts 5", rest[0])
 	}
 	var out string
 	cmd.Flags().Visit(func(f *pflag.Flag) {
-		if f.Name != "scenario" && (o.draft.Field(f.Name) == nil || f.Name == "expect") {
+		if f.Name != "scenario" && !isSetting(f.Name) {
 			out = f.Name
 		}
 	})
 	switch {
 	case out != "":
 		return nil, usageError("--%s decides nothing in a run; leave it out", out)
-	case o.draft.IsGiven("clock") && o.draft.Field("clock").String() != "virtual":
+	case o.given.Has("clock") && o.given.Text("clock") != settings.ClockVirtual:
 		return nil, usageError("--clock: runs are compared on the virtual clock")
 	}
-	r := &comparedRun{given: o.draft.Given(), scenario: o.scenario}
+	r := &comparedRun{given: o.given.List(), scenario: o.scenario}
 	var err error
 	r.job, err = o.job(s, func() uint64 { r.seedless = true; return 0 })
-	if r.job.settings.Input.Path == "-" {
+	if r.job.settings.Input == "-" {
 		return nil, usageError("--input -: runs that are compared can't share standard input; name a file")
 	}
-	r.job.settings.Virtual = true
+	r.job.settings.Clock = settings.ClockVirtual
 	return r, err
 }
 
-// inRun says in which run, by its flags or its scenario, an error is.
+func isSetting(name string) bool {
+	_, ok := settings.Find(name)
+	return ok
+}
+
+// inRun adds to an error the run that it is about, by its flags or its scenario.
 func inRun(source string, err error) error {
 	var exit *exitError
 	if errors.As(err, &exit) {
@@ -82,7 +88,7 @@ func inRun(source string, err error) error {
 	return fmt.Errorf("run %q: %w", source, err)
 }
 
-// makeRuns makes the runs and puts their reports where they belong among the inputs.
+// makeRuns makes the runs and puts their reports into their inputs.
 func makeRuns(ctx context.Context, inputs []compare.Input, runs []*comparedRun) error {
 	seedRuns(inputs, runs)
 	for i, label := range runLabels(runs) {
@@ -90,7 +96,7 @@ func makeRuns(ctx context.Context, inputs []compare.Input, runs []*comparedRun) 
 	}
 	for _, r := range runs {
 		in := &inputs[r.input]
-		rep, err := runner.Run(ctx, r.job.settings, runner.World{Version: version()})
+		rep, err := runner.Run(ctx, r.job.settings, runner.Environment{Version: version()})
 		if err != nil {
 			return inRun(in.Source.Source, err)
 		}
@@ -108,7 +114,7 @@ func makeRuns(ctx context.Context, inputs []compare.Input, runs []*comparedRun) 
 	return nil
 }
 
-// seedRuns gives runs without a seed that of the first input that has one; without any they share one that is drawn.
+// seedRuns gives the runs without a seed the seed of the first input that has one, or else one that is drawn for all.
 func seedRuns(inputs []compare.Input, runs []*comparedRun) {
 	seeds := make([]*uint64, len(inputs))
 	for i, in := range inputs {
@@ -132,8 +138,8 @@ func seedRuns(inputs []compare.Input, runs []*comparedRun) {
 	}
 }
 
-// runLabels says of each run what it was given that not all of them were, such as "retries 5"; of one that was given
-// nothing else it says "base". A scenario is called by its name.
+// runLabels names each run after what it was given and not all runs were, such as "attempts 5", or "base" if there is
+// nothing. Of a scenario its name is part of that.
 func runLabels(runs []*comparedRun) []string {
 	given := make([][]string, len(runs))
 	for i, r := range runs {
@@ -153,11 +159,13 @@ func runLabels(runs []*comparedRun) []string {
 			given[i] = append(given[i], fmt.Sprintf("seed %d", r.job.settings.Seed))
 		}
 	}
+	common := func(text string) bool {
+		lacks := func(other []string) bool { return !slices.Contains(other, text) }
+		return len(runs) > 1 && !slices.ContainsFunc(given, lacks)
+	}
 	labels := make([]string, len(runs))
 	for i, own := range given {
-		own = slices.DeleteFunc(slices.Clone(own), func(g string) bool {
-			return len(runs) > 1 && !slices.ContainsFunc(given, func(other []string) bool { return !slices.Contains(other, g) })
-		})
+		own = slices.DeleteFunc(slices.Clone(own), common)
 		if labels[i] = strings.Join(own, ", "); labels[i] == "" {
 			labels[i] = "base"
 		}

@@ -5,42 +5,43 @@ import (
 	"fmt"
 	"io"
 
-	"faultflow/internal/render"
+	"faultflow/internal/render/text"
 	"faultflow/internal/report"
 	"faultflow/internal/runner"
+	"faultflow/internal/settings"
 )
 
-// runDemo shows the circuit breaker alone. As text it tells each call as it is made.
-func runDemo(ctx context.Context, o *rootOptions, settings runner.Settings, s *streams) error {
+// runDemo shows a circuit breaker alone. As text each call appears as it is made.
+func runDemo(ctx context.Context, o *rootOptions, of settings.Settings, s *streams) error {
 	if o.format != "text" && o.format != "json" {
 		return usageError("--format %q: --demo-circuit-breaker is shown as one of text, json", o.format)
 	}
-	b := runner.DemoBreaker()
-	if o.draft.IsGiven("breaker-failures") {
-		b.Failures = settings.Collector.Breaker.Failures
+	p := runner.DemoBreaker()
+	if o.given.Has("breaker-failures") {
+		p.BreakerFailures = of.Collector.BreakerFailures
 	}
-	if o.draft.IsGiven("breaker-open-for") {
-		b.OpenFor = settings.Collector.Breaker.OpenFor
+	if o.given.Has("breaker-open-for") {
+		p.BreakerOpenFor = of.Collector.BreakerOpenFor
 	}
-	if o.draft.IsGiven("breaker-trial-calls") {
-		b.TrialCalls = settings.Collector.Breaker.TrialCalls
+	if o.given.Has("breaker-trial-calls") {
+		p.BreakerTrialCalls = of.Collector.BreakerTrialCalls
 	}
 	file, err := openReport("report", o.report)
 	if err != nil {
 		return err
 	}
 	defer file.discard()
-	text := render.NewDemoText(s.out, s.style(o.color))
+	live := text.NewDemo(s.out, s.style(o.looks.color))
 	if o.format != "text" {
-		text = nil
+		live = nil
 	}
-	text.Begin(settings.Seed, o.draft.Field("clock").String(), b.Failures, b.OpenFor)
-	demo, err := runner.Demo(ctx, settings.Seed, settings.Virtual, b, text.Call)
+	live.Begin(of.Seed, of.Clock, p.BreakerFailures, p.BreakerOpenFor)
+	demo, err := runner.Demo(ctx, of.Seed, of.Virtual(), p, live.Call)
 	if err != nil {
 		return err
 	}
-	text.End(demo)
-	if err := text.Err(); err != nil {
+	live.End(demo)
+	if err := live.Err(); err != nil {
 		return fmt.Errorf("%w to standard output: %w", errWrite, err)
 	}
 	if o.format == "json" {

@@ -18,10 +18,10 @@ import (
 	"faultflow/internal/report"
 )
 
-// The tests of deploy/ read the files strictly into the fields below, which are those of the Kubernetes API (v1, batch/v1)
-// and of GitHub's workflow syntax that they use, each with its type: a misspelt, misplaced or mistyped field fails. Then
-// they do what the engines would: each part's command with its index, and the merge. They do not prove that a cluster has
-// the image and the volume, or that the actions exist.
+// The tests of deploy/ read the files strictly into the fields below, which are those of the Kubernetes API (v1,
+// batch/v1) and of GitHub's workflow syntax that they use, each with its type: a misspelt, misplaced or mistyped field
+// fails. Then they do what the engines would: each part's command with its index, and the merge. They do not prove that
+// a cluster has the image and the volume, or that the actions exist.
 
 type (
 	claim struct {
@@ -171,8 +171,10 @@ func TestKubernetesJob(t *testing.T) {
 	var job kubernetesJob
 	deployed(t, "campaign-job.yaml", &volume, &job)
 	spec := job.Spec.Template.Spec
-	if volume.APIVersion != "v1" || volume.Kind != "PersistentVolumeClaim" || job.APIVersion != "batch/v1" || job.Kind != "Job" || job.Spec.CompletionMode != "Indexed" ||
-		spec.RestartPolicy != "Never" || len(spec.Containers) != 1 || len(spec.Volumes) != 1 || spec.Volumes[0].Claim.Name != volume.Metadata.Name {
+	if volume.APIVersion != "v1" || volume.Kind != "PersistentVolumeClaim" || job.APIVersion != "batch/v1" ||
+		job.Kind != "Job" || job.Spec.CompletionMode != "Indexed" ||
+		spec.RestartPolicy != "Never" || len(spec.Containers) != 1 || len(spec.Volumes) != 1 ||
+		spec.Volumes[0].Claim.Name != volume.Metadata.Name {
 		t.Fatalf("%+v\n%+v", volume, job)
 	}
 	c := spec.Containers[0]
@@ -202,7 +204,8 @@ func TestKubernetesJob(t *testing.T) {
 func TestGitHubWorkflow(t *testing.T) {
 	var w workflowFile
 	deployed(t, "github-campaign.yaml", &w)
-	if w.Jobs.Merge.Needs != "part" || w.Jobs.Part.RunsOn == "" || w.Jobs.Merge.RunsOn == "" || len(w.On.Schedule) != 1 || w.Permissions["contents"] != "read" {
+	if w.Jobs.Merge.Needs != "part" || w.Jobs.Part.RunsOn == "" || w.Jobs.Merge.RunsOn == "" ||
+		len(w.On.Schedule) != 1 || w.Permissions["contents"] != "read" {
 		t.Fatalf("%+v", w)
 	}
 	// command is the one that runs the program, as the shell would see it.

@@ -36,6 +36,15 @@ func logEvents(w io.Writer) func(workflow.Event) {
 		if e.Wait > 0 {
 			attrs = append(attrs, slog.Duration("wait", e.Wait))
 		}
+		if e.To != "" {
+			attrs = append(attrs, slog.String("from", e.From), slog.String("to", e.To))
+		}
+		if e.Count > 0 {
+			attrs = append(attrs, slog.Int("count", e.Count))
+		}
+		if e.Record != "" {
+			attrs = append(attrs, slog.String("record", report.Clean(e.Record)))
+		}
 		if e.Detail != "" {
 			attrs = append(attrs, slog.String("detail", report.Clean(e.Detail)))
 		}

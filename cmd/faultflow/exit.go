@@ -12,26 +12,42 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"faultflow/internal/catalog"
 	"faultflow/internal/compare"
-	"faultflow/internal/errhandler"
 	"faultflow/internal/report"
 	"faultflow/internal/runner"
 	"faultflow/internal/scenario"
-	"faultflow/internal/source"
+	"faultflow/internal/settings"
 	"faultflow/internal/suggest"
+	"faultflow/internal/workflow"
 )
 
-// The exit codes.
+// The exit codes. Their meanings are in exitCodes.
 const (
 	exitOK           = 0
-	exitVerdict      = 1   // the verdict is not acceptable
-	exitUsage        = 2   // bad flag or bad input
-	exitIO           = 3   // could not read or write
-	exitInconclusive = 4   // a declared fault never fired, so nothing was proved
-	exitInterrupted  = 130 // the report so far was still written
+	exitVerdict      = 1
+	exitUsage        = 2
+	exitIO           = 3
+	exitInconclusive = 4
+	exitDefect       = 70 // EX_SOFTWARE of BSD's sysexits.h
+	exitInterrupted  = 130
 )
 
-// exitError carries an exit code. An empty message means that everything has been said.
+// exitCodes say what each code means, for the help and the reference.
+var exitCodes = []struct {
+	code    int
+	meaning string
+}{
+	{exitOK, "the verdict is acceptable, or all expectations held"},
+	{exitVerdict, "it is not (see --fail-on), or one did not"},
+	{exitUsage, "bad flag, scenario or input"},
+	{exitIO, "could not read or write"},
+	{exitInconclusive, "inconclusive: a fault given by hand never fired"},
+	{exitDefect, "a defect of faultflow itself"},
+	{exitInterrupted, "interrupted; the report so far is still written"},
+}
+
+// exitError carries an exit code. An empty message means that there is nothing to add to what was written already.
 type exitError struct {
 	code    int
 	message string
@@ -43,33 +59,43 @@ func usageError(format string, args ...any) error {
 	return &exitError{code: exitUsage, message: fmt.Sprintf(format, args...)}
 }
 
-// exitCode tells the user what went wrong, in one line, and says what the program answers.
+// exitCode writes an error to standard error, in one line, and returns its exit code.
 func exitCode(err error, s *streams) int {
 	if err == nil {
 		return exitOK
 	}
-	code, message := exitUsage, err.Error() // cobra's own errors are about usage
+	code, message := exitDefect, "this is a defect of faultflow: "+err.Error()
 	var exit *exitError
-	var path *fs.PathError
 	switch {
 	case errors.As(err, &exit):
 		code, message = exit.code, exit.message
 	case isUsage(err):
-	case errors.Is(err, runner.ErrOutput), errors.As(err, &path), errors.Is(err, errWrite):
-		code = exitIO
+		code, message = exitUsage, err.Error()
+	case isIO(err):
+		code, message = exitIO, err.Error()
 	}
 	if message != "" {
 		fmt.Fprintf(s.err, "faultflow: %s\n", report.Clean(strings.TrimSpace(message)))
 	}
+	if panicked, ok := errors.AsType[*workflow.PanicError](err); ok && code == exitDefect {
+		fmt.Fprintf(s.err, "%s", panicked.Stack)
+	}
 	return code
 }
 
+// isIO reports whether an error is the operating system's about a file, or comes from writing a result.
+func isIO(err error) bool {
+	var path *fs.PathError
+	var link *os.LinkError
+	return errors.As(err, &path) || errors.As(err, &link) ||
+		errors.Is(err, runner.ErrOutput) || errors.Is(err, errWrite)
+}
+
 func isUsage(err error) bool {
-	var setting *runner.SettingError
-	var option *source.OptionError
+	var setting *settings.Error
 	var mistake *scenario.FileError
 	var gate *compare.GateError
-	return errors.As(err, &setting) || errors.As(err, &option) || errors.As(err, &mistake) || errors.As(err, &gate)
+	return errors.As(err, &setting) || errors.As(err, &mistake) || errors.As(err, &gate)
 }
 
 // flagError words pflag's errors: flag, value, what is allowed.
@@ -80,9 +106,13 @@ func flagError(c *cobra.Command, err error) error {
 	}
 	var unknown *pflag.NotExistError
 	if errors.As(err, &unknown) {
+		if now, note := settings.Renamed(unknown.GetSpecifiedName()); now != "" {
+			return usageError("%v; use --%s N, %s", err, now, note)
+		}
 		var names []string
 		c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
-		return usageError("%v%s; see %s --help", err, suggest.Nearest("--"+unknown.GetSpecifiedName(), names), c.CommandPath())
+		near := suggest.Nearest("--"+unknown.GetSpecifiedName(), names)
+		return usageError("%v%s; see %s --help", err, near, c.CommandPath())
 	}
 	return usageError("%v; see %s --help", err, c.CommandPath())
 }
@@ -109,12 +139,12 @@ func writeNew(path, text string) error {
 // errWrite matches errors of writing to standard output or to a report file.
 var errWrite = errors.New("write")
 
-// verdictError is what a finished run answers.
+// verdictError is the exit code of a finished run.
 func verdictError(r *report.Report, failOn string) error {
 	switch {
 	case r.Interrupted:
 		return &exitError{code: exitInterrupted}
-	case failOn != failNever && !errhandler.Verdict(failOn).Worse(r.Verdict):
+	case failOn != failNever && !catalog.Verdict(failOn).Worse(r.Verdict):
 		return &exitError{code: exitVerdict}
 	}
 	for _, f := range r.Faults {
@@ -125,7 +155,7 @@ func verdictError(r *report.Report, failOn string) error {
 	return nil
 }
 
-// campaignError is what a finished campaign answers.
+// campaignError is the exit code of a finished campaign.
 func campaignError(c *report.Campaign, checks []report.Check) error {
 	switch failed := slices.IndexFunc(checks, func(c report.Check) bool { return !c.Held }); {
 	case c.Interrupted:
@@ -133,7 +163,7 @@ func campaignError(c *report.Campaign, checks []report.Check) error {
 	case c.Violations.Count > 0:
 		return violationError(c.Violations.Count)
 	case failed >= 0:
-		return &exitError{code: exitVerdict, message: fmt.Sprintf("--check does not hold: %s", checks[failed].Condition)}
+		return &exitError{code: exitVerdict, message: "--check does not hold: " + checks[failed].Condition}
 	}
 	for _, f := range c.Faults {
 		if f.Declared && f.Observed.Count == 0 && !f.MayNotFire && c.Part.Of == 0 {
@@ -144,14 +174,17 @@ func campaignError(c *report.Campaign, checks []report.Check) error {
 }
 
 func neverFired(fault string, armed int64) error {
-	return &exitError{code: exitInconclusive, message: fmt.Sprintf("inconclusive: the fault %s never fired (calls that came by it: %d), so nothing was proved", fault, armed)}
+	message := fmt.Sprintf("inconclusive: the fault %s never fired (calls that came by it: %d), so nothing was proved",
+		fault, armed)
+	return &exitError{code: exitInconclusive, message: message}
 }
 
 func violationError(count int64) error {
-	return &exitError{code: exitVerdict, message: fmt.Sprintf("what every run must keep was broken %d times; keep the report and its seeds", count)}
+	message := fmt.Sprintf("what every run must keep was broken %d times; keep the report and its seeds", count)
+	return &exitError{code: exitVerdict, message: message}
 }
 
-// sweepError is what a finished sweep answers.
+// sweepError is the exit code of a finished sweep.
 func sweepError(s *report.Sweep) error {
 	violations := int64(0)
 	for _, r := range s.Rows {
@@ -160,7 +193,7 @@ func sweepError(s *report.Sweep) error {
 	return studyError(s.Interrupted, violations)
 }
 
-// ablationError is what a finished ablation answers.
+// ablationError is the exit code of a finished ablation.
 func ablationError(a *report.Ablation) error {
 	violations := a.Whole.Violations
 	for _, r := range a.Rows {
@@ -179,10 +212,12 @@ func studyError(interrupted bool, violations int64) error {
 	return nil
 }
 
-// determinismError is what a finished check for determinism answers.
+// determinismError is the exit code of a finished check for determinism.
 func determinismError(d *report.Determinism) error {
 	if d.Different > 0 && !d.Interrupted {
-		return &exitError{code: exitVerdict, message: fmt.Sprintf("runs that gave two different reports: %d; this is a defect of the program, keep their seeds", d.Different)}
+		message := fmt.Sprintf("runs that gave two different reports: %d; "+
+			"this is a defect of the program, keep their seeds", d.Different)
+		return &exitError{code: exitVerdict, message: message}
 	}
 	return studyError(d.Interrupted, 0)
 }

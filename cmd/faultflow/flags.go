@@ -6,15 +6,51 @@ import (
 	"strconv"
 	"strings"
 
+	"faultflow/internal/render/text"
+	"faultflow/internal/settings"
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
-// value is a flag of any type. Its errors say what is allowed, where pflag's own say how parsing failed.
+// settingFlag is the value of a setting's flag.
+type settingFlag struct {
+	given   *settings.Given
+	setting settings.Setting
+}
+
+func (f settingFlag) Set(text string) error { return f.given.Set(f.setting.Name, text) }
+func (f settingFlag) Type() string          { return f.setting.Placeholder }
+func (f settingFlag) String() string {
+	if f.given == nil { // pflag asks a zero flag what a default looks like
+		return ""
+	}
+	return f.given.Text(f.setting.Name)
+}
+
+// addSetting adds the flag of a setting.
+func addSetting(flags *pflag.FlagSet, given *settings.Given, s settings.Setting) {
+	usage := s.Usage
+	if choices := strings.Join(s.Choices, ", "); choices != "" {
+		usage = strings.TrimPrefix(usage+": "+choices, ": ")
+	}
+	flags.Var(settingFlag{given, s}, s.Name, usage)
+	flag := flags.Lookup(s.Name)
+	if s.Type == settings.Bool {
+		flag.NoOptDefVal = "true"
+	}
+	if s.NoDefault {
+		flag.DefValue = ""
+	}
+}
+
+// value is the value of any other flag. Its errors say what is allowed, where pflag's own say how parsing failed.
 type value[T any] struct {
 	dst   *T
 	typ   string
 	parse func(string) (T, error)
 	write func(T) string
+	// choices are all that is allowed, if they can be listed.
+	choices []string
 }
 
 func (v *value[T]) Set(s string) error {
@@ -27,37 +63,95 @@ func (v *value[T]) Set(s string) error {
 func (v *value[T]) String() string { return v.write(*v.dst) }
 func (v *value[T]) Type() string   { return v.typ }
 
-func choiceValue(dst *string, typ string, choices []string) pflag.Value {
-	return &value[string]{dst, typ, func(s string) (string, error) {
-		if !slices.Contains(choices, s) {
-			return "", fmt.Errorf("want one of %s", strings.Join(choices, ", "))
-		}
-		return s, nil
-	}, func(s string) string { return s }}
-}
-
 func boolValue(dst *bool) pflag.Value {
-	return &value[bool]{dst, "bool", func(s string) (bool, error) {
+	parse := func(s string) (bool, error) {
 		b, err := strconv.ParseBool(s)
 		if err != nil {
 			return false, fmt.Errorf("want true or false")
 		}
 		return b, nil
-	}, strconv.FormatBool}
+	}
+	return &value[bool]{dst: dst, typ: "bool", parse: parse, write: strconv.FormatBool}
 }
 
 func intValue(dst *int, typ string) pflag.Value {
-	return &value[int]{dst, typ, func(s string) (int, error) {
+	parse := func(s string) (int, error) {
 		n, err := strconv.Atoi(s)
 		if err != nil {
 			return 0, fmt.Errorf("want a whole number")
 		}
 		return n, nil
-	}, strconv.Itoa}
+	}
+	return &value[int]{dst: dst, typ: typ, parse: parse, write: strconv.Itoa}
 }
 
 // addBool adds a flag that may stand alone: --verbose means --verbose=true.
-func addBool(fs *pflag.FlagSet, dst *bool, name, usage string) {
-	fs.Var(boolValue(dst), name, usage)
-	fs.Lookup(name).NoOptDefVal = "true"
+func addBool(flags *pflag.FlagSet, dst *bool, name, usage string) {
+	flags.Var(boolValue(dst), name, usage)
+	flags.Lookup(name).NoOptDefVal = "true"
+}
+
+// addChoice adds a flag that takes one of some words. completeChoices completes it.
+func addChoice(flags *pflag.FlagSet, dst *string, name, typ string, choices []string, usage string) {
+	parse := func(s string) (string, error) {
+		if !slices.Contains(choices, s) {
+			return "", fmt.Errorf("want one of %s", strings.Join(choices, ", "))
+		}
+		return s, nil
+	}
+	write := func(s string) string { return s }
+	flags.Var(&value[string]{dst: dst, typ: typ, parse: parse, write: write, choices: choices}, name, usage)
+}
+
+// completeChoices completes the command's flags that take one of some words.
+func completeChoices(cmd *cobra.Command) {
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		var choices []string
+		switch v := f.Value.(type) {
+		case *value[string]:
+			choices = v.choices
+		case settingFlag:
+			choices = v.setting.Choices
+		}
+		if choices != nil {
+			completeWords(cmd, f.Name, choices)
+		}
+	})
+}
+
+// completeWords completes a flag with some words.
+func completeWords(cmd *cobra.Command, name string, words []string) {
+	must(cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)))
+}
+
+// The choices of --color and --timeline.
+const (
+	colorAuto, colorAlways, colorNever = "auto", "always", "never"
+	timelineOn, timelineOff            = "on", "off"
+)
+
+func addColor(flags *pflag.FlagSet, dst *string) {
+	*dst = colorAuto
+	addChoice(flags, dst, "color", "WHEN", []string{colorAuto, colorAlways, colorNever}, "auto, always, never")
+}
+
+// looks are the flags that say how a report looks as text.
+type looks struct{ color, timeline string }
+
+// addFlags adds the flags; drawn is what --timeline does.
+func (l *looks) addFlags(flags *pflag.FlagSet, drawn string) {
+	addColor(flags, &l.color)
+	choices := []string{timelineOn, timelineOff}
+	l.timeline = timelineOn
+	addChoice(flags, &l.timeline, "timeline", "WHEN", choices, drawn+": "+strings.Join(choices, ", "))
+}
+
+// style is the style of a report on standard output, or in a file, which has no color unless it is asked for.
+func (l *looks) style(s *streams, file string) text.Style {
+	style := s.style(l.color)
+	style.NoTimeline = l.timeline == timelineOff
+	if file != "" {
+		style.Color = l.color == colorAlways
+	}
+	return style
 }

@@ -37,7 +37,7 @@ func newGraphCommand(s *streams) *cobra.Command {
 		},
 	}
 	addBool(cmd.Flags(), &recovery, "test-recovery", "the recovery graph")
-	cmd.Flags().Var(choiceValue(&format, "FORMAT", workflow.Formats()), "format", strings.Join(workflow.Formats(), ", "))
-	must(cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(workflow.Formats(), cobra.ShellCompDirectiveNoFileComp)))
+	addChoice(cmd.Flags(), &format, "format", "FORMAT", workflow.Formats(), strings.Join(workflow.Formats(), ", "))
+	completeChoices(cmd)
 	return cmd
 }

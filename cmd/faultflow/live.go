@@ -8,11 +8,11 @@ import (
 	"github.com/jedib0t/go-pretty/v6/progress"
 	"github.com/jedib0t/go-pretty/v6/text"
 
-	"faultflow/internal/resilience"
+	"faultflow/internal/catalog"
 	"faultflow/internal/workflow"
 )
 
-// liveLine shows where a run is while it takes time: one line on standard error, if that is a terminal.
+// liveLine shows the progress of a run or a campaign: one line on standard error, if that is a terminal.
 type liveLine struct {
 	writer  progress.Writer
 	tracker *progress.Tracker
@@ -20,7 +20,7 @@ type liveLine struct {
 	done    chan struct{}
 }
 
-// newLiveLine returns nil where there is nothing to show it on; stop does nothing on nil.
+// newLiveLine returns nil if it is off or standard error is no terminal; stop does nothing on nil.
 func newLiveLine(s *streams, off bool) *liveLine {
 	return startLine(s, off, &progress.Tracker{Message: "starting"}, 50, progress.StyleVisibility{Time: true})
 }
@@ -31,7 +31,9 @@ func newProgress(s *streams, off bool, runs int64) *liveLine {
 		progress.StyleVisibility{Tracker: true, Value: true, Percentage: true, Speed: true, Time: true, ETA: true})
 }
 
-func startLine(s *streams, off bool, tracker *progress.Tracker, messageLength int, shown progress.StyleVisibility) *liveLine {
+func startLine(
+	s *streams, off bool, tracker *progress.Tracker, messageLength int, shown progress.StyleVisibility,
+) *liveLine {
 	if off || !s.errTerminal {
 		return nil
 	}
@@ -52,13 +54,15 @@ func startLine(s *streams, off bool, tracker *progress.Tracker, messageLength in
 }
 
 func (l *liveLine) observe(e workflow.Event) {
-	switch e.Kind {
-	case workflow.NodeStarted:
+	switch catalog.EventKind(e.Kind) {
+	case catalog.NodeStarted:
 		l.tracker.UpdateMessage(fmt.Sprintf("cycle %d · %s", e.Cycle, e.Node))
-	case resilience.AttemptStarted:
+	case catalog.AttemptStarted:
 		l.tracker.UpdateMessage(fmt.Sprintf("cycle %d · %s · attempt %d", e.Cycle, e.Node, e.Attempt))
-	case resilience.Waiting:
-		l.tracker.UpdateMessage(fmt.Sprintf("cycle %d · %s · attempt %d in %v", e.Cycle, e.Node, e.Attempt+1, e.Wait.Round(time.Millisecond)))
+	case catalog.Waiting:
+		l.tracker.UpdateMessage(fmt.Sprintf("cycle %d · %s · attempt %d in %v",
+			e.Cycle, e.Node, e.Attempt+1, e.Wait.Round(time.Millisecond)))
+	default: // the others come and go too fast to be read
 	}
 }
 

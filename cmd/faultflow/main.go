@@ -6,6 +6,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"faultflow/internal/workflow"
 )
 
 func main() {
@@ -21,5 +23,6 @@ func run(ctx context.Context, args []string, s *streams) int {
 	root.SetIn(s.in)
 	root.SetOut(s.out)
 	root.SetErr(s.err)
-	return exitCode(root.ExecuteContext(ctx), s)
+	_, err := workflow.Safely(func() (struct{}, error) { return struct{}{}, root.ExecuteContext(ctx) })
+	return exitCode(err, s)
 }

@@ -14,14 +14,20 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"faultflow/internal/resilience"
-	"faultflow/internal/runner"
+	"faultflow/internal/catalog"
+	"faultflow/internal/settings"
 )
 
 // testStreams has no terminal and an empty environment.
 func testStreams(t *testing.T) *streams {
 	t.Helper()
-	return &streams{in: strings.NewReader(""), out: io.Discard, err: io.Discard, width: defaultWidth, getenv: func(string) string { return "" }}
+	return &streams{
+		in:     strings.NewReader(""),
+		out:    io.Discard,
+		err:    io.Discard,
+		width:  defaultWidth,
+		getenv: func(string) string { return "" },
+	}
 }
 
 type helpExample struct {
@@ -59,45 +65,62 @@ func helpExamples(c *cobra.Command) []helpExample {
 
 // TestFlagsBecomeSettings is the first half of the program: arguments in, settings out.
 func TestFlagsBecomeSettings(t *testing.T) {
-	policy := func(change func(*resilience.Policy)) func(*runner.Settings) {
-		return func(s *runner.Settings) {
-			for _, p := range []*resilience.Policy{&s.Collector, &s.Processor, &s.Delivery} {
-				change(p)
+	policy := func(change func(*settings.Policy)) func(*settings.Settings) {
+		return func(s *settings.Settings) {
+			for _, n := range catalog.GuardedNodes() {
+				change(s.Policy(n))
 			}
+		}
+	}
+	attempts := func(collector, processor, delivery int) func(*settings.Settings) {
+		return func(s *settings.Settings) {
+			s.Collector.Attempts, s.Processor.Attempts, s.Delivery.Attempts = collector, processor, delivery
 		}
 	}
 	for _, test := range []struct {
 		args string
-		want func(*runner.Settings)
+		want func(*settings.Settings)
 	}{
-		{"", func(*runner.Settings) {}},
-		{"--retries 7", policy(func(p *resilience.Policy) { p.Attempts = 7 })},
-		{"--retries 7 --collector-retries 2", func(s *runner.Settings) { s.Collector.Attempts, s.Processor.Attempts, s.Delivery.Attempts = 2, 7, 7 }},
-		{"--collector-retries 2 --retries 7", func(s *runner.Settings) { s.Collector.Attempts, s.Processor.Attempts, s.Delivery.Attempts = 2, 7, 7 }},
-		{"--retry-delay 3s --backoff 1.5 --max-delay 9s --jitter 0", policy(func(p *resilience.Policy) {
-			p.Delay, p.Backoff, p.MaxDelay, p.Jitter = 3e9, 1.5, 9e9, 0
+		{"", func(*settings.Settings) {}},
+		{"--attempts 7", attempts(7, 7, 7)},
+		{"--attempts 7 --collector-attempts 2", attempts(2, 7, 7)},
+		{"--collector-attempts 2 --attempts 7", attempts(2, 7, 7)},
+		{"--retry-delay 3s --backoff 1.5 --max-delay 9s --jitter 0", policy(func(p *settings.Policy) {
+			p.RetryDelay, p.Backoff, p.MaxDelay, p.Jitter = 3e9, 1.5, 9e9, 0
 		})},
-		{"--timeout 1s --bulkhead 2 --bulkhead-wait 0s", policy(func(p *resilience.Policy) { p.Timeout, p.Bulkhead, p.BulkheadWait = 1e9, 2, 0 })},
-		{"--breaker-failures 5 --breaker-open-for 1m --breaker-trial-calls 2", policy(func(p *resilience.Policy) {
-			p.Breaker.Failures, p.Breaker.OpenFor, p.Breaker.TrialCalls = 5, 60e9, 2
+		{"--timeout 1s --bulkhead 2 --bulkhead-wait 0s", policy(func(p *settings.Policy) {
+			p.Timeout, p.Bulkhead, p.BulkheadWait = 1e9, 2, 0
 		})},
-		{"--enable-circuit-breaker", func(s *runner.Settings) { s.Collector.Breaker.On = true }},
-		{"--processor-breaker --delivery-breaker", func(s *runner.Settings) { s.Processor.Breaker.On, s.Delivery.Breaker.On = true, true }},
-		{"--simulate-failures --failure-type storage", func(s *runner.Settings) { s.Simulate, s.FailureType = true, "storage" }},
-		{"--test-recovery", func(s *runner.Settings) { s.RecoveryGraph, s.Drill = true, true }},
-		{"--test-recovery --simulate-failures", func(s *runner.Settings) { s.RecoveryGraph, s.Simulate = true, true }},
-		{"--clock virtual", func(s *runner.Settings) { s.Virtual = true }},
-		{"--cycles 3 --interval 1s --batch-size 9 --workers 2", func(s *runner.Settings) { s.Cycles, s.Interval, s.BatchSize, s.Workers = 3, 1e9, 9, 2 }},
-		{"--input - --input-format csv --id-field a --value-field b", func(s *runner.Settings) {
-			s.Input = runner.Input{Path: "-", Format: "csv", IDField: "a", ValueField: "b"}
+		{"--breaker-failures 5 --breaker-open-for 1m --breaker-trial-calls 2", policy(func(p *settings.Policy) {
+			p.BreakerFailures, p.BreakerOpenFor, p.BreakerTrialCalls = 5, 60e9, 2
+		})},
+		{"--enable-circuit-breaker", func(s *settings.Settings) { s.Collector.Breaker, s.BreakerDecided = true, true }},
+		{"--processor-breaker --delivery-breaker", func(s *settings.Settings) {
+			s.Processor.Breaker, s.Delivery.Breaker = true, true
 		}},
-		{"--fallback=false --recovery=false --spool=false", func(s *runner.Settings) { s.Fallback, s.Recovery, s.Spool = false, false, false }},
-		{"--channels a,b --channel-recover 5s --cache-ttl 1s --cache-max-age 2s", func(s *runner.Settings) {
+		{"--simulate-failures --failure-type storage", func(s *settings.Settings) {
+			s.SimulateFailures, s.FailureType = true, "storage"
+		}},
+		{"--test-recovery", func(s *settings.Settings) { s.TestRecovery = true }},
+		{"--test-recovery --simulate-failures", func(s *settings.Settings) {
+			s.TestRecovery, s.SimulateFailures = true, true
+		}},
+		{"--clock virtual", func(s *settings.Settings) { s.Clock = settings.ClockVirtual }},
+		{"--cycles 3 --interval 1s --batch-size 9 --workers 2", func(s *settings.Settings) {
+			s.Cycles, s.Interval, s.BatchSize, s.Workers = 3, 1e9, 9, 2
+		}},
+		{"--input - --input-format csv --id-field a --value-field b", func(s *settings.Settings) {
+			s.Input, s.InputFormat, s.IDField, s.ValueField = "-", "csv", "a", "b"
+		}},
+		{"--fallback=false --recovery=false --spool=false", func(s *settings.Settings) {
+			s.Fallback, s.Recovery, s.Spool = false, false, false
+		}},
+		{"--channels a,b --channel-recover 5s --cache-ttl 1s --cache-max-age 2s", func(s *settings.Settings) {
 			s.Channels, s.ChannelRecover, s.CacheTTL, s.CacheMaxAge = []string{"a", "b"}, 5e9, 1e9, 2e9
 		}},
 	} {
 		t.Run(test.args, func(t *testing.T) {
-			want := runner.Defaults()
+			want := settings.Defaults()
 			want.Seed = 7
 			test.want(&want)
 			got := settingsOf(t, append(strings.Fields(test.args), "--seed", "7"))
@@ -109,7 +132,7 @@ func TestFlagsBecomeSettings(t *testing.T) {
 }
 
 // settingsOf parses arguments the way the root command does, without running anything.
-func settingsOf(t *testing.T, args []string) runner.Settings {
+func settingsOf(t *testing.T, args []string) settings.Settings {
 	t.Helper()
 	o, cmd := newRoot(testStreams(t))
 	if err := cmd.ParseFlags(args); err != nil {
@@ -123,7 +146,7 @@ func settingsOf(t *testing.T, args []string) runner.Settings {
 }
 
 // dump writes settings so that two can be compared.
-func dump(s runner.Settings) string { return fmt.Sprintf("%+v", s) }
+func dump(s settings.Settings) string { return fmt.Sprintf("%+v", s) }
 
 // TestColorIsDecidedOnce goes through flag, environment and terminal.
 func TestColorIsDecidedOnce(t *testing.T) {
@@ -147,7 +170,8 @@ func TestColorIsDecidedOnce(t *testing.T) {
 		s.outTerminal = test.terminal
 		s.getenv = func(name string) string { return test.env[name] }
 		if got := s.style(test.flag).Color; got != test.want {
-			t.Errorf("--color %s, terminal %t, %v: color %t, want %t", test.flag, test.terminal, test.env, got, test.want)
+			t.Errorf("--color %s, terminal %t, %v: color %t, want %t",
+				test.flag, test.terminal, test.env, got, test.want)
 		}
 	}
 }
@@ -179,7 +203,8 @@ func TestInterruptedCompare(t *testing.T) {
 	var out bytes.Buffer
 	s := testStreams(t)
 	s.out = &out
-	if code := run(ctx, []string{"compare", "--run", "", "--run", "--retries 1"}, s); code != exitInterrupted || out.Len() > 0 {
+	if code := run(ctx, []string{"compare", "--run", "", "--run", "--attempts 1"}, s); code != exitInterrupted ||
+		out.Len() > 0 {
 		t.Errorf("exits with %d, want %d; standard output %q", code, exitInterrupted, out.String())
 	}
 }
@@ -190,9 +215,17 @@ type failingWriter struct{}
 func (failingWriter) Write([]byte) (int, error) { return 0, os.ErrClosed }
 
 func TestOutputThatCannotBeWritten(t *testing.T) {
-	for _, args := range [][]string{{"--clock", "virtual"}, {"--clock", "virtual", "--format", "json"}, {"graph"}, {"--demo-circuit-breaker", "--clock", "virtual"},
-		{"compare", "--measures"}, {"compare", "--run", "", "--run", "--retries 1"},
-		{"campaign", "--runs", "2"}, {"campaign", "--runs", "2", "--format", "json"}, {"campaign", "--runs", "2", "--sweep", "retries=1,2"}} {
+	for _, args := range [][]string{
+		{"--clock", "virtual"},
+		{"--clock", "virtual", "--format", "json"},
+		{"graph"},
+		{"--demo-circuit-breaker", "--clock", "virtual"},
+		{"compare", "--measures"},
+		{"compare", "--run", "", "--run", "--attempts 1"},
+		{"campaign", "--runs", "2"},
+		{"campaign", "--runs", "2", "--format", "json"},
+		{"campaign", "--runs", "2", "--sweep", "attempts=1,2"},
+	} {
 		var said bytes.Buffer
 		s := testStreams(t)
 		s.out, s.err = failingWriter{}, &said
@@ -217,7 +250,8 @@ func TestReportIsNoDevice(t *testing.T) {
 		var said bytes.Buffer
 		s := testStreams(t)
 		s.out, s.err = io.Discard, &said
-		if code := run(t.Context(), []string{"--clock", "virtual", "--report", path}, s); code != exitIO || !strings.Contains(said.String(), "not a regular file") {
+		if code := run(t.Context(), []string{"--clock", "virtual", "--report", path}, s); code != exitIO ||
+			!strings.Contains(said.String(), "not a regular file") {
 			t.Errorf("%s: exit %d, message %q", path, code, said.String())
 		}
 	}
@@ -237,13 +271,33 @@ func TestHelpFitsATerminal(t *testing.T) {
 	}
 }
 
+// Who knows a flag by its former name learns what to use, and that its number means the same as before.
+func TestRenamedFlagsSayWhatToUse(t *testing.T) {
+	for _, test := range []struct{ flag, use string }{
+		{"--retries", "--attempts"},
+		{"--collector-retries", "--collector-attempts"},
+		{"--processor-retries", "--processor-attempts"},
+		{"--delivery-retries", "--delivery-attempts"},
+	} {
+		var out, said bytes.Buffer
+		s := testStreams(t)
+		s.out, s.err = &out, &said
+		code := run(context.Background(), []string{test.flag, "3"}, s)
+		want := "use " + test.use + " N, which counts the first attempt, too"
+		if code != exitUsage || out.Len() > 0 || !strings.Contains(said.String(), want) {
+			t.Errorf("%s: exit %d, standard output %q, message %q, want %q",
+				test.flag, code, out.String(), said.String(), want)
+		}
+	}
+}
+
 // TestEveryFlagRefusesABadValue goes through all flags of the main job that do not take any text, those of single nodes
 // included: a bad value is one line that names flag and value and says what is wanted, exit 2, and nothing on standard
 // output.
 func TestEveryFlagRefusesABadValue(t *testing.T) {
 	tried := 0
-	for _, f := range runner.NewDraft().Fields() {
-		if f.Kind == "string" {
+	for _, f := range settings.All() {
+		if f.Type == settings.Text || f.Type == settings.NameList {
 			continue
 		}
 		tried++

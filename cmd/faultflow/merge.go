@@ -30,7 +30,7 @@ Exit codes: as those of faultflow campaign.`,
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	o.addFlags(flags)
-	o.complete(cmd)
+	completeChoices(cmd)
 	return cmd
 }
 
@@ -62,7 +62,7 @@ func runMerge(o *campaignOutput, paths []string, s *streams) error {
 	return view.show(c)
 }
 
-// readParts reads all parts. Every one that is wrong is told; one exit code covers them.
+// readParts reads all parts. It reports every part that is wrong, and fails once for all.
 func readParts(paths []string, s *streams) ([]campaign.File, error) {
 	var parts []campaign.File
 	wrong := 0
@@ -85,7 +85,8 @@ func readParts(paths []string, s *streams) ([]campaign.File, error) {
 		parts = append(parts, part)
 	}
 	if wrong > 0 {
-		return nil, &exitError{code: exitUsage, message: fmt.Sprintf("parts that are wrong: %d of %d", wrong, len(paths))}
+		message := fmt.Sprintf("parts that are wrong: %d of %d", wrong, len(paths))
+		return nil, &exitError{code: exitUsage, message: message}
 	}
 	return parts, nil
 }

@@ -2,43 +2,42 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"strings"
 
-	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"faultflow/internal/errhandler"
-	"faultflow/internal/render"
+	"faultflow/internal/catalog"
+	"faultflow/internal/expect"
+	"faultflow/internal/fault"
+	"faultflow/internal/render/format"
+	"faultflow/internal/render/text"
 	"faultflow/internal/report"
 	"faultflow/internal/runner"
-	"faultflow/internal/scenario"
-	"faultflow/internal/simulate"
-	"faultflow/internal/workflow"
+	"faultflow/internal/settings"
 )
 
-const (
-	colorAuto, colorAlways, colorNever = "auto", "always", "never"
-	failNever                          = "never"
-	timelineOn, timelineOff            = "on", "off"
-)
+// failNever is the --fail-on that no verdict fails.
+const failNever = "never"
 
-// rootOptions are the flags of the main job: the settings of a run, and how it is shown.
+// rootOptions are the flags of the main command: the settings of a run, what must hold of it, and how it is shown.
 type rootOptions struct {
-	draft *runner.Draft
+	// given are the settings that flags gave.
+	given *settings.Given
+	// scenario and saveScenario are files to read settings from and to write them to; "" for none.
+	scenario, saveScenario string
+	// expect are the conditions of --expect.
+	expect []string
 
-	scenario, saveScenario                string
-	demoBreaker, verbose, quiet           bool
-	output, report, format, color, failOn string
-	timeline                              string
+	demoBreaker    bool
+	output, report string
+	format, failOn string
+	looks          looks
+	verbose, quiet bool
 
+	// groups are the flags by the sections of the help.
 	groups []flagGroup
 }
 
@@ -55,7 +54,11 @@ func newRootCommand(s *streams) *cobra.Command {
 
 // newRoot returns the command and the options that its flags fill.
 func newRoot(s *streams) (*rootOptions, *cobra.Command) {
-	o := &rootOptions{draft: runner.NewDraft(), format: "text", color: colorAuto, timeline: timelineOn, failOn: string(errhandler.Failed)}
+	o := &rootOptions{
+		given:  &settings.Given{},
+		format: "text",
+		failOn: string(catalog.Failed),
+	}
 	cmd := &cobra.Command{
 		Use:   "faultflow",
 		Short: "See what your resilience policies really do when things break",
@@ -87,8 +90,18 @@ breakers, bulkheads, fallbacks and failover at work.`,
 	cmd.SetFlagErrorFunc(flagError)
 	o.addFlags(cmd.Flags())
 	cmd.SetUsageFunc(func(c *cobra.Command) error { return writeUsage(c, o.groups) })
-	o.addCompletions(cmd)
-	cmd.AddCommand(newTestCommand(s), newCampaignCommand(s), newMergeCommand(s), newScenarioCommand(s), newShowCommand(s), newCompareCommand(s), newGraphCommand(s))
+	completeChoices(cmd)
+	o.completeFaults(cmd)
+	cmd.AddCommand(
+		newTestCommand(s),
+		newCampaignCommand(s),
+		newMergeCommand(s),
+		newScenarioCommand(s),
+		newShowCommand(s),
+		newCompareCommand(s),
+		newGraphCommand(s),
+	)
+	typeCompletionErrors(cmd)
 	return o, cmd
 }
 
@@ -102,47 +115,57 @@ func noArguments(cmd *cobra.Command, args []string) error {
 			names = append(names, c.Name())
 		}
 	}
-	return usageError("unknown command %q; commands: %s; the main job takes flags only, see faultflow --help", args[0], strings.Join(names, ", "))
+	if len(names) == 0 {
+		return usageError("%s takes no argument %q; see %[1]s --help", cmd.CommandPath(), args[0])
+	}
+	return usageError("unknown command %q; commands: %s; see %s --help",
+		args[0], strings.Join(names, ", "), cmd.CommandPath())
 }
 
-// addFlags makes a flag of each setting of a run, and adds those about showing it. The settings of one node are many: the
-// help names them in one line.
+// addFlags adds a flag for each setting of a run, and those about its expectations, files and presentation.
 func (o *rootOptions) addFlags(all *pflag.FlagSet) {
-	o.addSettings(all, runner.Sections())
-	files := o.groups[len(o.groups)-1].flags
+	o.addSettings(all)
+
+	o.group("Expectations").StringArrayVar(&o.expect, "expect", nil,
+		"what must hold of the report, an `EXPR` such as 'ledger.lost == 0' (repeatable)")
+
+	files := o.addScenario()
 	files.StringVar(&o.saveScenario, "save-scenario", "", "write what the flags amount to as a scenario to `FILE`")
+
 	shows := o.group("Show")
 	addBool(shows, &o.demoBreaker, "demo-circuit-breaker", "show a circuit breaker alone, call by call")
 	shows.StringVar(&o.output, "output", "", "keep delivered, dead-lettered and spooled records in `DIR`")
 	shows.StringVar(&o.report, "report", "", "write the JSON report to `FILE`")
-	shows.Var(choiceValue(&o.format, "FORMAT", render.Formats()), "format", "of the report on standard output: "+strings.Join(render.Formats(), ", "))
-	shows.Var(choiceValue(&o.color, "WHEN", []string{colorAuto, colorAlways, colorNever}), "color", "auto, always, never")
-	shows.Var(choiceValue(&o.timeline, "WHEN", timelineChoices()), "timeline", "draw the run in the text report: "+strings.Join(timelineChoices(), ", "))
-	shows.Var(choiceValue(&o.failOn, "VERDICT", failOnChoices()), "fail-on", "exit with 1 on this verdict or a worse one: "+strings.Join(failOnChoices(), ", "))
+	addChoice(shows, &o.format, "format", "FORMAT", format.Report(nil).Formats(),
+		"of the report on standard output: "+strings.Join(format.Report(nil).Formats(), ", "))
+	o.looks.addFlags(shows, "draw the run in the text report")
+	verdicts := []string{string(catalog.Degraded), string(catalog.Failed), failNever}
+	addChoice(shows, &o.failOn, "fail-on", "VERDICT", verdicts,
+		"exit with 1 on this verdict or a worse one: "+strings.Join(verdicts, ", "))
 	addBool(shows, &o.verbose, "verbose", "log every event to standard error")
 	addBool(shows, &o.quiet, "quiet", "no live line")
+
 	for _, g := range o.groups {
 		all.AddFlagSet(g.flags)
 	}
 }
 
-// addSettings makes a flag of each setting of a run in some sections, and of those of single nodes.
-func (o *rootOptions) addSettings(all *pflag.FlagSet, sections []string) {
-	for _, section := range sections {
-		flags := o.group(section)
-		for _, f := range o.draft.Fields() {
-			if f.Section == section {
-				addField(flags, f)
-			}
-		}
+// addSettings adds a flag for each setting, by the sections of the help. The settings of single nodes have no section:
+// the help names them in one line.
+func (o *rootOptions) addSettings(all *pflag.FlagSet) {
+	bySection := map[settings.Section]*pflag.FlagSet{"": all}
+	for _, section := range settings.Sections() {
+		bySection[section] = o.group(string(section))
 	}
-	for _, f := range o.draft.Fields() {
-		if f.Section == "" {
-			addField(all, f)
-		}
+	for _, s := range settings.All() {
+		addSetting(bySection[s.Section], o.given, s)
 	}
+}
+
+func (o *rootOptions) addScenario() *pflag.FlagSet {
 	files := o.group("Scenarios (see faultflow test and faultflow scenario)")
 	files.StringVar(&o.scenario, "scenario", "", "run the scenario in `FILE`; flags given beside it win over the file")
+	return files
 }
 
 func (o *rootOptions) group(title string) *pflag.FlagSet {
@@ -152,125 +175,26 @@ func (o *rootOptions) group(title string) *pflag.FlagSet {
 	return flags
 }
 
-// addField makes a flag of a setting.
-func addField(flags *pflag.FlagSet, f *runner.Field) {
-	flags.Var(f, f.Name, f.Usage)
-	flag := flags.Lookup(f.Name)
-	if f.Kind == "bool" {
-		flag.NoOptDefVal = "true"
-	}
-	if f.NoDefault {
-		flag.DefValue = ""
-	}
+// completeFaults completes --fault with places, then with the kinds that apply there.
+func (o *rootOptions) completeFaults(cmd *cobra.Command) {
+	must(cmd.RegisterFlagCompletionFunc("fault", o.faultsBegunWith))
 }
 
-func timelineChoices() []string { return []string{timelineOn, timelineOff} }
-
-func failOnChoices() []string {
-	return []string{string(errhandler.Degraded), string(errhandler.Failed), failNever}
-}
-
-// job is what the flags, and the scenario that they may name, amount to.
-type job struct {
-	name string
-	// draft holds what was given, by flags and scenario together.
-	draft        *runner.Draft
-	settings     runner.Settings
-	expectations []*scenario.Expectation
-}
-
-func drawSeed() uint64 { return rand.Uint64N(runner.MaxSeed + 1) }
-
-// job completes the flags. Without a seed one is drawn; a scenario has its own.
-func (o *rootOptions) job(s *streams, draw func() uint64) (job, error) {
-	j := job{name: "run"}
-	draft := o.draft
-	if o.scenario != "" {
-		sc, hasMatrix, err := scenario.LoadBase(o.scenario)
-		var mistake *scenario.FileError
-		if errors.As(err, &mistake) {
-			fmt.Fprintln(s.err, cleanLines(mistake.Error()))
-			return j, &exitError{code: exitUsage, message: "the scenario is wrong; nothing was run"}
+func (o *rootOptions) faultsBegunWith(_ *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
+	place, _, hasKind := strings.Cut(begun, "=")
+	var words []string
+	for _, p := range catalog.Places(strings.Split(o.given.Text("channels"), ",")) {
+		if !hasKind {
+			words = append(words, string(p)+"=")
+			continue
 		}
-		if err != nil {
-			return j, err
-		}
-		if hasMatrix {
-			fmt.Fprintln(s.err, "faultflow: the scenario's matrix is not run here; faultflow test does that")
-		}
-		j.name, j.expectations, draft = sc.Name, sc.Expectations, sc.Draft
-		if err := draft.Overlay(o.draft); err != nil {
-			return j, err
-		}
-		draft.Seed(func() uint64 { return sc.Seeds[0] })
-	}
-	draft.Seed(draw)
-	if o.draft.IsGiven("expect") {
-		j.expectations = nil
-		for _, source := range o.draft.Expect() {
-			e, err := scenario.Compile(source)
-			if err != nil {
-				return j, usageError("--expect %q: %v", source, err)
-			}
-			j.expectations = append(j.expectations, e)
-		}
-	}
-	j.draft = draft
-	var err error
-	if j.settings, err = draft.Settings(); err != nil {
-		return j, err
-	}
-	if o.saveScenario != "" {
-		return j, saveScenario(o.saveScenario, draft)
-	}
-	return j, nil
-}
-
-// saveScenario writes a draft as a scenario. Paths in scenarios count from their file.
-func saveScenario(path string, draft *runner.Draft) error {
-	draft = draft.Clone()
-	if input := draft.Field("input").String(); input != "" && input != "-" && !filepath.IsAbs(input) {
-		if relative, err := filepath.Rel(filepath.Dir(path), input); err == nil {
-			must(draft.Set("input", relative))
-		}
-	}
-	doc, err := scenario.Marshal(strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)), draft)
-	if err != nil {
-		return err
-	}
-	return writeNew(path, string(doc))
-}
-
-func (o *rootOptions) addCompletions(cmd *cobra.Command) {
-	for name, words := range map[string][]string{"format": render.Formats(), "color": {colorAuto, colorAlways, colorNever}, "fail-on": failOnChoices(), "timeline": timelineChoices()} {
-		must(cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)))
-	}
-	o.completeSettings(cmd)
-}
-
-// completeSettings completes the flags of addSettings.
-func (o *rootOptions) completeSettings(cmd *cobra.Command) {
-	for _, f := range o.draft.Fields() {
-		if f.Choices != nil {
-			must(cmd.RegisterFlagCompletionFunc(f.Name, cobra.FixedCompletions(f.Choices, cobra.ShellCompDirectiveNoFileComp)))
-		}
-	}
-	must(cmd.RegisterFlagCompletionFunc("fault", func(_ *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
-		place, _, hasKind := strings.Cut(begun, "=")
-		var words []string
-		for _, p := range simulate.Places(strings.Split(o.draft.Field("channels").String(), ",")) {
-			if !hasKind {
-				words = append(words, p+"=")
-				continue
-			}
-			for _, k := range simulate.Kinds(p) {
-				if p == place {
-					words = append(words, p+"="+string(k))
-				}
+		for _, k := range fault.KindsAt(p) {
+			if string(p) == place {
+				words = append(words, string(p)+"="+string(k))
 			}
 		}
-		return words, cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp
-	}))
+	}
+	return words, cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp
 }
 
 // must is for errors that only a defect of this program can cause.
@@ -287,23 +211,15 @@ func runMain(ctx context.Context, o *rootOptions, j job, s *streams) error {
 		return err
 	}
 	defer file.discard()
-	world := runner.World{Stdin: s.in, Output: o.output, Version: version()}
-	var observers []func(workflow.Event)
-	if o.verbose {
-		observers = append(observers, logEvents(s.err))
-	}
+	env := runner.Environment{Stdin: s.in, Output: o.output, Version: version()}
 	live := newLiveLine(s, o.quiet || o.verbose)
-	if live != nil {
-		observers = append(observers, live.observe)
+	switch {
+	case o.verbose:
+		env.Observe = logEvents(s.err)
+	case live != nil:
+		env.Observe = live.observe
 	}
-	if len(observers) > 0 {
-		world.Observe = func(e workflow.Event) {
-			for _, observe := range observers {
-				observe(e)
-			}
-		}
-	}
-	rep, err := runner.Run(ctx, j.settings, world)
+	rep, err := runner.Run(ctx, j.settings, env)
 	live.stop()
 	if rep == nil {
 		return err
@@ -311,8 +227,11 @@ func runMain(ctx context.Context, o *rootOptions, j job, s *streams) error {
 	if o.scenario != "" {
 		rep.Meta.Scenario = j.name
 	}
-	// What the run recorded is shown, also when its records could not be kept.
-	if writeErr := render.Write(s.out, rep, o.format, o.style(s)); writeErr != nil {
+	if sealErr := rep.Seal(); sealErr != nil { // every format has the hash
+		return sealErr
+	}
+	// The report is shown even if the run's records could not be written: the error comes after it.
+	if writeErr := format.Report(rep).Write(s.out, o.format, o.looks.style(s, "")); writeErr != nil {
 		return fmt.Errorf("%w to standard output: %w", errWrite, writeErr)
 	}
 	if writeErr := file.write(func(w io.Writer) error { return report.WriteJSON(w, rep) }); writeErr != nil {
@@ -327,89 +246,37 @@ func runMain(ctx context.Context, o *rootOptions, j job, s *streams) error {
 	return o.judge(rep, j, s)
 }
 
-func (o *rootOptions) style(s *streams) render.Style {
-	style := s.style(o.color)
-	style.NoTimeline = o.timeline == timelineOff
-	return style
-}
-
-// judge holds the run against its expectations, which then decide in place of the verdict. It tells what came of them
-// below a report in text, and on standard error beside one in JSON.
+// judge checks the run's expectations, which decide the exit code in place of the verdict. Their results follow a
+// report in text on standard output; beside any other format they go to standard error.
 func (o *rootOptions) judge(rep *report.Report, j job, s *streams) error {
-	judged, err := scenario.Judge(rep, j.expectations)
+	judged, err := expect.Judge(rep, j.expectations)
 	if err != nil {
 		return err
 	}
-	tests := &report.Tests{Schema: report.TestSchema, RealMS: rep.Meta.RealMS, Results: []report.TestResult{{
-		Name: j.name, File: o.scenario, Status: judged.Status, Seed: rep.Seed, Seeds: 1, VirtualMS: rep.DurationMS, RealMS: rep.Meta.RealMS,
-		Verdict: string(rep.Verdict), Expectations: len(j.expectations), Failures: judged.Failures, Reasons: judged.Reasons}}}
+	result := report.TestResult{
+		Name:         j.name,
+		File:         o.scenario,
+		Status:       judged.Status,
+		Seed:         rep.Seed,
+		Seeds:        1,
+		VirtualMS:    rep.DurationMS,
+		RealMS:       rep.Meta.RealMS,
+		Verdict:      string(rep.Verdict),
+		Expectations: len(j.expectations),
+		Failures:     judged.Failures,
+		Reasons:      judged.Reasons,
+	}
+	tests := &report.Tests{
+		Schema:  report.TestSchema,
+		RealMS:  rep.Meta.RealMS,
+		Results: []report.TestResult{result},
+	}
 	w := s.out
 	if o.format != "text" {
 		w = s.err
 	}
-	if err := render.WriteTests(w, tests, "text", s.style(o.color)); err != nil {
+	if err := text.WriteTests(w, tests, s.style(o.looks.color)); err != nil {
 		return fmt.Errorf("%w to standard output: %w", errWrite, err)
 	}
 	return testsError(context.Background(), tests)
-}
-
-// reportFile is a file that --report, --output or --format names. It is opened before the run, so that a bad path fails
-// before any work is done, and takes its name only when it is complete.
-type reportFile struct {
-	// flag named it.
-	flag, path string
-	pending    *renameio.PendingFile
-}
-
-func openReport(flag, path string) (*reportFile, error) {
-	if path == "" {
-		return &reportFile{}, nil
-	}
-	if path == "-" {
-		return nil, usageError("--%s -: name a file; standard output has what --format says", flag)
-	}
-	// A folder or a device would be replaced by the file, or fail only after the run.
-	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("--%s: %w", flag, &fs.PathError{Op: "write", Path: path, Err: errors.New("not a regular file; name another")})
-	}
-	pending, err := renameio.NewPendingFile(path, renameio.WithPermissions(0o644), renameio.WithExistingPermissions())
-	if err != nil {
-		var bad *fs.PathError
-		if errors.As(err, &bad) {
-			bad.Path = path // not the temporary name
-		}
-		return nil, fmt.Errorf("--%s: %w", flag, err)
-	}
-	return &reportFile{flag: flag, path: path, pending: pending}, nil
-}
-
-func (f *reportFile) write(render func(io.Writer) error) error {
-	if f.pending == nil {
-		return nil
-	}
-	err := render(f.pending)
-	if err == nil {
-		err = f.pending.CloseAtomicallyReplace()
-	}
-	if err != nil {
-		return fmt.Errorf("%w: --%s %s: %w", errWrite, f.flag, f.path, err)
-	}
-	return nil
-}
-
-// writeOr writes to the file, or where there is none to standard output.
-func (f *reportFile) writeOr(out io.Writer, render func(io.Writer) error) error {
-	if f.pending != nil {
-		return f.write(render)
-	}
-	if err := render(out); err != nil {
-		return fmt.Errorf("%w to standard output: %w", errWrite, err)
-	}
-	return nil
-}
-
-func (f *reportFile) discard() {
-	if f.pending != nil {
-		_ = f.pending.Cleanup() // nothing to do about it, and it does nothing after a replace
-	}
 }

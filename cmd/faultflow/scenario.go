@@ -32,9 +32,10 @@ func newScenarioCommand(s *streams) *cobra.Command {
 
 func newScenarioNew(s *streams) *cobra.Command {
 	return &cobra.Command{
-		Use:     "new [FILE]",
-		Short:   "Write a commented scenario to start from",
-		Long:    "Write a commented scenario to start from, to FILE or to standard output. A file\nthat exists is not overwritten.",
+		Use:   "new [FILE]",
+		Short: "Write a commented scenario to start from",
+		Long: `Write a commented scenario to start from, to FILE or to standard output. A file
+that exists is not overwritten.`,
 		Example: "  faultflow scenario new outage.yaml",
 		Args:    atMostOne,
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -81,7 +82,7 @@ func newScenarioSchema(s *streams) *cobra.Command {
 
 func atMostOne(cmd *cobra.Command, args []string) error {
 	if len(args) > 1 || len(args) == 1 && !strings.Contains(cmd.Use, "[FILE]") {
-		return usageError("%s takes no argument %q; see %s --help", cmd.CommandPath(), args[len(args)-1], cmd.CommandPath())
+		return usageError("%s takes no argument %q; see %[1]s --help", cmd.CommandPath(), args[len(args)-1])
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"faultflow/internal/report"
+	"faultflow/internal/reporttest"
 )
 
 func TestMain(m *testing.M) {
@@ -29,13 +31,24 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
+		UpdateScripts:       reporttest.Updating(),
 		Setup: func(e *testscript.Env) error {
-			e.Setenv("DATA", filepath.Join(root, "testdata"))
+			e.Setenv("DATA", filepath.ToSlash(filepath.Join(root, "testdata")))
+			// What systems call the same error.
+			e.Setenv("NOFILE", `(no such file or directory|The system cannot find the (file|path) specified\.)`)
+			e.Setenv("ISFOLDER", `(is a directory|Incorrect function\.|Access is denied\.)`)
 			e.Setenv("GORACE", "atexit_sleep_ms=10") // else each program built with -race sleeps for a second when it ends
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "same": same, "replays": replays},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"atmost":  atMost,
+			"change":  change,
+			"empty":   empty,
+			"exits":   exits,
+			"fill":    fill,
+			"replays": replays,
+			"same":    same,
+		},
 	})
 }
 
@@ -55,6 +68,57 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if got != want {
 		ts.Fatalf("%v exits with %d, want %d", args[1:], got, want)
+	}
+}
+
+// change copies a file with one text of it, which it must hold, replaced wherever it stands; ^ is the file's beginning:
+// change old new from to.
+func change(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 4 {
+		ts.Fatalf("usage: change old new from to")
+	}
+	was := ts.ReadFile(args[2])
+	is := strings.ReplaceAll(was, args[0], args[1])
+	if args[0] == "^" {
+		is = args[1] + was
+	}
+	if is == was {
+		ts.Fatalf("%s does not hold %q", args[2], args[0])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[3]), []byte(is), 0o644))
+}
+
+// fill writes a file of so many bytes: fill 100 file.
+func fill(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: fill bytes file")
+	}
+	size, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), bytes.Repeat([]byte("x"), size), 0o644))
+}
+
+// atMost checks a file's size: atmost 100 file.
+func atMost(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: atmost bytes file")
+	}
+	most, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	if size := len(ts.ReadFile(args[1])); size > most {
+		ts.Fatalf("%s has %d bytes, want at most %d", args[1], size, most)
+	}
+}
+
+// empty checks that there is nothing in a folder, hidden files included: empty folder.
+func empty(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: empty folder")
+	}
+	entries, err := os.ReadDir(ts.MkAbs(args[0]))
+	ts.Check(err)
+	for _, e := range entries {
+		ts.Fatalf("%s holds %s", args[0], e.Name())
 	}
 }
 
@@ -78,8 +142,8 @@ func withoutMeta(ts *testscript.TestScript, file string) string {
 	return head
 }
 
-// replays runs the commands that a campaign gives for its slowest and worst runs, each twice in a process of its own: both
-// give the same report, and it is of the run that the campaign tells of. replays campaign.json.
+// replays runs the commands that a campaign gives for its slowest and worst runs, each twice in a process of its own:
+// both give the same report, and it is of the run that the campaign tells of. replays campaign.json.
 func replays(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: replays file")
@@ -95,11 +159,21 @@ func replays(ts *testscript.TestScript, neg bool, args []string) {
 		var hashes [2]string
 		for i := range hashes {
 			ts.Check(ts.Exec(words[0], words[1:]...))
-			r, err := report.ReadJSON(strings.NewReader(ts.ReadFile("stdout")))
+			doc, err := report.Parse([]byte(ts.ReadFile("stdout")))
 			ts.Check(err)
+			r := doc.Report
 			hashes[i] = r.Hash
-			again := report.SeedRun{Seed: r.Seed, Verdict: r.Verdict, DurationMS: r.DurationMS, Collected: r.Ledger.Collected, Delivered: r.Ledger.Delivered,
-				DeadLettered: r.Ledger.DeadLettered, Spooled: r.Ledger.Spooled, Finding: run.Finding, Repeat: run.Repeat}
+			again := report.SeedRun{
+				Seed:         r.Seed,
+				Verdict:      r.Verdict,
+				DurationMS:   r.DurationMS,
+				Collected:    r.Ledger.Collected,
+				Delivered:    r.Ledger.Delivered,
+				DeadLettered: r.Ledger.DeadLettered,
+				Spooled:      r.Ledger.Spooled,
+				Finding:      run.Finding,
+				Repeat:       run.Repeat,
+			}
 			if again != run {
 				ts.Fatalf("%s\ngives %+v, the campaign says %+v", run.Repeat, again, run)
 			}

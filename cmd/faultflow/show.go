@@ -10,15 +10,18 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"faultflow/internal/render"
+	"faultflow/internal/render/format"
 	"faultflow/internal/report"
 )
 
 // showOptions are the flags of faultflow show.
-type showOptions struct{ format, output, color, timeline string }
+type showOptions struct {
+	format, output string
+	looks          looks
+}
 
 func newShowCommand(s *streams) *cobra.Command {
-	o := &showOptions{format: "text", color: colorAuto, timeline: timelineOn}
+	o := &showOptions{format: "text"}
 	cmd := &cobra.Command{
 		Use:   "show FILE",
 		Short: "Show a saved report again",
@@ -45,20 +48,20 @@ Exit codes: 0 shown, 2 no report or a flag is wrong, 3 could not read or write.`
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.Var(choiceValue(&o.format, "FORMAT", showFormats()), "format", strings.Join(render.Formats(), ", ")+"; of test results: "+strings.Join(render.TestFormats(), ", ")+"; of campaigns: "+strings.Join(render.CampaignFormats(), ", "))
+	addChoice(flags, &o.format, "format", "FORMAT", showFormats(),
+		strings.Join(format.Report(nil).Formats(), ", ")+
+			"; of test results: "+strings.Join(format.Tests(nil).Formats(), ", ")+
+			"; of campaigns: "+strings.Join(campaignFormats(), ", "))
 	flags.StringVar(&o.output, "output", "", "write to `FILE` instead of standard output")
-	flags.Var(choiceValue(&o.color, "WHEN", []string{colorAuto, colorAlways, colorNever}), "color", "auto, always, never")
-	flags.Var(choiceValue(&o.timeline, "WHEN", timelineChoices()), "timeline", "draw the run in a text report: "+strings.Join(timelineChoices(), ", "))
-	for name, words := range map[string][]string{"format": showFormats(), "color": {colorAuto, colorAlways, colorNever}, "timeline": timelineChoices()} {
-		must(cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)))
-	}
+	o.looks.addFlags(flags, "draw the run in a text report")
+	completeChoices(cmd)
 	return cmd
 }
 
-// showFormats are those of reports, then what other documents have besides.
+// showFormats are the formats of reports, then those that only other documents have.
 func showFormats() []string {
-	formats := render.Formats()
-	for _, f := range slices.Concat(render.TestFormats(), render.CampaignFormats()) {
+	formats := format.Report(nil).Formats()
+	for _, f := range slices.Concat(format.Tests(nil).Formats(), campaignFormats()) {
 		if !slices.Contains(formats, f) {
 			formats = append(formats, f)
 		}
@@ -70,19 +73,15 @@ func runShow(o *showOptions, path string, s *streams) error {
 	doc, err := readDocument(path, s)
 	path = documentName(path)
 	if errors.Is(err, report.ErrHash) && o.format != "json" {
-		fmt.Fprintf(s.err, "faultflow: warning: the hash of %s does not match its contents: it was changed after it was written\n", report.Clean(path))
+		fmt.Fprintf(s.err, "faultflow: warning: the hash of %s does not match its contents: "+
+			"it was changed after it was written\n", report.Clean(path))
 		err = nil
 	}
 	if err != nil {
 		return documentError(path, err)
 	}
-	style := s.style(o.color)
-	style.NoTimeline = o.timeline == timelineOff
-	if o.output != "" {
-		style.Color = o.color == colorAlways
-	}
-	known, write := shower(doc)
-	if !slices.Contains(known, o.format) {
+	shows := shown(doc)
+	if known := shows.Formats(); !slices.Contains(known, o.format) {
 		return usageError("--format %q: what %s holds is shown as one of %s", o.format, path, strings.Join(known, ", "))
 	}
 	file, err := openReport("output", o.output)
@@ -90,38 +89,27 @@ func runShow(o *showOptions, path string, s *streams) error {
 		return err
 	}
 	defer file.discard()
-	return file.writeOr(s.out, func(w io.Writer) error { return write(w, o.format, style) })
+	return file.writeOr(s.out, func(w io.Writer) error { return shows.Write(w, o.format, o.looks.style(s, o.output)) })
 }
 
-// shower returns what shows a document, and the formats that it knows.
-func shower(doc report.Document) (formats []string, write func(io.Writer, string, render.Style) error) {
-	formats = render.CampaignFormats()
+// shown is a document that was read, in its formats.
+func shown(doc report.Document) format.Document {
 	switch {
 	case doc.Tests != nil:
-		return render.TestFormats(), func(w io.Writer, format string, s render.Style) error {
-			return render.WriteTests(w, doc.Tests, format, s)
-		}
+		return format.Tests(doc.Tests)
 	case doc.Campaign != nil:
-		return formats, func(w io.Writer, format string, s render.Style) error {
-			return render.WriteCampaign(w, doc.Campaign, nil, format, s)
-		}
+		return format.Campaign(doc.Campaign, nil)
 	case doc.Sweep != nil:
-		return formats, func(w io.Writer, format string, s render.Style) error {
-			return render.WriteSweep(w, doc.Sweep, format, s)
-		}
+		return format.Sweep(doc.Sweep)
 	case doc.Ablation != nil:
-		return formats, func(w io.Writer, format string, s render.Style) error {
-			return render.WriteAblation(w, doc.Ablation, format, s)
-		}
+		return format.Ablation(doc.Ablation)
 	case doc.Determinism != nil:
-		return formats, func(w io.Writer, format string, s render.Style) error {
-			return render.WriteDeterminism(w, doc.Determinism, format, s)
-		}
+		return format.Determinism(doc.Determinism)
 	}
-	return render.Formats(), func(w io.Writer, format string, s render.Style) error { return render.Write(w, doc.Report, format, s) }
+	return format.Report(doc.Report)
 }
 
-// documentName is what messages call a file, or standard input.
+// documentName is the name of a file, or of standard input, in messages.
 func documentName(path string) string {
 	if path == "-" {
 		return "standard input"
@@ -150,11 +138,15 @@ func documentError(path string, err error) error {
 	case errors.As(err, &exit):
 		return err
 	case errors.Is(err, report.ErrHash):
-		return usageError("the hash of %s does not match its contents, and as JSON it would get a new one; choose another --format", path)
+		return usageError("the hash of %s does not match its contents, and as JSON it would get a new one; "+
+			"choose another --format", path)
 	case errors.As(err, &schema) && schema.Newer():
-		return usageError("%s has schema %s; this version of faultflow reads up to %s: use a newer one", path, schema.Found, schema.Want)
+		return usageError("%s has schema %s; this version of faultflow reads up to %s: use a newer one",
+			path, schema.Found, schema.Want)
 	case errors.As(err, &schema):
-		return usageError("%s has schema %q; want one of %s, as --report FILE and faultflow test --format json write them", path, schema.Found, strings.Join(report.Schemas(), ", "))
+		return usageError("%s has schema %q; want one of %s, "+
+			"as --report FILE and faultflow test --format json write them",
+			path, schema.Found, strings.Join(report.Schemas(), ", "))
 	}
 	return usageError("%s is no report: %v; faultflow --report FILE writes one", path, errors.Unwrap(err))
 }

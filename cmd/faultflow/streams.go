@@ -6,11 +6,11 @@ import (
 
 	"golang.org/x/term"
 
-	"faultflow/internal/render"
+	"faultflow/internal/render/text"
 )
 
-// streams are what the program reads from and writes to, and what is known of them. They are made once, for production
-// or for a test, and the environment is read nowhere else.
+// streams are the program's inputs and outputs, with their terminal's properties, and its environment, which is read
+// nowhere else. They are made once, for production or for a test.
 type streams struct {
 	in       io.Reader
 	out, err io.Writer
@@ -24,8 +24,16 @@ type streams struct {
 const defaultWidth = 80
 
 func systemStreams() *streams {
-	s := &streams{in: os.Stdin, out: os.Stdout, err: os.Stderr, width: defaultWidth, textWidth: defaultWidth, getenv: os.Getenv,
-		outTerminal: term.IsTerminal(int(os.Stdout.Fd())), errTerminal: term.IsTerminal(int(os.Stderr.Fd()))}
+	s := &streams{
+		in:          os.Stdin,
+		out:         os.Stdout,
+		err:         os.Stderr,
+		outTerminal: term.IsTerminal(int(os.Stdout.Fd())),
+		errTerminal: term.IsTerminal(int(os.Stderr.Fd())),
+		width:       defaultWidth,
+		textWidth:   defaultWidth,
+		getenv:      os.Getenv,
+	}
 	if w, _, err := term.GetSize(int(os.Stdout.Fd())); err == nil && w > 0 {
 		s.width = max(w, 60)
 		s.textWidth = min(s.width, 120)
@@ -35,7 +43,7 @@ func systemStreams() *streams {
 
 // style decides on color, once: the flag, then NO_COLOR (no-color.org), then CLICOLOR_FORCE, then whether the output is
 // a terminal that knows color.
-func (s *streams) style(color string) render.Style {
+func (s *streams) style(color string) text.Style {
 	on := s.outTerminal && s.getenv("TERM") != "dumb"
 	switch force := s.getenv("CLICOLOR_FORCE"); {
 	case color == colorAlways:
@@ -45,5 +53,5 @@ func (s *streams) style(color string) render.Style {
 	case force != "" && force != "0":
 		on = true
 	}
-	return render.Style{Color: on, Width: s.textWidth, FullWidth: s.width}
+	return text.Style{Color: on, Width: s.textWidth, FullWidth: s.width}
 }

@@ -1,12 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -14,24 +12,27 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"faultflow/internal/render"
+	"faultflow/internal/render/format"
+	"faultflow/internal/render/text"
 	"faultflow/internal/report"
 	"faultflow/internal/scenario"
 )
 
 // testOptions are the flags of faultflow test.
 type testOptions struct {
-	run, color string
-	seeds      int
-	failFast   bool
-	list       bool
+	// run is a regular expression that the names of scenarios match.
+	run      string
+	seeds    int
+	failFast bool
+	list     bool
 	// formats are FORMAT or FORMAT=FILE; output is the file of the format without one.
 	formats []string
 	output  string
+	color   string
 }
 
 func newTestCommand(s *streams) *cobra.Command {
-	o := &testOptions{color: colorAuto}
+	o := &testOptions{}
 	cmd := &cobra.Command{
 		Use:   "test PATH…",
 		Short: "Run failure scenarios and check their expectations",
@@ -50,32 +51,37 @@ flag is wrong, 3 could not read or write.`,
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringVar(&o.run, "run", "", "only scenarios whose name matches `REGEXP`")
-	flags.Var(intValue(&o.seeds, "N"), "seeds", "run each scenario over N seeds, from its first one on (0: those of its file)")
+	flags.Var(intValue(&o.seeds, "N"), "seeds",
+		"run each scenario over N seeds, from its first one on (0: those of its file)")
 	addBool(flags, &o.failFast, "fail-fast", "stop after the first failure")
 	addBool(flags, &o.list, "list", "list the scenarios instead of running them")
-	flags.StringArrayVar(&o.formats, "format", nil, "`FORMAT` or FORMAT=FILE: "+strings.Join(render.TestFormats(), ", ")+" (repeatable)")
+	flags.StringArrayVar(&o.formats, "format", nil,
+		"`FORMAT` or FORMAT=FILE: "+strings.Join(format.Tests(nil).Formats(), ", ")+" (repeatable)")
 	flags.StringVar(&o.output, "output", "", "write the format to `FILE` instead of standard output")
-	flags.Var(choiceValue(&o.color, "WHEN", []string{colorAuto, colorAlways, colorNever}), "color", "auto, always, never")
-	must(cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(render.TestFormats(), cobra.ShellCompDirectiveNoFileComp)))
+	addColor(flags, &o.color)
+	completeWords(cmd, "format", format.Tests(nil).Formats())
 	return cmd
 }
 
-// testOutput is one format and where it goes: standard output, or a file that is whole or not there.
+// testOutput is one format and its file, or standard output.
 type testOutput struct {
 	format string
 	file   *reportFile
 }
 
+// onStdout reports whether the format goes to standard output.
+func (t testOutput) onStdout() bool { return t.file.pending == nil }
+
 func runTests(ctx context.Context, o *testOptions, paths []string, s *streams) error {
 	outputs, err := o.outputs()
-	if err != nil {
-		return err
-	}
 	defer func() {
 		for _, out := range outputs {
 			out.file.discard()
 		}
 	}()
+	if err != nil {
+		return err
+	}
 	pattern, err := regexp.Compile(o.run)
 	if err != nil {
 		return usageError("--run %q: %v", o.run, err)
@@ -97,16 +103,21 @@ func runTests(ctx context.Context, o *testOptions, paths []string, s *streams) e
 	return testScenarios(ctx, o, list, outputs, s)
 }
 
-func testScenarios(ctx context.Context, o *testOptions, list []*scenario.Scenario, outputs []testOutput, s *streams) error {
-	var live *render.TestText
+// testScenarios runs the scenarios and writes their results. As text on standard output each result appears as soon as
+// it is known.
+func testScenarios(
+	ctx context.Context, o *testOptions, list []*scenario.Scenario, outputs []testOutput, s *streams,
+) error {
+	var live *text.Tests
 	var done func(report.TestResult)
-	if slices.ContainsFunc(outputs, func(out testOutput) bool { return out.format == "text" && out.file.pending == nil }) {
-		live = render.NewTestText(s.out, s.style(o.color))
+	isLive := func(out testOutput) bool { return out.format == "text" && out.onStdout() }
+	if slices.ContainsFunc(outputs, isLive) {
+		live = text.NewTests(s.out, s.style(o.color))
 		done = live.Result
 	}
+	options := scenario.Options{Seeds: o.seeds, FailFast: o.failFast, Version: version()}
 	began := time.Now()
-	tests := &report.Tests{Schema: report.TestSchema}
-	tests.Results = scenario.Run(ctx, list, scenario.Options{Seeds: o.seeds, FailFast: o.failFast, Version: version()}, done)
+	tests := &report.Tests{Schema: report.TestSchema, Results: scenario.Run(ctx, list, options, done)}
 	tests.RealMS = float64(time.Since(began).Microseconds()) / 1000
 	if live != nil {
 		live.End(tests)
@@ -116,17 +127,13 @@ func testScenarios(ctx context.Context, o *testOptions, list []*scenario.Scenari
 	}
 	for _, out := range outputs {
 		render := func(w io.Writer) error {
-			return render.WriteTests(w, tests, out.format, render.Style{Width: s.textWidth})
+			return format.Tests(tests).Write(w, out.format, text.Style{Width: s.textWidth})
 		}
-		switch {
-		case out.file.pending != nil:
-			if err := out.file.write(render); err != nil {
-				return err
-			}
-		case out.format != "text":
-			if err := render(s.out); err != nil {
-				return fmt.Errorf("%w to standard output: %w", errWrite, err)
-			}
+		if isLive(out) {
+			continue
+		}
+		if err := out.file.writeOr(s.out, render); err != nil {
+			return err
 		}
 	}
 	if err := writeActions(tests, outputs, s); err != nil {
@@ -135,7 +142,7 @@ func testScenarios(ctx context.Context, o *testOptions, list []*scenario.Scenari
 	return testsError(ctx, tests)
 }
 
-// testsError is what finished tests answer.
+// testsError is the exit code of finished tests.
 func testsError(ctx context.Context, t *report.Tests) error {
 	switch {
 	case ctx.Err() != nil:
@@ -148,7 +155,8 @@ func testsError(ctx context.Context, t *report.Tests) error {
 	return nil
 }
 
-// outputs reads --format and --output, and opens the files before any work is done.
+// outputs reads --format and --output, and opens the files before any work is done. The caller discards the files, also
+// those that come with an error.
 func (o *testOptions) outputs() ([]testOutput, error) {
 	formats := o.formats
 	if len(formats) == 0 {
@@ -156,118 +164,35 @@ func (o *testOptions) outputs() ([]testOutput, error) {
 	}
 	var list []testOutput
 	toStdout := 0
+	known := format.Tests(nil).Formats()
 	for _, f := range formats {
-		format, path, hasFile := strings.Cut(f, "=")
-		if !slices.Contains(render.TestFormats(), format) || hasFile && path == "" {
-			return nil, usageError("--format %q: want FORMAT or FORMAT=FILE with one of %s", f, strings.Join(render.TestFormats(), ", "))
+		name, path, hasFile := strings.Cut(f, "=")
+		if !slices.Contains(known, name) || hasFile && path == "" {
+			return list, usageError("--format %q: want FORMAT or FORMAT=FILE with one of %s",
+				f, strings.Join(known, ", "))
 		}
 		if !hasFile {
 			path = o.output
 			toStdout++
 		}
 		if hasFile && slices.ContainsFunc(list, func(out testOutput) bool { return out.file.path == path }) {
-			return nil, usageError("--format %q: another format goes to %s already", f, path)
+			return list, usageError("--format %q: another format goes to %s already", f, path)
 		}
 		file, err := openReport("format", path)
 		if err != nil {
-			return nil, err
+			return list, err
 		}
-		list = append(list, testOutput{format, file})
+		list = append(list, testOutput{name, file})
 	}
 	if toStdout > 1 {
-		return nil, usageError("--format: only one format can go to %s; give the others a file, such as junit=tests.xml", or(o.output, "standard output"))
+		return list, usageError("--format: only one format can go to %s; "+
+			"give the others a file, such as junit=tests.xml",
+			cmp.Or(o.output, "standard output"))
 	}
 	if o.output != "" && toStdout == 0 {
-		return nil, usageError("--output %q: every --format has a file already", o.output)
+		return list, usageError("--output %q: every --format has a file already", o.output)
 	}
 	return list, nil
-}
-
-func or(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
-}
-
-// loadScenarios finds and checks all files. Every mistake is told; one exit code covers them.
-func loadScenarios(paths []string, s *streams) ([]*scenario.Scenario, error) {
-	files, err := scenarioFiles(paths)
-	if err != nil {
-		return nil, err
-	}
-	var list []*scenario.Scenario
-	wrong := 0
-	for _, path := range files {
-		found, err := scenario.Load(path)
-		var mistake *scenario.FileError
-		if errors.As(err, &mistake) {
-			wrong++
-			fmt.Fprintf(s.err, "%s\n", cleanLines(mistake.Error()))
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, found...)
-	}
-	if wrong > 0 {
-		return nil, &exitError{code: exitUsage, message: fmt.Sprintf("files that are wrong: %d of %d; nothing was run", wrong, len(files))}
-	}
-	return list, nil
-}
-
-// cleanLines makes each line fit for a terminal; the line of a file can hold anything.
-func cleanLines(s string) string {
-	lines := strings.Split(s, "\n")
-	for i := range lines {
-		lines[i] = report.Clean(strings.ReplaceAll(lines[i], "\t", " "))
-	}
-	return strings.Join(lines, "\n")
-}
-
-// scenarioFiles finds the files: those that are named, and the YAML files in and below folders, which can be written DIR
-// or DIR/... Folders whose name begins with a dot are left out.
-func scenarioFiles(paths []string) ([]string, error) {
-	if len(paths) == 0 {
-		return nil, usageError("name files or folders with scenarios, such as testdata/scenarios or ./...")
-	}
-	var files []string
-	for _, path := range paths {
-		root := strings.TrimSuffix(path, "...")
-		if root != path {
-			root = filepath.Clean(or(root, "."))
-		}
-		found := 0
-		err := filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
-			switch {
-			case err != nil:
-				return err
-			case d.IsDir() && p != root && strings.HasPrefix(d.Name(), "."):
-				return fs.SkipDir
-			case d.IsDir():
-				return nil
-			case p == root || isScenarioFile(p):
-				found++
-				if p = filepath.Clean(p); !slices.Contains(files, p) { // each file runs once, however it is named
-					files = append(files, p)
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return nil, fmt.Errorf("scenario: %w", err)
-		}
-		if found == 0 {
-			return nil, usageError("%s holds no scenario files (*.yaml, *.yml)", path)
-		}
-	}
-	return files, nil
-}
-
-func isScenarioFile(path string) bool {
-	ext := filepath.Ext(path)
-	return ext == ".yaml" || ext == ".yml"
 }
 
 func listScenarios(list []*scenario.Scenario, s *streams) error {

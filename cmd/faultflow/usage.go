@@ -10,8 +10,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"faultflow/internal/channel"
-	"faultflow/internal/simulate"
+	"faultflow/internal/catalog"
+	"faultflow/internal/fault"
 )
 
 // writeUsage prints the help of a command: its flags by purpose where it has groups.
@@ -28,18 +28,16 @@ func writeUsage(c *cobra.Command, groups []flagGroup) error {
 		writeFlags(w, g.title, g.flags)
 	}
 	writeFaultHelp(w)
-	_, err := fmt.Fprint(w, `
-Exit codes:
-  0 the verdict is acceptable, or all expectations held
-  1 it is not (see --fail-on), or one did not
-  2 bad flag, scenario or input    3 could not read or write
-  4 inconclusive: a fault given by hand never fired
-  130 interrupted; the report so far is still written
-`)
-	return err
+	fmt.Fprint(w, "\nExit codes:\n")
+	for _, e := range exitCodes {
+		if _, err := fmt.Fprintf(w, "  %-3d  %s\n", e.code, e.meaning); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// writeUses prints how a command is called, and what is below it.
+// writeUses prints a command's usage line, examples and subcommands.
 func writeUses(w io.Writer, c *cobra.Command) {
 	fmt.Fprintf(w, "Usage:\n  %s\n", c.UseLine())
 	if c.HasExample() {
@@ -55,12 +53,14 @@ func writeUses(w io.Writer, c *cobra.Command) {
 	}
 }
 
-// writeOwnUsage prints the help of a command that has the flags of a run beside its own: those are found elsewhere.
+// writeOwnUsage prints the help of a command that has the flags of a run beside its own, and refers to faultflow --help
+// for the former.
 func writeOwnUsage(c *cobra.Command, own *pflag.FlagSet) error {
 	w := c.OutOrStderr()
 	writeUses(w, c)
 	writeFlags(w, "Flags", own)
-	_, err := fmt.Fprint(w, "\nAnd --scenario and the flags of a run that say what happens in it: see faultflow --help.\n")
+	_, err := fmt.Fprint(w,
+		"\nAnd --scenario and the flags of a run that say what happens in it: see faultflow --help.\n")
 	return err
 }
 
@@ -68,23 +68,19 @@ func writeFlags(w io.Writer, title string, flags *pflag.FlagSet) {
 	fmt.Fprintf(w, "\n%s:\n%s\n", title, strings.TrimRight(flags.FlagUsagesWrapped(defaultWidth), "\n"))
 }
 
-// writeFaultHelp lists what --fault understands, from the catalogue itself.
+// writeFaultHelp lists the places, kinds and keys of --fault.
 func writeFaultHelp(w io.Writer) {
 	fmt.Fprint(w, `
 Faults, such as collector.fetch=connection_refused,first=3 or delivery.primary=disk_full|locked,p=0.5:
 `)
 	width := 0
-	places := simulate.Places(channel.DefaultChannels())
+	places := catalog.Strings(catalog.Places(catalog.DefaultChannels()))
 	for _, p := range places {
 		width = max(width, len(p))
 	}
 	kinds := map[string]string{}
 	for _, p := range places {
-		var names []string
-		for _, k := range simulate.Kinds(p) {
-			names = append(names, string(k))
-		}
-		list := strings.Join(names, ", ")
+		list := strings.Join(catalog.Strings(fault.KindsAt(catalog.Place(p))), ", ")
 		if twin, ok := kinds[list]; ok {
 			list = "as " + twin
 		} else {
@@ -97,9 +93,45 @@ Faults, such as collector.fetch=connection_refused,first=3 or delivery.primary=d
 			fmt.Fprintf(w, "  %-*s  %s\n", width, p, strings.TrimSpace(line))
 		}
 	}
-	fmt.Fprint(w, `  when: p=0.5 (probability), first=3, every=2, calls=1+3-5, cycles=2-4, from=5s, to=20s
-  how:  factor=10 or by=2s (slow), share=0.5 (partial and data kinds), period=10s (flapping), retry_after=1s (rate_limited)
-`)
+	var when, how []string
+	for _, k := range fault.Keys() {
+		example := k.Name + "=" + k.Example
+		if k.Of == nil {
+			when = append(when, example)
+			continue
+		}
+		how = append(how, example+" ("+strings.Join(catalog.Strings(k.Of), ", ")+")")
+	}
+	for _, line := range []struct {
+		title string
+		parts []string
+	}{{"when:", when}, {"how: ", how}} {
+		for _, l := range strings.Split(text.WrapSoft(strings.Join(line.parts, ", "), defaultWidth-8), "\n") {
+			fmt.Fprintf(w, "  %s %s\n", line.title, strings.TrimSpace(l))
+			line.title = "     "
+		}
+	}
+}
+
+// typeCompletionErrors makes errors of usage of those that cobra's own completion commands give.
+func typeCompletionErrors(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	completion, _, err := root.Find([]string{"completion"})
+	must(err)
+	completion.Args, completion.RunE = noArguments, func(c *cobra.Command, _ []string) error { return c.Help() }
+	for _, shell := range completion.Commands() {
+		var lines []string
+		for line := range strings.SplitSeq(shell.Long, "\n") { // one of cobra's is too long for a terminal
+			lines = append(lines, strings.Split(text.WrapSoft(line, defaultWidth), "\n")...)
+		}
+		shell.Long = strings.Join(lines, "\n")
+		shell.Args = func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usageError("%s takes no argument %q", c.CommandPath(), args[0])
+			}
+			return nil
+		}
+	}
 }
 
 // version is the module's version as the build recorded it.

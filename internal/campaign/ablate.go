@@ -5,18 +5,19 @@ import (
 	"errors"
 	"sync"
 
-	"faultflow/internal/errhandler"
+	"faultflow/internal/catalog"
 	"faultflow/internal/report"
-	"faultflow/internal/runner"
+	"faultflow/internal/settings"
 	"faultflow/internal/stats"
 )
 
-// ablateEvery is after how many runs each of the campaigns has its turn, so that little must be remembered of single runs.
+// ablateEvery is after how many runs each of the campaigns has its turn, so that little must be remembered of single
+// runs.
 const ablateEvery = 250
 
 // Ablate makes the plan's campaign, and over the same seeds the same without each of the patterns that are in place.
-// draft holds the plan's settings.
-func Ablate(ctx context.Context, p Plan, draft *runner.Draft) (*report.Ablation, error) {
+// given are the plan's settings.
+func Ablate(ctx context.Context, p Plan, given *settings.Given) (*report.Ablation, error) {
 	if err := p.Settings.Validate(); err != nil {
 		return nil, err
 	}
@@ -29,7 +30,7 @@ func Ablate(ctx context.Context, p Plan, draft *runner.Draft) (*report.Ablation,
 		}
 		if without == nil {
 			var err error
-			if without, err = armsWithout(p, draft, p.document(whole.turn)); err != nil {
+			if without, err = armsWithout(p, given, p.document(whole.turn)); err != nil {
 				return nil, err
 			}
 		}
@@ -41,11 +42,12 @@ func Ablate(ctx context.Context, p Plan, draft *runner.Draft) (*report.Ablation,
 		if ctx.Err() != nil {
 			break // all have the same runs, or what they came to could not be compared
 		}
-		whole.sums.merge(whole.turn)
+		whole.totals.merge(whole.turn)
 		for _, a := range without {
 			a.compare(whole, from, to)
 		}
 	}
+	//nolint:nilerr // an interrupted ablation is one of fewer runs
 	return ablated(whole, without, ctx.Err() != nil), nil
 }
 
@@ -55,29 +57,29 @@ type arm struct {
 	ablation ablation
 	// problem says why the pattern can't be taken away; such an arm makes no runs.
 	problem string
-	sums    *sums
-	// turn and verdicts are of the runs under way: their sums, and their verdicts by their number in this turn.
-	turn     *sums
-	verdicts []errhandler.Verdict
+	totals  *totals
+	// turn and verdicts are of the runs under way: their totals, and their verdicts by their number in this turn.
+	turn     *totals
+	verdicts []catalog.Verdict
 	flips    []report.Flip
 	worse    int64
 	better   int64
 }
 
 func newArm(p Plan) *arm {
-	return &arm{plan: p, sums: newSums(), verdicts: make([]errhandler.Verdict, min(p.Runs, ablateEvery))}
+	return &arm{plan: p, totals: newTotals(), verdicts: make([]catalog.Verdict, min(p.Runs, ablateEvery))}
 }
 
 // armsWithout are the campaigns without a pattern that c, the beginning of the whole, has in place.
-func armsWithout(p Plan, draft *runner.Draft, c *report.Campaign) ([]*arm, error) {
+func armsWithout(p Plan, given *settings.Given, c *report.Campaign) ([]*arm, error) {
 	var arms []*arm
 	for _, without := range ablations(p.Settings) {
 		if there, _ := without.inPlace(c); !there {
 			continue
 		}
-		v, err := newVariant(draft, without.changed)
+		v, err := newVariant(given, without.changed)
 		a := &arm{ablation: without}
-		var impossible *runner.SettingError
+		var impossible *settings.Error
 		switch {
 		case errors.As(err, &impossible): // such as a fault at a channel that is taken away
 			a.problem = impossible.Error()
@@ -103,19 +105,19 @@ func (a *arm) run(ctx context.Context, from, to int64) error {
 	all.seen = func(r *report.Report) {
 		mu.Lock()
 		defer mu.Unlock()
-		a.verdicts[(r.Seed-first)&runner.MaxSeed] = r.Verdict
+		a.verdicts[(r.Seed-first)&settings.MaxSeed] = r.Verdict
 	}
 	err := all.run(ctx, from, to)
 	a.turn = all.total()
 	return err
 }
 
-// compare adds the turn to the arm's sums, and notes which of its runs got another verdict than with all patterns.
+// compare adds the turn to the arm's totals, and notes which of its runs got another verdict than with all patterns.
 func (a *arm) compare(whole *arm, from, to int64) {
 	if a.problem != "" {
 		return
 	}
-	a.sums.merge(a.turn)
+	a.totals.merge(a.turn)
 	for i := range to - from {
 		with, without := whole.verdicts[i], a.verdicts[i]
 		switch {
@@ -128,25 +130,37 @@ func (a *arm) compare(whole *arm, from, to int64) {
 		}
 		if len(a.flips) < report.MaxSeedRuns {
 			seed := seedAt(a.plan.Settings.Seed, from+i)
-			a.flips = append(a.flips, report.Flip{Seed: seed, With: with, Without: without,
-				Repeat: whole.plan.repeat(seed), RepeatWithout: a.plan.repeat(seed)})
+			a.flips = append(a.flips, report.Flip{
+				Seed:          seed,
+				With:          with,
+				Without:       without,
+				Repeat:        whole.plan.repeat(seed),
+				RepeatWithout: a.plan.repeat(seed),
+			})
 		}
 	}
 }
 
 // ablated puts together what the arms came to.
 func ablated(whole *arm, without []*arm, interrupted bool) *report.Ablation {
-	c := whole.plan.document(whole.sums)
-	doc := &report.Ablation{Schema: report.AblationSchema, Scenario: c.Scenario, Settings: c.Settings, Seeds: c.Seeds, Whole: measures(c), Interrupted: interrupted}
+	c := whole.plan.document(whole.totals)
+	doc := &report.Ablation{
+		Schema:      report.AblationSchema,
+		Scenario:    c.Scenario,
+		Settings:    c.Settings,
+		Seeds:       c.Seeds,
+		Whole:       measures(c),
+		Interrupted: interrupted,
+	}
 	var ps []float64
 	for _, a := range without {
-		row := report.AblationRow{Pattern: a.ablation.patterns[0], Problem: a.problem}
+		row := report.AblationRow{Pattern: string(a.ablation.patterns[0]), Problem: a.problem}
 		for _, g := range a.ablation.changed {
 			row.Without = append(row.Without, g.Name+"="+g.Text)
 		}
 		if a.problem == "" {
 			_, row.Needed = a.ablation.inPlace(c)
-			row.Measures = measures(a.plan.document(a.sums))
+			row.Measures = measures(a.plan.document(a.totals))
 			row.Worse, row.Better, row.Flips = a.worse, a.better, a.flips
 			row.P = round9(stats.McNemar(a.worse, a.better))
 			ps = append(ps, row.P)

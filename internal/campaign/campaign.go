@@ -1,6 +1,6 @@
-// Package campaign makes many runs, each with a seed of its own, and tells how often, how long and how bad: one campaign,
-// in parts on several machines, over a grid of settings, or with each pattern taken away in turn. What it finds depends on
-// settings and seeds alone.
+// Package campaign makes many runs, each with a seed of its own, and tells how often, how long and how bad: one
+// campaign, in parts on several machines, over a grid of settings, or with each pattern taken away in turn. What it
+// finds depends on settings and seeds alone.
 package campaign
 
 import (
@@ -14,6 +14,7 @@ import (
 
 	"faultflow/internal/report"
 	"faultflow/internal/runner"
+	"faultflow/internal/settings"
 )
 
 // MaxRuns is the most runs of a campaign.
@@ -23,7 +24,7 @@ const MaxRuns = 1_000_000_000
 type Plan struct {
 	// Settings are those of every run; the first run has their seed, each further one the next. They must be valid and
 	// have no input.
-	Settings runner.Settings
+	Settings settings.Settings
 	// Runs is how many there are in all parts together.
 	Runs int64
 	// Part is the one to make; the zero Part is all.
@@ -31,9 +32,9 @@ type Plan struct {
 	// Scenario is the name of the scenario that the settings are from, "" for none.
 	Scenario string
 	// Repeat returns the command that shows the run with a seed, and with some settings changed.
-	Repeat func(seed uint64, changed ...runner.Given) string
+	Repeat func(seed uint64, changed ...settings.Assignment) string
 	// changed are the settings in which a variant of the plan differs from it.
-	changed []runner.Given
+	changed []settings.Assignment
 	// Until is a condition as it was written, Stop what evaluates it; nil makes all runs. It is asked after every
 	// UntilEvery runs, in the order of the seeds, so that where it stops depends on no machine.
 	Until string
@@ -45,14 +46,14 @@ type Plan struct {
 // UntilEvery is after how many runs a campaign's condition is asked.
 const UntilEvery = 1000
 
-// Run makes a campaign, on every core. Cancelling ctx ends it early; that is not an error, the campaign says so. Only Meta
-// is left to the caller.
+// Run makes a campaign, on every core. Cancelling ctx ends it early; that is not an error, the campaign says so. Only
+// Meta is left to the caller.
 func Run(ctx context.Context, p Plan) (*report.Campaign, error) {
 	if err := p.Settings.Validate(); err != nil {
 		return nil, err
 	}
 	all := newCrew(p)
-	first, to := span(p.Part, p.Runs)
+	first, to := runsOf(p.Part, p.Runs)
 	stop := false
 	for from := first; from < to && !stop && ctx.Err() == nil; {
 		next := to
@@ -78,12 +79,12 @@ func Run(ctx context.Context, p Plan) (*report.Campaign, error) {
 
 // Size is how many runs the plan makes at most.
 func (p *Plan) Size() int64 {
-	from, to := span(p.Part, p.Runs)
+	from, to := runsOf(p.Part, p.Runs)
 	return to - from
 }
 
-// span is the runs of a part: from, inclusive, to, exclusive. Parts follow each other and differ by at most one run.
-func span(p report.Part, runs int64) (from, to int64) {
+// runsOf is the runs of a part: from, inclusive, to, exclusive. Parts follow each other and differ by at most one run.
+func runsOf(p report.Part, runs int64) (from, to int64) {
 	if p.Of == 0 {
 		return 0, runs
 	}
@@ -109,21 +110,22 @@ type crew struct {
 	seen func(*report.Report)
 }
 
-// worker makes runs, one after the other, and sums up what they came to.
+// worker makes runs, one after the other, and adds them up.
 type worker struct {
-	sums *sums
-	seed uint64
+	totals *totals
+	seed   uint64 // of the run under way
 }
 
 func newCrew(p Plan) *crew {
 	c := &crew{plan: p}
 	for range runtime.GOMAXPROCS(0) {
-		c.workers = append(c.workers, &worker{sums: newSums()})
+		c.workers = append(c.workers, &worker{totals: newTotals()})
 	}
 	return c
 }
 
-// run makes the runs from, inclusive, to, exclusive. The workers take them from one counter. A cancellation is no error.
+// run makes the runs from, inclusive, to, exclusive. The workers take them from one counter. A cancellation is no
+// error.
 func (c *crew) run(ctx context.Context, from, to int64) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -133,7 +135,7 @@ func (c *crew) run(ctx context.Context, from, to int64) error {
 	var all sync.WaitGroup
 	for i, w := range c.workers {
 		all.Go(func() {
-			err := runner.Many(ctx, c.plan.Settings, c.seeds(w, &next, to), func(r *report.Report) error {
+			err := runner.RunSeeds(ctx, c.plan.Settings, c.seeds(w, &next, to), func(r *report.Report) error {
 				c.visit(w, r)
 				return nil
 			})
@@ -158,7 +160,7 @@ func (c *crew) seeds(w *worker, next *atomic.Int64, to int64) iter.Seq[uint64] {
 }
 
 func (c *crew) visit(w *worker, r *report.Report) {
-	w.sums.add(r, c.plan.repeat)
+	w.totals.add(r, c.plan.repeat)
 	if c.seen != nil {
 		c.seen(r)
 	}
@@ -167,25 +169,25 @@ func (c *crew) visit(w *worker, r *report.Report) {
 	}
 }
 
-// total puts together what the workers have done so far. Their sums are merged as those of parts are.
-func (c *crew) total() *sums {
-	total := newSums()
+// total is what the workers have done so far.
+func (c *crew) total() *totals {
+	total := newTotals()
 	for _, w := range c.workers {
-		total.merge(w.sums)
+		total.merge(w.totals)
 	}
 	return total
 }
 
-// document is what the plan's runs came to.
-func (p *Plan) document(total *sums) *report.Campaign {
-	doc := total.document()
+// document finishes the totals of the plan's runs.
+func (p *Plan) document(total *totals) *report.Campaign {
+	doc := total.finish()
 	s := p.Settings
-	s.Virtual = true
-	doc.Scenario, doc.Settings, doc.Part = p.Scenario, s.Document(), p.Part
+	s.Clock = settings.ClockVirtual
+	doc.Scenario, doc.Settings, doc.Part = p.Scenario, runner.Recorded(s), p.Part
 	doc.Seeds = report.Seeds{First: s.Seed, Count: p.Runs}
 	doc.Until.Condition = p.Until
 	return doc
 }
 
 // seedAt is the i-th seed from first on.
-func seedAt(first uint64, i int64) uint64 { return (first + uint64(i)) % (runner.MaxSeed + 1) }
+func seedAt(first uint64, i int64) uint64 { return (first + uint64(i)) % (settings.MaxSeed + 1) }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -16,9 +17,9 @@ import (
 
 	"pgregory.net/rapid"
 
+	"faultflow/internal/fault"
 	"faultflow/internal/report"
-	"faultflow/internal/runner"
-	"faultflow/internal/simulate"
+	"faultflow/internal/settings"
 )
 
 // full is true for the full size of the tests that CI runs in a smaller one (make full).
@@ -35,13 +36,15 @@ func sized(whole, usual, race int64) int64 {
 	return usual
 }
 
-func profile(failureType string) runner.Settings {
-	s := runner.Defaults()
-	s.Seed, s.Simulate, s.FailureType = 1, true, failureType
+func profile(failureType string) settings.Settings {
+	s := settings.Defaults()
+	s.Seed, s.SimulateFailures, s.FailureType = 1, true, failureType
 	return s
 }
 
-func repeat(seed uint64, changed ...runner.Given) string { return fmt.Sprint("repeat ", seed, changed) }
+func repeat(seed uint64, changed ...settings.Assignment) string {
+	return fmt.Sprint("repeat ", seed, changed)
+}
 
 // made makes a campaign and returns it with its JSON.
 func made(t *testing.T, p Plan) (*report.Campaign, []byte) {
@@ -67,11 +70,13 @@ func written(t *testing.T, c *report.Campaign) []byte {
 // happens at once.
 func TestWorkersDoNotShow(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
-	for i, failureType := range simulate.Profiles() {
+	for i, failureType := range fault.Profiles() {
 		t.Run(failureType, func(t *testing.T) {
 			s := profile(failureType)
 			s.Cycles = 1 + i%3
-			s.RecoveryGraph = i%2 == 1
+			if i%2 == 1 {
+				s.Graph = settings.GraphRecovery
+			}
 			p := Plan{Settings: s, Runs: sized(5000, 200, 40)}
 			runtime.GOMAXPROCS(1)
 			c, want := made(t, p)
@@ -105,8 +110,8 @@ func TestInterrupted(t *testing.T) {
 	if err != nil || !c.Interrupted || c.Runs != runs.Load() || c.Runs < 50 || c.Runs > 200 || c.Verdict.Success.Of != c.Runs {
 		t.Errorf("%d runs of %d, interrupted %t, %v", c.Runs, runs.Load(), c.Interrupted, err)
 	}
-	d := drafted(t, "simulate-failures=true")
-	grid, err := Grid(d, []string{"retries=1,2"})
+	d := given(t, "simulate-failures=true")
+	grid, err := Grid(d, []string{"attempts=1,2"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,8 +147,8 @@ func TestUntil(t *testing.T) {
 }
 
 // cheap are settings of a run that has little to do.
-func cheap() runner.Settings {
-	s := runner.Defaults()
+func cheap() settings.Settings {
+	s := settings.Defaults()
 	s.Seed, s.BatchSize, s.Workers = 1, 1, 1
 	return s
 }
@@ -152,7 +157,7 @@ func cheap() runner.Settings {
 func TestWrongSettings(t *testing.T) {
 	p := Plan{Settings: cheap(), Runs: 1, Repeat: repeat}
 	p.Settings.Workers = 0
-	var bad *runner.SettingError
+	var bad *settings.Error
 	if _, err := Run(context.Background(), p); !errors.As(err, &bad) {
 		t.Errorf("got %v", err)
 	}
@@ -164,7 +169,7 @@ func TestWrongSettings(t *testing.T) {
 // TestInvariants breaks each of them in a report that keeps them all.
 func TestInvariants(t *testing.T) {
 	s := profile("random")
-	s.Virtual, s.Cycles, s.Processor.Breaker.On = true, 3, true
+	s.Clock, s.Cycles, s.Processor.Breaker = settings.ClockVirtual, 3, true
 	s.Faults = faults(t, "processor.batch=error,first=4")
 	if list := problems(ran(t, s)); list != nil {
 		t.Fatalf("a sound run: %v", list)
@@ -189,47 +194,64 @@ func TestInvariants(t *testing.T) {
 		}
 	}
 	// A broken run is listed by its seed, whatever comes before it.
-	sums := newSums()
+	total := newTotals()
 	for _, seed := range []uint64{9, 3} {
 		r := ran(t, s)
 		r.Seed, r.Ledger.FromCache = seed, -1
-		sums.add(r, func(seed uint64) string { return repeat(seed) })
+		total.add(r, func(seed uint64) string { return repeat(seed) })
 	}
-	if v := sums.document().Violations; v.Count != 2 || len(v.List) != 2 || v.List[0].Seed != 3 || v.List[0].Repeat != repeat(3) {
+	if v := total.finish().Violations; v.Count != 2 || len(v.List) != 2 || v.List[0].Seed != 3 || v.List[0].Repeat != repeat(3) {
 		t.Errorf("%+v", v)
 	}
 }
 
-// TestHistogram: whatever it holds, its document restores it.
-func TestHistogram(t *testing.T) {
+// TestDistribution: merged into an empty one it is the same, its quantiles are right to 0.1 %, all else is exact.
+func TestDistribution(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		h := newDurations()
-		for _, n := range rapid.SliceOfN(rapid.OneOf(rapid.Int64Range(0, 5000), rapid.Int64Range(0, 1<<51)), 0, 20).Draw(t, "values") {
-			h.record(n)
+		var d, merged report.Distribution
+		small, large := rapid.Int64Range(0, 5000), rapid.Int64Range(0, 1<<51)
+		values := rapid.SliceOfN(rapid.OneOf(small, large), 1, 20).Draw(t, "values")
+		for _, n := range values {
+			record(&d, n, perMS)
 		}
-		d := h.document()
-		restored := newDurations()
-		if err := restored.absorb(d); err != nil {
+		if err := checkDistribution(&d); err != nil {
 			t.Fatal(err)
 		}
-		if again := restored.document(); !reflect.DeepEqual(again, d) {
-			t.Fatalf("%+v\n%+v", again, d)
+		mergeDistribution(&merged, &d)
+		finishDistribution(&d, perMS)
+		finishDistribution(&merged, perMS)
+		if !reflect.DeepEqual(merged, d) {
+			t.Fatalf("%+v\n%+v", merged, d)
+		}
+		slices.Sort(values)
+		last := len(values) - 1
+		if d.Count != int64(len(values)) || d.Min != float64(values[0])/perMS || d.Max != float64(values[last])/perMS {
+			t.Fatalf("%+v of %v", d, values)
+		}
+		for q, got := range map[float64]float64{0.5: d.P50, 0.9: d.P90, 0.99: d.P99} {
+			rank := max(1, int(q*float64(len(values))+0.5))
+			if want := float64(values[rank-1]) / perMS; got < want || got > want*1.001 {
+				t.Fatalf("quantile %v is %v, want %v, of %v", q, got, want, values)
+			}
 		}
 	})
-	long := newDurations() // 300,000 runs of 14 months
+	var long report.Distribution // 300,000 runs of 14 months
 	for range 300_000 {
-		long.record(int64(10_000 * time.Hour / time.Microsecond))
+		record(&long, int64(10_000*time.Hour/time.Microsecond), perMS)
 	}
-	if d := long.document(); d.Sum != math.MaxInt64 || !(d.Mean > 0 && d.Mean < d.Max) {
-		t.Errorf("the sum is %d, the mean %v of at most %v", d.Sum, d.Mean, d.Max)
+	finishDistribution(&long, perMS)
+	if long.Sum != math.MaxInt64 || !(long.Mean > 0 && long.Mean < long.Max) {
+		t.Errorf("the sum is %d, the mean %v of at most %v", long.Sum, long.Mean, long.Max)
 	}
-	h := newCounts()
 	for _, bad := range []report.Distribution{
-		{Count: 1, Buckets: []report.Bucket{{Value: -1, Count: 1}}}, {Count: 1, Buckets: []report.Bucket{{Value: 1e300, Count: 1}}},
+		{Count: 1, Buckets: []report.Bucket{{Value: -1, Count: 1}}},
+		{Count: 1, Buckets: []report.Bucket{{Value: 1e300, Count: 1}}},
 		{Count: 1, Sum: -1, Buckets: []report.Bucket{{Value: 1, Count: 1}}},
-		{Count: 1, Max: 1e300, Buckets: []report.Bucket{{Value: 1, Count: 1}}}, {Count: 2, Buckets: []report.Bucket{{Value: 1, Count: 1}}},
+		{Count: 1, Max: 1e300, Buckets: []report.Bucket{{Value: 1, Count: 1}}},
+		{Count: 2, Buckets: []report.Bucket{{Value: 1, Count: 1}}},
+		{Count: 1, Buckets: []report.Bucket{{Value: 1, Count: 2}, {Value: 2, Count: -1}}},
 	} {
-		if err := h.absorb(bad); err == nil {
+		if err := checkDistribution(&bad); err == nil {
 			t.Errorf("%+v was taken", bad)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"faultflow/internal/report"
 	"faultflow/internal/runner"
+	"faultflow/internal/settings"
 )
 
 // twiceEvery is how many runs are made before they are made again.
@@ -20,13 +21,20 @@ func CheckDeterminism(ctx context.Context, p Plan) (*report.Determinism, error) 
 	return checkTwice(ctx, p, p.hash)
 }
 
-func checkTwice(ctx context.Context, p Plan, hash func(seed uint64) (string, error)) (*report.Determinism, error) {
-	p.Settings.Virtual = true
+// hashOf makes the run with a seed and returns its report's hash.
+type hashOf func(seed uint64) (string, error)
+
+func checkTwice(ctx context.Context, p Plan, hash hashOf) (*report.Determinism, error) {
+	p.Settings.Clock = settings.ClockVirtual
 	if err := p.Settings.Validate(); err != nil {
 		return nil, err
 	}
-	doc := &report.Determinism{Schema: report.DeterminismSchema, Scenario: p.Scenario, Settings: p.Settings.Document(),
-		Seeds: report.Seeds{First: p.Settings.Seed, Count: p.Runs}}
+	doc := &report.Determinism{
+		Schema:   report.DeterminismSchema,
+		Scenario: p.Scenario,
+		Settings: runner.Recorded(p.Settings),
+		Seeds:    report.Seeds{First: p.Settings.Seed, Count: p.Runs},
+	}
 	for from := int64(0); from < p.Runs; from += twiceEvery {
 		to := min(p.Runs, from+twiceEvery)
 		first, err := hashes(ctx, p, from, to, false, hash)
@@ -48,16 +56,21 @@ func checkTwice(ctx context.Context, p Plan, hash func(seed uint64) (string, err
 			}
 			if doc.Different++; len(doc.List) < report.MaxViolations {
 				seed := seedAt(p.Settings.Seed, from+int64(i))
-				doc.List = append(doc.List, report.Difference{Seed: seed, First: first[i], Second: second[i], Repeat: p.repeat(seed)})
+				doc.List = append(doc.List, report.Difference{
+					Seed:   seed,
+					First:  first[i],
+					Second: second[i],
+					Repeat: p.repeat(seed),
+				})
 			}
 		}
 	}
 	return doc, nil
 }
 
-// hashes makes the runs from, inclusive, to, exclusive, and returns their reports' hashes in the order of the seeds. The
-// second time they are made from the last one on, each by the worker beside the one that made it first.
-func hashes(ctx context.Context, p Plan, from, to int64, second bool, hash func(seed uint64) (string, error)) ([]string, error) {
+// hashes makes the runs from, inclusive, to, exclusive, and returns their reports' hashes in the order of the seeds.
+// The second time they are made from the last one on, each by the worker beside the one that made it first.
+func hashes(ctx context.Context, p Plan, from, to int64, second bool, hash hashOf) ([]string, error) {
 	workers := max(2, runtime.GOMAXPROCS(0))
 	list, errs := make([]string, to-from), make([]error, workers)
 	var all sync.WaitGroup
@@ -83,11 +96,10 @@ func hashes(ctx context.Context, p Plan, from, to int64, second bool, hash func(
 	return list, errors.Join(errs...)
 }
 
-// hash makes one run and returns its report's hash.
 func (p Plan) hash(seed uint64) (string, error) {
 	s := p.Settings
-	s.Seed, s.Virtual = seed, true
-	r, err := runner.Run(context.Background(), s, runner.World{})
+	s.Seed, s.Clock = seed, settings.ClockVirtual
+	r, err := runner.Run(context.Background(), s, runner.Environment{})
 	if err == nil {
 		err = r.Seal()
 	}

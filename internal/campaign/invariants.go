@@ -3,9 +3,9 @@ package campaign
 import (
 	"fmt"
 
-	"faultflow/internal/errhandler"
-	"faultflow/internal/nodes"
+	"faultflow/internal/catalog"
 	"faultflow/internal/report"
+	"faultflow/internal/settings"
 )
 
 // problems lists what every run must keep and this one did not. Nothing that a fault or a setting does may break any of
@@ -17,8 +17,9 @@ func problems(r *report.Report) (list []string) {
 		broke("the ledger does not balance: %d collected, %d delivered, %d dead letters, %d spooled, %d lost",
 			l.Collected, l.Delivered, l.DeadLettered, l.Spooled, l.Lost)
 	}
-	if l.Collected != l.FromSource+l.FromCache+l.FromDefault || l.Collected != r.Collection.Records {
-		broke("%d records in the ledger, %d of the collector, %d by origin", l.Collected, r.Collection.Records, l.FromSource+l.FromCache+l.FromDefault)
+	origins := l.FromSource + l.FromCache + l.FromDefault
+	if l.Collected != origins || l.Collected != r.Collection.Records {
+		broke("%d records in the ledger, %d of the collector, %d by origin", l.Collected, r.Collection.Records, origins)
 	}
 	if p := &r.Processing; p.Out > p.In || p.In > l.Collected || p.Failed != p.In-p.Out {
 		broke("of %d records %d went into processing, %d came out and %d failed", l.Collected, p.In, p.Out, p.Failed)
@@ -38,18 +39,20 @@ func problems(r *report.Report) (list []string) {
 	}
 	for i := range r.Nodes {
 		n := &r.Nodes[i]
-		if n.MaxTries > n.Attempts || n.MaxTries > allowedTries(&r.Settings, n) {
-			broke("%s made %d attempts at once, %d in all, allowed are %d", n.Name, n.MaxTries, n.Attempts, allowedTries(&r.Settings, n))
+		if allowed := allowedTries(&r.Settings, n); n.MaxTries > n.Attempts || n.MaxTries > allowed {
+			broke("%s made %d attempts at once, %d in all, allowed are %d", n.Name, n.MaxTries, n.Attempts, allowed)
 		}
 	}
 	for i := range r.Breakers {
 		b := &r.Breakers[i]
 		open := b.Opened - b.HalfOpened // what has opened goes half-open before it can open again
-		if open < 0 || open > 1 || (b.State == "open") != (open == 1) || b.Closed > b.HalfOpened {
-			broke("the breaker %s is %s, having opened %d times, half-opened %d times and closed %d times", b.Name, b.State, b.Opened, b.HalfOpened, b.Closed)
+		if open < 0 || open > 1 || (b.State == catalog.Open) != (open == 1) || b.Closed > b.HalfOpened {
+			broke("the breaker %s is %s, having opened %d times, half-opened %d times and closed %d times",
+				b.Name, b.State, b.Opened, b.HalfOpened, b.Closed)
 		}
 		if b.CallsBeforeOpen > b.Calls || (b.CallsBeforeOpen > 0) != (b.Opened > 0) {
-			broke("the breaker %s opened %d times, first after %d of %d calls", b.Name, b.Opened, b.CallsBeforeOpen, b.Calls)
+			broke("the breaker %s opened %d times, first after %d of %d calls",
+				b.Name, b.Opened, b.CallsBeforeOpen, b.Calls)
 		}
 	}
 	for i := range r.Faults {
@@ -57,7 +60,7 @@ func problems(r *report.Report) (list []string) {
 			broke("the fault %s fired %d times of %d", f.Spec, f.Fired, f.Armed)
 		}
 	}
-	verdict := errhandler.Success
+	verdict := catalog.Success
 	for i := range r.Findings {
 		if v := r.Findings[i].Verdict; v.Worse(verdict) {
 			verdict = v
@@ -70,14 +73,9 @@ func problems(r *report.Report) (list []string) {
 }
 
 // allowedTries is how many attempts a node may make in one cycle; the nodes without policies make as many as they do.
-func allowedTries(s *report.Settings, n *report.Node) int {
-	switch n.Name {
-	case nodes.CollectorNode:
-		return s.Collector.Retries
-	case nodes.ProcessorNode:
-		return s.Processor.Retries
-	case nodes.DeliveryNode:
-		return s.Delivery.Retries
+func allowedTries(s *settings.Settings, n *report.Node) int {
+	if p := s.Policy(n.Name); p != nil {
+		return p.Attempts
 	}
 	return n.MaxTries
 }

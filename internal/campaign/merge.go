@@ -31,7 +31,8 @@ func ReadPart(name string, r io.Reader) (File, error) {
 	case errors.As(err, &unreadable):
 		return File{}, unreadable
 	case errors.As(err, &schema):
-		return File{}, &PartError{name, fmt.Sprintf("no campaign: its schema is %q, expected %q", schema.Found, schema.Want)}
+		problem := fmt.Sprintf("no campaign: its schema is %q, expected %q", schema.Found, schema.Want)
+		return File{}, &PartError{name, problem}
 	case errors.Is(err, report.ErrHash):
 		return File{}, &PartError{name, "damaged: its hash does not match its contents; make the part again"}
 	case err != nil:
@@ -42,9 +43,9 @@ func ReadPart(name string, r io.Reader) (File, error) {
 	return File{Name: name, Campaign: c}, nil
 }
 
-// Merge puts the parts of a campaign together, in any order, into what the whole would have been on one machine; only Meta
-// is left to the caller. Parts that are missing, doubled, of another campaign, or not whole are refused with a *PartError
-// each.
+// Merge adds up the parts of a campaign, in any order, to the document that one machine would have made; the caller
+// fills in Meta. Each part that is doubled, interrupted or of another campaign is a *PartError, and so are parts that
+// are missing.
 func Merge(parts []File) (*report.Campaign, error) {
 	if len(parts) == 0 {
 		return nil, errors.New("campaign: no parts")
@@ -55,7 +56,7 @@ func Merge(parts []File) (*report.Campaign, error) {
 		problems = append(problems, &PartError{name, fmt.Sprintf(format, args...)})
 	}
 	seen := map[int]string{} // by index
-	total := newSums()
+	total := newTotals()
 	for _, f := range parts {
 		c := f.Campaign
 		if what := difference(c, first.Campaign); what != "" {
@@ -71,16 +72,16 @@ func Merge(parts []File) (*report.Campaign, error) {
 			continue
 		}
 		seen[c.Part.Index] = f.Name
-		if from, to := span(c.Part, c.Seeds.Count); c.Runs != to-from {
+		if from, to := runsOf(c.Part, c.Seeds.Count); c.Runs != to-from {
 			refuse(f.Name, "not whole: it has %d of its %d runs; make the part again", c.Runs, to-from)
 			continue
 		}
-		s, err := restore(c)
-		if err != nil {
+		part := (*totals)(c)
+		if err := part.check(); err != nil {
 			refuse(f.Name, "damaged: %v", err)
 			continue
 		}
-		total.merge(s)
+		total.merge(part)
 	}
 	var missing []int
 	for i := 1; i <= first.Campaign.Part.Of && len(missing) < maxMissing; i++ {
@@ -94,8 +95,8 @@ func Merge(parts []File) (*report.Campaign, error) {
 	if len(problems) > 0 {
 		return nil, errors.Join(problems...)
 	}
-	whole := total.document()
-	whole.Scenario, whole.Settings, whole.Seeds = first.Campaign.Scenario, first.Campaign.Settings, first.Campaign.Seeds
+	whole := total.finish()
+	whole.Settings, whole.Seeds = first.Campaign.Settings, first.Campaign.Seeds
 	return whole, nil
 }
 

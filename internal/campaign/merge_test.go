@@ -12,9 +12,9 @@ import (
 
 	"pgregory.net/rapid"
 
+	"faultflow/internal/fault"
 	"faultflow/internal/report"
-	"faultflow/internal/runner"
-	"faultflow/internal/simulate"
+	"faultflow/internal/settings"
 )
 
 // parts makes a campaign in so many parts, each written and read again.
@@ -32,14 +32,14 @@ func parts(t *testing.T, p Plan, of int) (files []File) {
 	return files
 }
 
-// TestMergedPartsAreTheWhole: byte for byte, for any number of parts in any order, any failure type, any first seed, and
-// more parts than runs.
+// TestMergedPartsAreTheWhole: byte for byte, for any number of parts in any order, any failure type, any first seed,
+// and more parts than runs.
 func TestMergedPartsAreTheWhole(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
-		s := profile(rapid.SampledFrom(simulate.Profiles()).Draw(r, "type"))
-		s.Seed = rapid.OneOf(rapid.Uint64Range(0, 1000), rapid.Uint64Range(runner.MaxSeed-9, runner.MaxSeed)).Draw(r, "seed")
+		s := profile(rapid.SampledFrom(fault.Profiles()).Draw(r, "type"))
+		s.Seed = rapid.OneOf(rapid.Uint64Range(0, 1000), rapid.Uint64Range(settings.MaxSeed-9, settings.MaxSeed)).Draw(r, "seed")
 		s.Cycles = rapid.IntRange(1, 3).Draw(r, "cycles")
-		s.Processor.Breaker.On = rapid.Bool().Draw(r, "processor breaker")
+		s.Processor.Breaker = rapid.Bool().Draw(r, "processor breaker")
 		p := Plan{Settings: s, Runs: rapid.Int64Range(1, sized(25, 25, 9)).Draw(r, "runs"), Scenario: "x"}
 		_, want := made(t, p)
 		files := rapid.Permutation(parts(t, p, rapid.SampledFrom([]int{1, 2, 3, 7}).Draw(r, "parts"))).Draw(r, "order")
@@ -115,7 +115,7 @@ func TestReadPartRefuses(t *testing.T) {
 		"edited":       {strings.Replace(string(part), `"runs": 2`, `"runs": 3`, 1), "x: damaged: its hash does not match its contents; make the part again"},
 		"cut":          {string(part[:len(part)/2]), "x: damaged: report: decode: unexpected end of JSON input"},
 		"a whole one":  {string(whole), "x: a whole campaign, not a part of one; --shard makes parts"},
-		"a run":        {`{"schema": "faultflow.report/v1"}`, `x: no campaign: its schema is "faultflow.report/v1", expected "faultflow.campaign/v1"`},
+		"a run":        {`{"schema": "faultflow.report/v1"}`, `x: no campaign: its schema is "faultflow.report/v1", expected "faultflow.campaign/v2"`},
 		"another file": {"hello", "x: damaged: report: decode: invalid character 'h' looking for beginning of value"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"faultflow/internal/report"
+	"faultflow/internal/runner"
+	"faultflow/internal/settings"
 )
 
 // Sorts lists the measures that a sweep can be sorted by, the default first.
@@ -36,9 +38,14 @@ func key(m report.Measures, sort string) float64 {
 // Sorts, best first; equal ones stay in the order of the variants.
 func Sweep(ctx context.Context, p Plan, variants []Variant, sort string) (*report.Sweep, error) {
 	s := p.Settings
-	s.Virtual = true
-	doc := &report.Sweep{Schema: report.SweepSchema, Scenario: p.Scenario, Settings: s.Document(),
-		Seeds: report.Seeds{First: s.Seed, Count: p.Runs}, Sort: sort}
+	s.Clock = settings.ClockVirtual
+	doc := &report.Sweep{
+		Schema:   report.SweepSchema,
+		Scenario: p.Scenario,
+		Settings: runner.Recorded(s),
+		Seeds:    report.Seeds{First: s.Seed, Count: p.Runs},
+		Sort:     sort,
+	}
 	for _, g := range variants[0].Changed {
 		doc.Names = append(doc.Names, g.Name)
 	}
@@ -57,9 +64,13 @@ func Sweep(ctx context.Context, p Plan, variants []Variant, sort string) (*repor
 		doc.Rows = append(doc.Rows, row)
 	}
 	for i := range doc.Rows {
-		doc.Rows[i].Pareto = !slices.ContainsFunc(doc.Rows, func(other report.SweepRow) bool { return dominates(other.Measures, doc.Rows[i].Measures) })
+		doc.Rows[i].Pareto = !slices.ContainsFunc(doc.Rows, func(other report.SweepRow) bool {
+			return dominates(other.Measures, doc.Rows[i].Measures)
+		})
 	}
-	slices.SortStableFunc(doc.Rows, func(a, b report.SweepRow) int { return cmp.Compare(key(a.Measures, sort), key(b.Measures, sort)) })
+	slices.SortStableFunc(doc.Rows, func(a, b report.SweepRow) int {
+		return cmp.Compare(key(a.Measures, sort), key(b.Measures, sort))
+	})
 	return doc, nil
 }
 
@@ -77,10 +88,8 @@ func dominates(a, b report.Measures) bool {
 	return better
 }
 
-// measures are a campaign in a row.
+// measures are what a row shows of a campaign.
 func measures(c *report.Campaign) report.Measures {
-	m := report.Measures{Runs: c.Runs, Verdict: c.Verdict, MeanMS: c.DurationMS.Mean, P99MS: c.DurationMS.P99, Violations: c.Violations.Count,
-		DeliveredShare: ratio(c.Ledger.Delivered, c.Runs*int64(c.Settings.Cycles)*int64(c.Settings.BatchSize))}
 	var calls, before, opened int64
 	for _, d := range c.Dependencies {
 		calls += d.Calls.Sum
@@ -89,7 +98,16 @@ func measures(c *report.Campaign) report.Measures {
 		before += b.CallsBeforeOpen.Sum
 		opened += b.CallsBeforeOpen.Count
 	}
-	m.Calls, m.PerRecord = ratio(calls, c.Runs), ratio(calls, c.Ledger.Collected)
-	m.BeforeOpen = ratio(before, opened)
-	return m
+	asked := c.Runs * int64(c.Settings.Cycles) * int64(c.Settings.BatchSize)
+	return report.Measures{
+		Runs:           c.Runs,
+		Verdict:        c.Verdict,
+		DeliveredShare: ratio(c.Ledger.Delivered, asked),
+		MeanMS:         c.DurationMS.Mean,
+		P99MS:          c.DurationMS.P99,
+		Calls:          ratio(calls, c.Runs),
+		PerRecord:      ratio(calls, c.Ledger.Collected),
+		BeforeOpen:     ratio(before, opened),
+		Violations:     c.Violations.Count,
+	}
 }

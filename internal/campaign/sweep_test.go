@@ -14,33 +14,35 @@ import (
 
 	"pgregory.net/rapid"
 
+	"faultflow/internal/catalog"
+	"faultflow/internal/fault"
 	"faultflow/internal/report"
 	"faultflow/internal/runner"
-	"faultflow/internal/simulate"
+	"faultflow/internal/settings"
 )
 
-// drafted is a draft with some settings, a seed among them.
-func drafted(t interface{ Fatal(...any) }, given ...string) *runner.Draft {
-	d := runner.NewDraft()
-	for _, g := range append([]string{"seed=1"}, given...) {
-		name, text, _ := strings.Cut(g, "=")
-		if err := d.Set(name, text); err != nil {
+// given gives some settings, a seed among them.
+func given(t interface{ Fatal(...any) }, assignments ...string) *settings.Given {
+	g := new(settings.Given)
+	for _, a := range append([]string{"seed=1"}, assignments...) {
+		name, text, _ := strings.Cut(a, "=")
+		if err := g.Set(name, text); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return d
+	return g
 }
 
-// planned is a plan with the settings of a draft.
-func planned(t interface{ Fatal(...any) }, d *runner.Draft, runs int64) Plan {
-	s, err := d.Settings()
+// planned is a plan with the settings that were given.
+func planned(t interface{ Fatal(...any) }, g *settings.Given, runs int64) Plan {
+	s, err := g.Settings()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return Plan{Settings: s, Runs: runs, Repeat: repeat}
 }
 
-func swept(t *testing.T, d *runner.Draft, runs int64, sort string, sweeps ...string) *report.Sweep {
+func swept(t *testing.T, d *settings.Given, runs int64, sort string, sweeps ...string) *report.Sweep {
 	t.Helper()
 	grid, err := Grid(d, sweeps)
 	if err != nil {
@@ -55,13 +57,13 @@ func swept(t *testing.T, d *runner.Draft, runs int64, sort string, sweeps ...str
 
 // TestSweepRowsAreCampaigns: each row is what a campaign of its own with those settings comes to, on the same seeds.
 func TestSweepRowsAreCampaigns(t *testing.T) {
-	d := drafted(t, "simulate-failures=true", "failure-type=network")
-	doc := swept(t, d, 100, "delivered", "collector-retries=1,3", "processor-retries=1,2")
-	if got, want := doc.Names, []string{"collector-retries", "processor-retries"}; !slices.Equal(got, want) || len(doc.Rows) != 4 {
+	d := given(t, "simulate-failures=true", "failure-type=network")
+	doc := swept(t, d, 100, "delivered", "collector-attempts=1,3", "processor-attempts=1,2")
+	if got, want := doc.Names, []string{"collector-attempts", "processor-attempts"}; !slices.Equal(got, want) || len(doc.Rows) != 4 {
 		t.Fatalf("%v in %d rows", got, len(doc.Rows))
 	}
 	for _, row := range doc.Rows {
-		alone := drafted(t, "simulate-failures=true", "failure-type=network", "collector-retries="+row.Values[0], "processor-retries="+row.Values[1])
+		alone := given(t, "simulate-failures=true", "failure-type=network", "collector-attempts="+row.Values[0], "processor-attempts="+row.Values[1])
 		c, err := Run(context.Background(), planned(t, alone, 100))
 		if err != nil {
 			t.Fatal(err)
@@ -78,9 +80,9 @@ func TestSweepRowsAreCampaigns(t *testing.T) {
 
 // TestSweepSorts by each measure, best first.
 func TestSweepSorts(t *testing.T) {
-	d := drafted(t, "simulate-failures=true", "failure-type=processing")
+	d := given(t, "simulate-failures=true", "failure-type=processing")
 	for _, sort := range Sorts() {
-		doc := swept(t, d, 50, sort, "retries=3,1,2")
+		doc := swept(t, d, 50, sort, "attempts=3,1,2")
 		if !slices.IsSortedFunc(doc.Rows, func(a, b report.SweepRow) int {
 			x, y := key(a.Measures, sort), key(b.Measures, sort)
 			switch {
@@ -94,11 +96,11 @@ func TestSweepSorts(t *testing.T) {
 			t.Errorf("%s: %+v", sort, doc.Rows)
 		}
 	}
-	doc := swept(t, d, 50, "delivered", "retries=3,1,2")
+	doc := swept(t, d, 50, "delivered", "attempts=3,1,2")
 	if got := doc.Rows[0].Values[0] + doc.Rows[2].Values[0]; got != "31" {
 		t.Errorf("best and worst delivered: %v", doc.Rows)
 	}
-	if doc := swept(t, d, 50, "calls", "retries=3,1,2"); doc.Rows[0].Values[0] != "1" {
+	if doc := swept(t, d, 50, "calls", "attempts=3,1,2"); doc.Rows[0].Values[0] != "1" {
 		t.Errorf("fewest calls: %v", doc.Rows)
 	}
 }
@@ -125,24 +127,25 @@ func TestPareto(t *testing.T) {
 }
 
 func TestGridRefuses(t *testing.T) {
-	d := drafted(t)
+	d := given(t)
 	many := make([]string, 101)
 	for i := range many {
 		many[i] = fmt.Sprint(i + 1)
 	}
 	for want, sweeps := range map[string][]string{
-		`--sweep "retries": want NAME=VALUE,VALUE…, such as retries=1,3,5`:                    {"retries"},
-		`--sweep "retires=1": there is no setting "retires" to sweep (did you mean retries?)`: {"retires=1"},
-		`--sweep "fault=x": there is no setting "fault" to sweep`:                             {"fault=x"},
-		`--sweep "seed=1": seed is the same in all runs of a campaign`:                        {"seed=1"},
-		`--sweep "retries=1,1": 1 is given twice`:                                             {"retries=1,1"},
-		`--sweep "retries=3": retries is swept twice`:                                         {"retries=1,2", "retries=3"},
-		`more than 1000 combinations`:                                                         {"retries=" + strings.Join(many, ","), "cycles=" + strings.Join(many[:10], ",")},
-		`--retries "x": want a whole number`:                                                  {"retries=1,x"},
-		`--retries "0": want attempts in all, from 1 (no retry) to 10000`:                     {"retries=0"},
+		`--sweep "attempts": want NAME=VALUE,VALUE…, such as attempts=1,3,5`:                                             {"attempts"},
+		`--sweep "retries=1": there is no setting "retries" to sweep; use attempts, which counts the first attempt, too`: {"retries=1"},
+		`--sweep "atempts=1": there is no setting "atempts" to sweep (did you mean attempts?)`:                           {"atempts=1"},
+		`--sweep "fault=x": there is no setting "fault" to sweep`:                                                        {"fault=x"},
+		`--sweep "seed=1": seed is the same in all runs of a campaign`:                                                   {"seed=1"},
+		`--sweep "attempts=1,1": 1 is given twice`:                                                                       {"attempts=1,1"},
+		`--sweep "attempts=3": attempts is swept twice`:                                                                  {"attempts=1,2", "attempts=3"},
+		`more than 1000 combinations`:                                                                                    {"attempts=" + strings.Join(many, ","), "cycles=" + strings.Join(many[:10], ",")},
+		`--attempts "x": want a whole number`:                                                                            {"attempts=1,x"},
+		`--attempts "0": want a whole number from 1 to 10000`:                                                            {"attempts=0"},
 	} {
 		_, err := Grid(d, sweeps)
-		var bad *runner.SettingError
+		var bad *settings.Error
 		if !errors.As(err, &bad) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v: %v, want %s", sweeps, err, want)
 		}
@@ -151,7 +154,7 @@ func TestGridRefuses(t *testing.T) {
 
 // TestAblation: what was needed is missed, what was not needed is not, and flips name runs that really change.
 func TestAblation(t *testing.T) {
-	d := drafted(t, "simulate-failures=true", "failure-type=processing")
+	d := given(t, "simulate-failures=true", "failure-type=processing")
 	const runs = ablateEvery + 50 // more than one turn
 	p := planned(t, d, runs)
 	a, err := Ablate(context.Background(), p, d)
@@ -180,19 +183,19 @@ func TestAblation(t *testing.T) {
 		t.Error("there is no breaker in this profile to take away")
 	}
 	for _, f := range retry.Flips {
-		for want, given := range map[string]string{string(f.With): "5", string(f.Without): "1"} {
-			s := planned(t, drafted(t, "simulate-failures=true", "failure-type=processing", "retries="+given), 1).Settings
-			if given == "5" {
+		for want, attempts := range map[string]string{string(f.With): "5", string(f.Without): "1"} {
+			s := planned(t, given(t, "simulate-failures=true", "failure-type=processing", "attempts="+attempts), 1).Settings
+			if attempts == "5" {
 				s = p.Settings
 			}
-			s.Virtual, s.Seed = true, f.Seed
-			r, err := runner.Run(context.Background(), s, runner.World{})
+			s.Clock, s.Seed = settings.ClockVirtual, f.Seed
+			r, err := runner.Run(context.Background(), s, runner.Environment{})
 			if err != nil || string(r.Verdict) != want {
-				t.Errorf("seed %d with %s attempts: %v, %v, want %s", f.Seed, given, r.Verdict, err, want)
+				t.Errorf("seed %d with %s attempts: %v, %v, want %s", f.Seed, attempts, r.Verdict, err, want)
 			}
 		}
 	}
-	if retry.Flips[0].RepeatWithout == retry.Flips[0].Repeat || !strings.Contains(retry.Flips[0].RepeatWithout, "collector-retries") {
+	if retry.Flips[0].RepeatWithout == retry.Flips[0].Repeat || !strings.Contains(retry.Flips[0].RepeatWithout, "collector-attempts") {
 		t.Errorf("commands %+v", retry.Flips[0])
 	}
 }
@@ -200,7 +203,7 @@ func TestAblation(t *testing.T) {
 // TestAblationDoesNotShowWorkers: the same bytes on one core and on several.
 func TestAblationDoesNotShowWorkers(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
-	d := drafted(t, "simulate-failures=true", "failure-type=network", "cycles=2")
+	d := given(t, "simulate-failures=true", "failure-type=network", "cycles=2")
 	var want []byte
 	for _, procs := range []int{1, 4} {
 		runtime.GOMAXPROCS(procs)
@@ -222,7 +225,7 @@ func TestAblationDoesNotShowWorkers(t *testing.T) {
 
 // TestInterruptedAblation: wherever the interruption comes, every row has the runs that the whole has.
 func TestInterruptedAblation(t *testing.T) {
-	d := drafted(t, "simulate-failures=true")
+	d := given(t, "simulate-failures=true")
 	for _, after := range []int64{10, 12 * ablateEvery} {
 		ctx, cancel := context.WithCancel(context.Background())
 		var runs atomic.Int64
@@ -246,7 +249,7 @@ func TestInterruptedAblation(t *testing.T) {
 
 // TestAblationTellsWhatCanNotGo: a fault at a channel keeps the channel.
 func TestAblationTellsWhatCanNotGo(t *testing.T) {
-	d := drafted(t, "fault=delivery.backup=http_503,p=0.5")
+	d := given(t, "fault=delivery.backup=http_503,p=0.5")
 	a, err := Ablate(context.Background(), planned(t, d, 3), d)
 	if err != nil {
 		t.Fatal(err)
@@ -259,16 +262,16 @@ func TestAblationTellsWhatCanNotGo(t *testing.T) {
 
 // TestWhatIsNotNeededCanGo: taking away a pattern that a run never needed changes nothing in that run.
 func TestWhatIsNotNeededCanGo(t *testing.T) {
-	tried := map[string]int{}
+	tried := map[catalog.Pattern]int{}
 	rapid.Check(t, func(r *rapid.T) {
-		d := drafted(r, "simulate-failures=true", "failure-type="+rapid.SampledFrom(simulate.Profiles()).Draw(r, "type"),
+		d := given(r, "simulate-failures=true", "failure-type="+rapid.SampledFrom(fault.Profiles()).Draw(r, "type"),
 			fmt.Sprint("cycles=", rapid.IntRange(1, 4).Draw(r, "cycles")),
 			fmt.Sprint("processor-breaker=", rapid.Bool().Draw(r, "processor breaker")),
 			fmt.Sprint("delivery-breaker=", rapid.Bool().Draw(r, "delivery breaker")),
 			fmt.Sprint("workers=", rapid.IntRange(1, 4).Draw(r, "workers")),
 			"seed="+fmt.Sprint(rapid.Uint64Range(0, 1<<40).Draw(r, "seed")))
 		s := planned(r, d, 1).Settings
-		s.Virtual = true
+		s.Clock = settings.ClockVirtual
 		whole := ran(r, s)
 		third := rapid.IntRange(0, 2).Draw(r, "third")
 		for i, a := range ablations(s) {
@@ -279,23 +282,26 @@ func TestWhatIsNotNeededCanGo(t *testing.T) {
 			if err != nil {
 				r.Fatal(err)
 			}
-			v.Settings.Virtual = true
+			v.Settings.Clock = settings.ClockVirtual
 			tried[a.patterns[0]]++
 			if with, without := outcome(r, ran(r, s)), outcome(r, ran(r, v.Settings)); with != without {
 				r.Errorf("without %v:\n%s\nwith:\n%s", a.patterns, without, with)
 			}
 		}
 	})
-	for _, pattern := range []string{"retry_with_backoff", "circuit_breaker", "bulkhead", "timeout", "fallback_ladder", "partial_processing",
-		"channel_failover", "channel_health", "emergency_spool", "recovery_nodes"} {
+	for _, pattern := range []catalog.Pattern{
+		catalog.RetryWithBackoff, catalog.CircuitBreaker, catalog.Bulkhead, catalog.Timeout, catalog.FallbackLadder,
+		catalog.PartialPattern, catalog.ChannelFailover, catalog.ChannelHealth, catalog.EmergencySpool,
+		catalog.RecoveryGraphNodes,
+	} {
 		if tried[pattern] == 0 {
 			t.Errorf("%s was needed in every run", pattern)
 		}
 	}
 }
 
-func ran(t interface{ Fatal(...any) }, s runner.Settings) *report.Report {
-	r, err := runner.Run(context.Background(), s, runner.World{})
+func ran(t interface{ Fatal(...any) }, s settings.Settings) *report.Report {
+	r, err := runner.Run(context.Background(), s, runner.Environment{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -304,7 +310,8 @@ func ran(t interface{ Fatal(...any) }, s runner.Settings) *report.Report {
 
 // needed tells whether a run needed what the ablation takes away. Other channels are needed as soon as they are tried.
 func needed(r *report.Report, a ablation) bool {
-	if a.patterns[0] == "channel_failover" && slices.ContainsFunc(r.Channels[1:], func(c report.Channel) bool { return c.Tried > 0 }) {
+	tried := func(c report.Channel) bool { return c.Tried > 0 }
+	if a.patterns[0] == catalog.ChannelFailover && slices.ContainsFunc(r.Channels[1:], tried) {
 		return true
 	}
 	return slices.ContainsFunc(r.Patterns, func(p report.Pattern) bool { return slices.Contains(a.patterns, p.Name) && p.Count > 0 })
@@ -313,7 +320,7 @@ func needed(r *report.Report, a ablation) bool {
 // outcome is all that a run came to, without what only tells of its settings: those, the patterns that they arm, closed
 // breakers, and places that nobody called.
 func outcome(t interface{ Fatal(...any) }, r *report.Report) string {
-	r.Settings, r.Patterns, r.Meta = report.Settings{}, nil, report.Meta{}
+	r.Settings, r.Patterns, r.Meta = settings.Settings{}, nil, report.Meta{}
 	r.Collection.Breaker = ""
 	r.Breakers = slices.DeleteFunc(r.Breakers, func(b report.Breaker) bool { return b.Opened == 0 })
 	r.Channels = slices.DeleteFunc(r.Channels, func(c report.Channel) bool { return c.Tried+c.Skipped == 0 })
@@ -329,7 +336,7 @@ func outcome(t interface{ Fatal(...any) }, r *report.Report) string {
 
 // TestCheckDeterminism: the same reports, and each run is made twice.
 func TestCheckDeterminism(t *testing.T) {
-	p := planned(t, drafted(t, "simulate-failures=true", "cycles=2"), sized(10_000, 150, 150)) // more than one turn
+	p := planned(t, given(t, "simulate-failures=true", "cycles=2"), sized(10_000, 150, 150)) // more than one turn
 	made := make(chan struct{}, 2*p.Runs)
 	p.Progress = func() { made <- struct{}{} }
 	d, err := CheckDeterminism(context.Background(), p)
@@ -352,11 +359,11 @@ func TestCheckDeterminism(t *testing.T) {
 	}
 }
 
-// TestPolicySets: four minutes of a service that is normal, overloaded and normal again, 80 s each, met with a bulkhead, a
-// rate limit, a timeout, a breaker with a timeout, and nothing. What can't be switched off is made without effect: 10,000
-// calls at once, an hour for a call. The grid has the five sets among its rows.
+// TestPolicySets: four minutes of a service that is normal, overloaded and normal again, 80 s each, met with a
+// bulkhead, a rate limit, a timeout, a breaker with a timeout, and nothing. What can't be switched off is made without
+// effect: 10,000 calls at once, an hour for a call. The grid has the five sets among its rows.
 func TestPolicySets(t *testing.T) {
-	d := drafted(t, "cycles=240", "interval=1s", "batch-size=20", "workers=8",
+	d := given(t, "cycles=240", "interval=1s", "batch-size=20", "workers=8",
 		"fault=collector.fetch=slow,by=4s,from=80s,to=160s", "fault=processor.record=slow,by=500ms,from=80s,to=160s")
 	doc := swept(t, d, 1, "duration", "bulkhead=4,10000", "rate-limit=0,200", "timeout=1s,1h", "collector-breaker=true,false")
 	rows := map[string]report.SweepRow{}

@@ -11,19 +11,20 @@ import (
 	"testing"
 	"time"
 
-	"faultflow/internal/errhandler"
+	"faultflow/internal/catalog"
+	"faultflow/internal/fault"
 	"faultflow/internal/report"
 	"faultflow/internal/runner"
-	"faultflow/internal/simulate"
+	"faultflow/internal/settings"
 )
 
-// TestCampaignIsItsRuns counts again, from the full reports of its runs, what a campaign says. (That the rates are those
-// of ORIGINAL.md is tested with the runs, in package runner.)
+// TestCampaignIsItsRuns counts again, from the full reports of its runs, what a campaign says. (That the rates are
+// those of docs/original.md is tested with the runs, in package runner.)
 func TestCampaignIsItsRuns(t *testing.T) {
 	for _, failureType := range []string{"network", "storage", "random"} {
 		t.Run(failureType, func(t *testing.T) {
 			s := profile(failureType)
-			s.Cycles, s.Processor.Breaker.On, s.Virtual = 2, true, true
+			s.Cycles, s.Processor.Breaker, s.Clock = 2, true, settings.ClockVirtual
 			const runs = 150
 			c, _ := made(t, Plan{Settings: s, Runs: runs})
 			var all []report.SeedRun
@@ -68,7 +69,7 @@ func TestCampaignIsItsRuns(t *testing.T) {
 				run := report.SeedRun{Seed: r.Seed, Verdict: r.Verdict, DurationMS: r.DurationMS, Collected: r.Ledger.Collected, Delivered: r.Ledger.Delivered,
 					DeadLettered: r.Ledger.DeadLettered, Spooled: r.Ledger.Spooled, Repeat: repeat(r.Seed)}
 				for _, f := range r.Findings {
-					if f.Verdict == r.Verdict && r.Verdict != errhandler.Success && run.Finding == "" {
+					if f.Verdict == r.Verdict && r.Verdict != catalog.Success && run.Finding == "" {
 						run.Finding = f.Code
 					}
 				}
@@ -114,7 +115,7 @@ func TestCampaignIsItsRuns(t *testing.T) {
 				t.Errorf("slowest %v, want %v", c.Slowest, all[:report.MaxSeedRuns])
 			}
 			for i, w := range c.Worst {
-				if i > 0 && (c.Worst[i-1].Verdict == errhandler.Degraded && w.Verdict == errhandler.Failed) || w.Verdict == errhandler.Success || !slices.Contains(all, w) {
+				if i > 0 && (c.Worst[i-1].Verdict == catalog.Degraded && w.Verdict == catalog.Failed) || w.Verdict == catalog.Success || !slices.Contains(all, w) {
 					t.Errorf("worst %v", c.Worst)
 				}
 			}
@@ -150,7 +151,7 @@ func TestIntervalsHoldTheTruth(t *testing.T) {
 	if (raceEnabled || testing.Short()) && !full() {
 		t.Skip("a statistical test, over the same code as the others")
 	}
-	s := runner.Defaults()
+	s := settings.Defaults()
 	s.BatchSize, s.Workers, s.Collector.Attempts, s.Fallback = 1, 1, 1, false
 	s.Faults = faults(t, "collector.fetch=http_500,p=0.5")
 	held := 0
@@ -170,10 +171,10 @@ func TestIntervalsHoldTheTruth(t *testing.T) {
 	}
 }
 
-func faults(t *testing.T, specs ...string) (list []simulate.Fault) {
+func faults(t *testing.T, specs ...string) (list []fault.Fault) {
 	t.Helper()
 	for _, spec := range specs {
-		f, err := simulate.ParseFault(spec, simulate.Places(runner.Defaults().Channels))
+		f, err := fault.Parse(spec)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -182,22 +183,22 @@ func faults(t *testing.T, specs ...string) (list []simulate.Fault) {
 	return list
 }
 
-// TestVirtualTellsTheTruth: the same scripts on both clocks end in the same verdict, attempts, transitions and ledger. The
-// waits that are settings are tens of milliseconds on both.
+// TestVirtualTellsTheTruth: the same scripts on both clocks end in the same verdict, attempts, transitions and ledger.
+// The waits that are settings are tens of milliseconds on both.
 func TestVirtualTellsTheTruth(t *testing.T) {
 	scripts := []struct {
 		name   string
 		faults []string
-		change func(*runner.Settings)
+		change func(*settings.Settings)
 	}{
 		{"nothing fails", nil, nil},
 		{"two failed fetches", []string{"collector.fetch=connection_refused,first=2"}, nil},
 		{"default data", []string{"collector.fetch=http_503"}, nil},
-		{"a breaker opens and closes", []string{"collector.fetch=connection_reset,first=3"}, func(s *runner.Settings) {
-			s.Collector.Breaker.On, s.Collector.Breaker.OpenFor, s.Cycles, s.Interval = true, 20*time.Millisecond, 2, 0
+		{"a breaker opens and closes", []string{"collector.fetch=connection_reset,first=3"}, func(s *settings.Settings) {
+			s.Collector.Breaker, s.Collector.BreakerOpenFor, s.Cycles, s.Interval = true, 20*time.Millisecond, 2, 0
 		}},
-		{"a breaker's trial fails", []string{"collector.fetch=dns_failure,first=4"}, func(s *runner.Settings) {
-			s.Collector.Breaker.On, s.Collector.Breaker.OpenFor, s.Cycles, s.Interval = true, 20*time.Millisecond, 3, 0
+		{"a breaker's trial fails", []string{"collector.fetch=dns_failure,first=4"}, func(s *settings.Settings) {
+			s.Collector.Breaker, s.Collector.BreakerOpenFor, s.Cycles, s.Interval = true, 20*time.Millisecond, 3, 0
 		}},
 		{"a hanging fetch", []string{"collector.fetch=timeout,first=1"}, nil},
 		{"a partial answer", []string{"collector.fetch=partial"}, nil},
@@ -208,26 +209,26 @@ func TestVirtualTellsTheTruth(t *testing.T) {
 		{"failover", []string{"delivery.primary=disk_full", "delivery.secondary=locked,first=1"}, nil},
 		{"the emergency spool", []string{"delivery.primary=disk_full", "delivery.secondary=locked", "delivery.backup=permission_denied"}, nil},
 		{"a lost acknowledgement", []string{"delivery.primary=ack_lost,first=1"}, nil},
-		{"no spool", []string{"delivery.primary=locked", "delivery.secondary=locked", "delivery.backup=locked"}, func(s *runner.Settings) { s.Spool = false }},
+		{"no spool", []string{"delivery.primary=locked", "delivery.secondary=locked", "delivery.backup=locked"}, func(s *settings.Settings) { s.Spool = false }},
 		{"the recovery graph", []string{"collector.fetch=http_500", "processor.batch=error", "delivery.primary=locked", "delivery.secondary=locked"},
-			func(s *runner.Settings) { s.RecoveryGraph = true }},
+			func(s *settings.Settings) { s.Graph = settings.GraphRecovery }},
 	}
 	var all sync.WaitGroup
 	defer all.Wait()
 	for i, script := range scripts {
-		s := runner.Defaults()
+		s := settings.Defaults()
 		s.Seed, s.BatchSize, s.Workers = uint64(i), 4, 4
 		s.Faults = faults(t, script.faults...)
-		s.Collector.Delay, s.Processor.Delay, s.Delivery.Delay = 10*time.Millisecond, 10*time.Millisecond, 10*time.Millisecond
+		s.Collector.RetryDelay, s.Processor.RetryDelay, s.Delivery.RetryDelay = 10*time.Millisecond, 10*time.Millisecond, 10*time.Millisecond
 		s.Collector.Timeout = 2 * time.Second // beyond what a slow machine makes of the longest fetch, 0.5 s
 		if script.change != nil {
 			script.change(&s)
 		}
-		s.Virtual = true
+		s.Clock = settings.ClockVirtual
 		virtual := clockless(ran(t, s))
 		all.Go(func() {
-			s.Virtual = false
-			r, err := runner.Run(context.Background(), s, runner.World{})
+			s.Clock = settings.ClockReal
+			r, err := runner.Run(context.Background(), s, runner.Environment{})
 			if err != nil {
 				t.Errorf("%s: %v", script.name, err)
 			} else if real := clockless(r); !reflect.DeepEqual(real, virtual) {
@@ -239,7 +240,7 @@ func TestVirtualTellsTheTruth(t *testing.T) {
 
 // ending is what a run came to, whenever it did.
 type ending struct {
-	verdict     errhandler.Verdict
+	verdict     catalog.Verdict
 	ledger      report.Ledger
 	attempts    []string
 	transitions []string
@@ -255,7 +256,7 @@ func clockless(r *report.Report) ending {
 	}
 	for _, b := range r.Breakers {
 		for _, tr := range b.Transitions {
-			e.transitions = append(e.transitions, b.Name+" "+tr.From+" → "+tr.To)
+			e.transitions = append(e.transitions, fmt.Sprintf("%s %s → %s", b.Name, tr.From, tr.To))
 		}
 	}
 	for _, f := range r.Findings {

@@ -5,39 +5,39 @@ import (
 	"slices"
 	"strings"
 
+	"faultflow/internal/catalog"
 	"faultflow/internal/report"
-	"faultflow/internal/runner"
-	"faultflow/internal/suggest"
+	"faultflow/internal/settings"
 )
 
 // Variant is a plan's settings with some of them changed.
 type Variant struct {
-	Changed  []runner.Given
-	Settings runner.Settings
+	Changed  []settings.Assignment
+	Settings settings.Settings
 }
 
 // maxVariants bounds a sweep's grid.
 const maxVariants = 1000
 
-// newVariant changes settings of a draft.
-func newVariant(draft *runner.Draft, changed []runner.Given) (Variant, error) {
-	d := draft.Clone()
-	for _, g := range changed {
-		if err := d.Set(g.Name, g.Text); err != nil {
-			return Variant{}, &runner.SettingError{Flag: g.Name, Value: g.Text, Problem: err.Error()}
+// newVariant changes settings of those that were given.
+func newVariant(given *settings.Given, changed []settings.Assignment) (Variant, error) {
+	own := given.Clone()
+	for _, c := range changed {
+		if err := own.Set(c.Name, c.Text); err != nil {
+			return Variant{}, &settings.Error{Name: c.Name, Value: c.Text, Problem: err.Error()}
 		}
 	}
-	s, err := d.Settings()
+	s, err := own.Settings()
 	return Variant{Changed: changed, Settings: s}, err
 }
 
-// Grid returns every combination of values, as sweeps such as retries=1,3,5 give them; those of the last one vary fastest.
-// Errors are *runner.SettingError.
-func Grid(draft *runner.Draft, sweeps []string) ([]Variant, error) {
-	grid := [][]runner.Given{nil}
+// Grid returns every combination of values, as sweeps such as retries=1,3,5 give them; those of the last one vary
+// fastest. Errors are *settings.Error.
+func Grid(given *settings.Given, sweeps []string) ([]Variant, error) {
+	grid := [][]settings.Assignment{nil}
 	var swept []string
 	for _, sweep := range sweeps {
-		name, values, err := parseSweep(draft, sweep)
+		name, values, err := parseSweep(sweep)
 		if err == nil && slices.Contains(swept, name) {
 			err = fmt.Errorf("%s is swept twice", name)
 		}
@@ -45,20 +45,20 @@ func Grid(draft *runner.Draft, sweeps []string) ([]Variant, error) {
 			err = fmt.Errorf("more than %d combinations", maxVariants)
 		}
 		if err != nil {
-			return nil, &runner.SettingError{Flag: "sweep", Value: sweep, Problem: err.Error()}
+			return nil, &settings.Error{Name: "sweep", Value: sweep, Problem: err.Error()}
 		}
 		swept = append(swept, name)
-		var larger [][]runner.Given
+		var larger [][]settings.Assignment
 		for _, chosen := range grid {
 			for _, v := range values {
-				larger = append(larger, append(slices.Clone(chosen), runner.Given{Name: name, Text: v}))
+				larger = append(larger, append(slices.Clone(chosen), settings.Assignment{Name: name, Text: v}))
 			}
 		}
 		grid = larger
 	}
 	var variants []Variant
 	for _, changed := range grid {
-		v, err := newVariant(draft, changed)
+		v, err := newVariant(given, changed)
 		if err != nil {
 			return nil, err
 		}
@@ -67,23 +67,17 @@ func Grid(draft *runner.Draft, sweeps []string) ([]Variant, error) {
 	return variants, nil
 }
 
-func parseSweep(draft *runner.Draft, sweep string) (name string, values []string, err error) {
+func parseSweep(sweep string) (name string, values []string, err error) {
 	name, list, ok := strings.Cut(sweep, "=")
 	if !ok || list == "" {
-		return "", nil, fmt.Errorf("want NAME=VALUE,VALUE…, such as retries=1,3,5")
+		return "", nil, fmt.Errorf("want NAME=VALUE,VALUE…, such as attempts=1,3,5")
 	}
-	f := draft.Field(name)
-	if slices.Contains(fixed, name) {
+	setting, known := settings.Find(name)
+	switch {
+	case known && setting.Fixed:
 		return "", nil, fmt.Errorf("%s is the same in all runs of a campaign", name)
-	}
-	if f == nil || f.List {
-		var names []string
-		for _, f := range draft.Fields() {
-			if !f.List && !slices.Contains(fixed, f.Name) {
-				names = append(names, f.Name)
-			}
-		}
-		return "", nil, fmt.Errorf("there is no setting %q to sweep%s", name, suggest.Nearest(name, names))
+	case !known || setting.List():
+		return "", nil, fmt.Errorf("there is no setting %q to sweep%s", name, settings.Meant(name, varied))
 	}
 	values = strings.Split(list, ",")
 	for i, v := range values {
@@ -94,45 +88,43 @@ func parseSweep(draft *runner.Draft, sweep string) (name string, values []string
 	return name, values, nil
 }
 
-// fixed are the settings that are the same in all runs of a campaign.
-var fixed = []string{"seed", "clock", "input", "input-format", "id-field", "value-field"}
+// varied tells whether a setting can differ from run to run of a campaign.
+func varied(s settings.Setting) bool { return !s.Fixed && !s.List() }
 
 // ablation is a pattern and the settings that take it away.
 type ablation struct {
 	// patterns are those that go, the first of which names the row.
-	patterns []string
-	changed  []runner.Given
+	patterns []catalog.Pattern
+	changed  []settings.Assignment
 }
 
-// ablations are the patterns that can be taken away. What can't be switched off is made so large that it has no effect: a
-// call is always bounded, but 10,000 hours are no bound.
-func ablations(s runner.Settings) []ablation {
-	all := func(setting, value string) (changed []runner.Given) {
-		for _, node := range []string{"collector", "processor", "delivery"} {
-			changed = append(changed, runner.Given{Name: node + "-" + setting, Text: value})
+// ablations are the patterns that settings can take away, in the order of reports. Patterns that the same settings take
+// away go together.
+func ablations(s settings.Settings) []ablation {
+	var list []ablation
+	for _, pattern := range catalog.PatternNames() {
+		var changed []settings.Assignment
+		for _, setting := range settings.All() {
+			if value, takesAway := setting.Without(pattern, &s); takesAway {
+				changed = append(changed, settings.Assignment{Name: setting.Name, Text: value})
+			}
 		}
-		return changed
+		if changed == nil {
+			continue
+		}
+		if n := len(list); n > 0 && slices.Equal(list[n-1].changed, changed) {
+			list[n-1].patterns = append(list[n-1].patterns, pattern)
+			continue
+		}
+		list = append(list, ablation{[]catalog.Pattern{pattern}, changed})
 	}
-	one := func(setting, value string) []runner.Given { return []runner.Given{{Name: setting, Text: value}} }
-	return []ablation{
-		{[]string{"retry_with_backoff"}, all("retries", "1")},
-		{[]string{"circuit_breaker"}, append(one("enable-circuit-breaker", "false"), all("breaker", "false")...)},
-		{[]string{"bulkhead"}, all("bulkhead", "10000")},
-		{[]string{"rate_limit"}, all("rate-limit", "0")},
-		{[]string{"timeout"}, all("timeout", "10000h")},
-		{[]string{"fallback_ladder"}, one("fallback", "false")},
-		{[]string{"partial_processing", "minimal_fallback"}, one("recovery", "false")},
-		{[]string{"channel_failover"}, one("channels", s.Channels[0])},
-		{[]string{"channel_health"}, one("channel-recover", "0s")},
-		{[]string{"emergency_spool"}, one("spool", "false")},
-		{[]string{"recovery_nodes"}, append(one("test-recovery", "false"), one("graph", "standard")...)},
-	}
+	return list
 }
 
 // inPlace tells whether one of the ablation's patterns was there in any run, and in how many it was needed.
 func (a ablation) inPlace(c *report.Campaign) (there bool, needed int64) {
 	for _, p := range c.Patterns {
-		if slices.Contains(a.patterns, p.Name) {
+		if slices.Contains(a.patterns, catalog.Pattern(p.Name)) {
 			there = there || p.Armed > 0
 			needed = max(needed, p.Demonstrated.Runs.Count)
 		}

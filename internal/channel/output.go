@@ -3,7 +3,6 @@ package channel
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -11,8 +10,7 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"github.com/google/renameio/v2"
-
+	"faultflow/internal/atomicfile"
 	"faultflow/internal/nodes"
 )
 
@@ -28,8 +26,8 @@ const (
 // older run stay whole until the new ones are.
 //
 // An error of Deliver or DeadLetter breaks the output: every later call returns that error, and Commit publishes
-// nothing. A failed Write does not, as long as it could be undone. An Output must end with Commit or Discard, after which
-// the other methods return an error that is fs.ErrClosed. It is not safe for concurrent use.
+// nothing. A failed Write does not, as long as it could be undone. An Output must end with Commit or Discard, after
+// which the other methods return an error that is fs.ErrClosed. It is not safe for concurrent use.
 type Output struct {
 	sys outputSystem
 	dir string
@@ -49,7 +47,7 @@ var _ nodes.Spool = (*Output)(nil)
 
 // CreateOutput starts an output in dir, which it makes if there is none.
 func CreateOutput(dir string) (*Output, error) {
-	return createOutput(dir, outputSystem{open: openOutputFile, syncFolder: syncOutputFolder, buffer: 64 << 10})
+	return createOutput(dir, outputSystem{open: openOutputFile, syncFolder: atomicfile.SyncFolder, buffer: 64 << 10})
 }
 
 // createOutput is CreateOutput on a given system.
@@ -58,8 +56,8 @@ func createOutput(dir string, sys outputSystem) (*Output, error) {
 		return nil, fmt.Errorf("output folder: %w", err)
 	}
 	o := &Output{sys: sys, dir: dir}
-	// The emergency file is the first to be renamed: whatever happens between two renames, an older run's emergency file
-	// never stands beside newer files.
+	// The emergency file is the first to be renamed: whatever happens between two renames, an older run's emergency
+	// file never stands beside newer files.
 	for _, s := range []struct {
 		stream **outputStream
 		name   string
@@ -106,9 +104,9 @@ func (o *Output) DeadLetter(l nodes.DeadLetter) error {
 	return nil
 }
 
-// Write adds the records of d to the emergency file and hands them to the operating system. When it returns an error, it
-// has kept nothing of d; the output can still be used and Commit doesn't repeat the error, unless what had reached the
-// file can't be removed again. It does not look at the context: a run that is cancelled still spools what it holds.
+// Write adds the records of d to the emergency file and hands them to the operating system. When it returns an error,
+// it has kept nothing of d; the output can still be used and Commit doesn't repeat the error, unless what had reached
+// the file can't be removed again. It does not look at the context: a run that is cancelled still spools what it holds.
 func (o *Output) Write(_ context.Context, d nodes.Delivery) error {
 	if o.err != nil {
 		return o.err
@@ -140,8 +138,8 @@ func (o *Output) spool(d nodes.Delivery) (written int64, err error) {
 }
 
 // Commit writes out all three files, empty ones too, and gives them their names in place of an older run's. When it
-// returns an error, no temporary file is left; no file has got its name unless the error is from renaming or from syncing
-// the folder.
+// returns an error, no temporary file is left; no file has got its name unless the error is from renaming or from
+// syncing the folder.
 func (o *Output) Commit() error {
 	if o.err == nil {
 		if err := o.publish(); err != nil {
@@ -168,7 +166,7 @@ func (o *Output) publish() error {
 		}
 	}
 	for _, s := range o.streams {
-		if err := s.file.CloseAtomicallyReplace(); err != nil {
+		if err := s.file.Commit(); err != nil {
 			return s.wrap(err)
 		}
 	}
@@ -190,7 +188,7 @@ func (o *Output) clean() error {
 	}
 	var failed error
 	for _, s := range o.streams {
-		if err := s.file.Cleanup(); err != nil && !errors.Is(err, fs.ErrNotExist) && failed == nil {
+		if err := s.file.Discard(); err != nil && failed == nil {
 			failed = s.wrap(err)
 		}
 	}
@@ -212,13 +210,13 @@ type outputFile interface {
 	io.WriteSeeker
 	Truncate(size int64) error
 	Sync() error
-	// CloseAtomicallyReplace gives the file its name.
-	CloseAtomicallyReplace() error
-	// Cleanup removes the file if it has not got its name. It may be called again.
-	Cleanup() error
+	// Commit gives the file its name.
+	Commit() error
+	// Discard removes the file if it has not got its name. It may be called again.
+	Discard() error
 }
 
-var _ outputFile = (*renameio.PendingFile)(nil)
+var _ outputFile = (*atomicfile.File)(nil)
 
 // outputStream is one of the files with its buffer.
 type outputStream struct {
@@ -255,22 +253,11 @@ func (s *outputStream) cut(size int64) error {
 	return err
 }
 
-// openOutputFile starts a file that is to get the name path, in the same folder: another one may be on another file system,
-// and a file that can't be made here is better noticed now than in Commit.
+// openOutputFile starts a file that is to get the name path.
 func openOutputFile(path string) (outputFile, error) {
-	return renameio.NewPendingFile(path, renameio.WithTempDir(filepath.Dir(path)), renameio.WithPermissions(0o644))
-}
-
-// syncOutputFolder makes renames in dir durable, on file systems that can do so.
-func syncOutputFolder(dir string) error {
-	d, err := os.Open(dir)
+	file, err := atomicfile.Create(path)
 	if err != nil {
-		return err
+		return nil, err // no *atomicfile.File that is nil
 	}
-	defer d.Close() // opened for reading: nothing can be lost
-	// Some network and virtual file systems refuse to sync a folder. The files have their names by then.
-	if err := d.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, errors.ErrUnsupported) {
-		return err
-	}
-	return nil
+	return file, nil
 }

@@ -10,9 +10,9 @@ import (
 	"faultflow/internal/nodes"
 )
 
-// outputLines makes the lines of an Output's files in memory that it reuses: a line is valid until the next one. They are
-// what encoding/json would print without HTML escaping. Numbers that JSON can't express (NaN, the infinities) and times
-// that RFC 3339 can't (years beyond 9999 or before 0) are null.
+// outputLines makes the lines of an Output's files in a buffer that it reuses: a line is valid until the next one.
+// Lines are as encoding/json would print them without HTML escaping. Numbers that JSON can't express (NaN, the
+// infinities) and times that RFC 3339 can't (years beyond 9999 or before 0) are null.
 type outputLines struct {
 	line []byte
 	// tail ends each line of a delivery.
@@ -67,7 +67,7 @@ func (l *outputLines) deadLetter(d *nodes.DeadLetter) []byte {
 		b = appendOutputNumber(append(b, `,"value":`...), d.Record.Value)
 	}
 	b = l.string(append(b, `,"source":`...), d.Record.Source)
-	b = l.string(append(b, `,"place":`...), d.Place)
+	b = l.string(append(b, `,"place":`...), string(d.Place))
 	b = l.string(append(b, `,"class":`...), string(d.Class))
 	b = l.string(append(b, `,"reason":`...), d.Reason)
 	if d.Raw != "" {

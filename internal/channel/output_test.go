@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -20,6 +21,8 @@ import (
 
 	"pgregory.net/rapid"
 
+	"faultflow/internal/atomicfile"
+	"faultflow/internal/catalog"
 	"faultflow/internal/errhandler"
 	"faultflow/internal/nodes"
 )
@@ -33,7 +36,7 @@ var outputTime = time.Date(2026, 3, 4, 5, 6, 7, 89, time.UTC)
 func processed(id string) nodes.Processed {
 	return nodes.Processed{
 		Record:         nodes.Record{ID: id, Value: 1.5, Timestamp: outputTime, Source: "primary_api", Line: 7},
-		ProcessedValue: 3, Quality: 0.75, Mode: nodes.ModeNormal,
+		ProcessedValue: 3, Quality: 0.75, Mode: catalog.ModeNormal,
 	}
 }
 
@@ -43,7 +46,12 @@ func delivery(id string) nodes.Delivery {
 }
 
 func deadLetter(id string) nodes.DeadLetter {
-	return nodes.DeadLetter{Record: processed(id).Record, Place: "processor.record", Class: errhandler.Data, Reason: "gone"}
+	return nodes.DeadLetter{
+		Record: processed(id).Record,
+		Place:  "processor.record",
+		Class:  errhandler.Data,
+		Reason: "gone",
+	}
 }
 
 // outputRow has the fields of all three files in the order of the lines.
@@ -63,8 +71,15 @@ type outputRow struct {
 // wantRow is the row that r should become.
 func wantRow(r nodes.Processed, channel *string, key string) outputRow {
 	row := outputRow{
-		ID: r.ID, Value: numberOrNull(r.Value), Quality: numberOrNull(r.Quality), Mode: string(r.Mode), Source: r.Source,
-		Line: r.Line, Timestamp: r.Timestamp.UTC(), Channel: channel, Key: key,
+		ID:        r.ID,
+		Value:     numberOrNull(r.Value),
+		Quality:   numberOrNull(r.Quality),
+		Mode:      string(r.Mode),
+		Source:    r.Source,
+		Line:      r.Line,
+		Timestamp: r.Timestamp.UTC(),
+		Channel:   channel,
+		Key:       key,
 	}
 	if r.Mode != "" {
 		row.ProcessedValue = numberOrNull(r.ProcessedValue)
@@ -104,9 +119,9 @@ type (
 func wantDeadRow(l nodes.DeadLetter) any {
 	r := l.Record
 	if l.Raw != "" {
-		return deadRawRow{r.Line, r.ID, r.Source, l.Place, string(l.Class), l.Reason, l.Raw}
+		return deadRawRow{r.Line, r.ID, r.Source, string(l.Place), string(l.Class), l.Reason, l.Raw}
 	}
-	return deadRow{r.Line, r.ID, numberOrNull(r.Value), r.Source, l.Place, string(l.Class), l.Reason}
+	return deadRow{r.Line, r.ID, numberOrNull(r.Value), r.Source, string(l.Place), string(l.Class), l.Reason}
 }
 
 // jsonLine is v as encoding/json prints it.
@@ -217,7 +232,7 @@ func TestOutputLines(t *testing.T) {
 	minimal := nodes.Processed{Record: nodes.Record{Value: math.NaN()}}
 	zoned := processed("zoned")
 	zoned.Timestamp = outputTime.In(time.FixedZone("", 2*60*60))
-	zoned.Mode, zoned.Quality, zoned.ProcessedValue = nodes.ModeFallback, 0, -1e-9
+	zoned.Mode, zoned.Quality, zoned.ProcessedValue = catalog.ModeFallback, 0, -1e-9
 
 	check(t, o.Deliver("primary", nodes.Delivery{Key: "k1", Records: []nodes.Processed{processed("a<&>"), zoned}}))
 	check(t, o.Deliver("", nodes.Delivery{Key: "k2", Records: []nodes.Processed{minimal}}))
@@ -226,10 +241,17 @@ func TestOutputLines(t *testing.T) {
 	check(t, o.Write(t.Context(), nodes.Delivery{Key: "empty"}))
 	check(t, o.DeadLetter(deadLetter("d")))
 	check(t, o.DeadLetter(nodes.DeadLetter{
-		Record: nodes.Record{Value: math.NaN()}, Place: "processor.batch", Class: errhandler.Cancelled, Reason: `say "no"`,
+		Record: nodes.Record{Value: math.NaN()},
+		Place:  "processor.batch",
+		Class:  errhandler.Cancelled,
+		Reason: `say "no"`,
 	}))
 	check(t, o.DeadLetter(nodes.DeadLetter{
-		Record: nodes.Record{Line: 9}, Raw: "x,\xff\"\x00", Place: "collector.fetch", Class: errhandler.Data, Reason: "bad",
+		Record: nodes.Record{Line: 9},
+		Raw:    "x,\xff\"\x00",
+		Place:  "collector.fetch",
+		Class:  errhandler.Data,
+		Reason: "bad",
 	}))
 	check(t, o.Commit())
 
@@ -347,7 +369,9 @@ func anyRecord() *rapid.Generator[nodes.Processed] {
 			},
 			ProcessedValue: number.Draw(t, "processed"),
 			Quality:        number.Draw(t, "quality"),
-			Mode:           rapid.SampledFrom([]nodes.Mode{"", nodes.ModeNormal, nodes.ModePartial, nodes.ModeFallback}).Draw(t, "mode"),
+			Mode: rapid.SampledFrom([]catalog.Mode{
+				"", catalog.ModeNormal, catalog.ModePartial, catalog.ModeFallback,
+			}).Draw(t, "mode"),
 		}
 	})
 }
@@ -372,8 +396,11 @@ func TestOutputLinesProperty(t *testing.T) {
 		}
 
 		l := nodes.DeadLetter{
-			Record: r.Record, Raw: anyString().Draw(t, "raw"), Place: anyString().Draw(t, "place"),
-			Class: errhandler.Class(anyString().Draw(t, "class")), Reason: anyString().Draw(t, "reason"),
+			Record: r.Record,
+			Raw:    anyString().Draw(t, "raw"),
+			Place:  catalog.Place(anyString().Draw(t, "place")),
+			Class:  errhandler.Class(anyString().Draw(t, "class")),
+			Reason: anyString().Draw(t, "reason"),
 		}
 		if got, want := string(lines.deadLetter(&l)), jsonLine(t, wantDeadRow(l)); got != want {
 			t.Fatalf("%swant\n%s", got, want)
@@ -475,27 +502,14 @@ func TestOutputReplacesOldFiles(t *testing.T) {
 	}
 }
 
-func TestOutputMode(t *testing.T) {
-	dir := t.TempDir()
-	writeOld(t, dir) // with 0600: an old file's mode is not taken over
-	defer syscall.Umask(syscall.Umask(0o027))
-	check(t, create(t, dir).Commit())
-	for _, name := range outputNames {
-		info, err := os.Stat(filepath.Join(dir, name))
-		check(t, err)
-		if got := info.Mode(); got != 0o640 {
-			t.Errorf("%s is %v, want 0640", name, got)
-		}
-	}
-}
-
 func TestCreateOutputErrors(t *testing.T) {
 	t.Run("a file", func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "file")
 		check(t, os.WriteFile(path, nil, 0o644))
 		for _, dir := range []string{path, filepath.Join(path, "below")} {
 			_, err := CreateOutput(dir)
-			if pathErr, ok := errors.AsType[*fs.PathError](err); !ok || !errors.Is(err, syscall.ENOTDIR) || pathErr.Path != path {
+			if pathErr, ok := errors.AsType[*fs.PathError](err); !ok || !errors.Is(err, syscall.ENOTDIR) ||
+				pathErr.Path != path {
 				t.Errorf("%s: %v", dir, err)
 			}
 		}
@@ -560,7 +574,7 @@ func faulty(faults map[string]error) outputSystem {
 			if err := faults["folder sync"]; err != nil {
 				return err
 			}
-			return syncOutputFolder(dir)
+			return atomicfile.SyncFolder(dir)
 		},
 		buffer: 16,
 	}
@@ -602,18 +616,18 @@ func (f *faultyFile) Sync() error {
 	return f.outputFile.Sync()
 }
 
-func (f *faultyFile) CloseAtomicallyReplace() error {
-	if err := f.faults[f.prefix+"replace"]; err != nil {
+func (f *faultyFile) Commit() error {
+	if err := f.faults[f.prefix+"commit"]; err != nil {
 		return err
 	}
-	return f.outputFile.CloseAtomicallyReplace()
+	return f.outputFile.Commit()
 }
 
-func (f *faultyFile) Cleanup() error {
-	if err := f.faults[f.prefix+"cleanup"]; err != nil {
+func (f *faultyFile) Discard() error {
+	if err := f.faults[f.prefix+"discard"]; err != nil {
 		return err
 	}
-	return f.outputFile.Cleanup()
+	return f.outputFile.Discard()
 }
 
 // A Deliver or DeadLetter that fails breaks the output, even if later writes would succeed.
@@ -674,7 +688,8 @@ func TestOutputWriteKeepsAllOrNothing(t *testing.T) {
 			if !errors.Is(err, syscall.ENOSPC) || !strings.HasPrefix(err.Error(), outputEmergency+": ") {
 				t.Fatalf("buffer %d: Write returned %v", buffer, err)
 			}
-			if got := temporary(t, dir, outputEmergency); strings.Count(got, "\n") != 1 || !strings.HasSuffix(got, "\n") {
+			if got := temporary(t, dir, outputEmergency); strings.Count(got, "\n") != 1 ||
+				!strings.HasSuffix(got, "\n") {
 				t.Errorf("buffer %d: after a failed Write the file is %q", buffer, got)
 			}
 			clear(faults)
@@ -708,7 +723,8 @@ func TestOutputWriteFlushes(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel() // a cancelled run spools too
 	check(t, o.Write(ctx, delivery("a")))
-	if got := temporary(t, dir, outputEmergency); !strings.HasPrefix(got, `{"id":"a",`) || !strings.HasSuffix(got, "}\n") {
+	if got := temporary(t, dir, outputEmergency); !strings.HasPrefix(got, `{"id":"a",`) ||
+		!strings.HasSuffix(got, "}\n") {
 		t.Errorf("the file is %q", got)
 	}
 }
@@ -754,9 +770,9 @@ func TestOutputCommitErrors(t *testing.T) {
 		{outputDelivered + " sync", nil},
 		{outputDeadLetters + " write", nil},
 		{outputDelivered + " write", nil},
-		{outputEmergency + " replace", nil},
-		{outputDeadLetters + " replace", []string{outputEmergency}},
-		{outputDelivered + " replace", []string{outputEmergency, outputDeadLetters}},
+		{outputEmergency + " commit", nil},
+		{outputDeadLetters + " commit", []string{outputEmergency}},
+		{outputDelivered + " commit", []string{outputEmergency, outputDeadLetters}},
 		{"folder sync", outputNames},
 	} {
 		t.Run(c.fault, func(t *testing.T) {
@@ -771,7 +787,8 @@ func TestOutputCommitErrors(t *testing.T) {
 			check(t, o.DeadLetter(deadLetter("new")))
 			faults[c.fault] = syscall.ENOSPC
 			err = o.Commit()
-			if file, _, _ := strings.Cut(c.fault, " "); !errors.Is(err, syscall.ENOSPC) || !strings.Contains(err.Error(), file+": ") {
+			if file, _, _ := strings.Cut(c.fault, " "); !errors.Is(err, syscall.ENOSPC) ||
+				!strings.Contains(err.Error(), file+": ") {
 				t.Errorf("Commit returned %v", err)
 			}
 			checkClean(t, dir, outputNames...)
@@ -790,12 +807,16 @@ func TestOutputCommitErrors(t *testing.T) {
 
 // The folder vanishes during the run: Commit fails, and there is nothing to clean up.
 func TestOutputFolderRemoved(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("a folder with open files can't be removed here")
+	}
 	dir := filepath.Join(t.TempDir(), "out")
 	o := create(t, dir)
 	check(t, o.Deliver("primary", delivery("a")))
 	check(t, os.RemoveAll(dir))
 	err := o.Commit()
-	if !errors.Is(err, fs.ErrNotExist) || !strings.HasPrefix(err.Error(), outputEmergency+": ") || strings.Contains(err.Error(), "cleaning up") {
+	if !errors.Is(err, fs.ErrNotExist) || !strings.HasPrefix(err.Error(), outputEmergency+": ") ||
+		strings.Contains(err.Error(), "cleaning up") {
 		t.Errorf("Commit returned %v", err)
 	}
 }
@@ -803,7 +824,7 @@ func TestOutputFolderRemoved(t *testing.T) {
 // A temporary file that stays is part of Commit's error; a later Discard tries again.
 func TestOutputCleanupFails(t *testing.T) {
 	dir := t.TempDir()
-	faults := map[string]error{outputDelivered + " sync": syscall.EIO, outputDelivered + " cleanup": syscall.EPERM}
+	faults := map[string]error{outputDelivered + " sync": syscall.EIO, outputDelivered + " discard": syscall.EPERM}
 	o, err := createOutput(dir, faulty(faults))
 	check(t, err)
 	err = o.Commit()
@@ -815,21 +836,8 @@ func TestOutputCleanupFails(t *testing.T) {
 	checkClean(t, dir)
 }
 
-func TestSyncOutputFolder(t *testing.T) {
-	check(t, syncOutputFolder(t.TempDir()))
-	if err := syncOutputFolder(filepath.Join(t.TempDir(), "none")); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("a missing folder: %v", err)
-	}
-	proc, err := os.Open("/proc")
-	if err != nil || proc.Sync() == nil {
-		t.Skip("no folder here that refuses to be synced")
-	}
-	defer proc.Close()
-	check(t, syncOutputFolder("/proc"))
-}
-
-// Whatever is put into an output, and however often the spool fails in between, Commit accounts for every record that was
-// taken, in order and once.
+// Whatever is put into an output, and however often the spool fails in between, Commit accounts for every record that
+// was taken, in order and once.
 func TestOutputAccountsForEveryRecord(t *testing.T) {
 	root := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {
@@ -865,7 +873,11 @@ func TestOutputAccountsForEveryRecord(t *testing.T) {
 			},
 			"dead letter": func(t *rapid.T) {
 				for _, r := range draw().Records {
-					l := nodes.DeadLetter{Record: r.Record, Raw: anyString().Draw(t, "raw"), Reason: anyString().Draw(t, "reason")}
+					l := nodes.DeadLetter{
+						Record: r.Record,
+						Raw:    anyString().Draw(t, "raw"),
+						Reason: anyString().Draw(t, "reason"),
+					}
 					check(t, o.DeadLetter(l))
 					want[outputDeadLetters] += jsonLine(t, wantDeadRow(l))
 				}
@@ -903,8 +915,8 @@ type discardFile struct{ io.Writer }
 func (discardFile) Seek(int64, int) (int64, error) { return 0, nil }
 func (discardFile) Truncate(int64) error           { return nil }
 func (discardFile) Sync() error                    { return nil }
-func (discardFile) CloseAtomicallyReplace() error  { return nil }
-func (discardFile) Cleanup() error                 { return nil }
+func (discardFile) Commit() error                  { return nil }
+func (discardFile) Discard() error                 { return nil }
 
 // countWriter counts what is written to it.
 type countWriter struct{ n int64 }

@@ -5,17 +5,15 @@ import (
 	"context"
 	"time"
 
+	"faultflow/internal/catalog"
 	"faultflow/internal/nodes"
 	"faultflow/internal/workflow"
 )
 
-// DefaultChannels are ORIGINAL.md's channels, in the order of failover.
-func DefaultChannels() []string { return []string{"primary", "secondary", "backup"} }
-
 const minDelivery, maxDelivery = 200 * time.Millisecond, 800 * time.Millisecond
 
-// Simulated is a channel that takes everything within 0.2–0.8 s (ORIGINAL.md). It recognises the idempotency keys of the
-// cycle, except for one named backup, which stands for the plain channels that can't.
+// Simulated is a channel that takes everything within 0.2–0.8 s (docs/original.md). It recognises the idempotency keys
+// of the cycle, except for one named backup, which stands for the plain channels that can't.
 type Simulated struct {
 	name  string
 	rand  nodes.Rand
@@ -48,7 +46,7 @@ func (c *Simulated) Deliver(ctx context.Context, d nodes.Delivery) (int, error) 
 		clear(c.seen)
 	}
 	c.calls++
-	latency := nodes.Key{Place: nodes.ChannelPlace(c.name), Use: "latency", Cycle: cycle, Attempt: c.calls}
+	latency := nodes.Key{Place: catalog.ChannelPlace(c.name), Use: "latency", Cycle: cycle, Attempt: c.calls}
 	if err := nodes.Pause(ctx, c.rand.Between(latency, minDelivery, maxDelivery)); err != nil {
 		return 0, err
 	}

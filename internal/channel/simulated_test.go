@@ -33,13 +33,7 @@ func inCycle(t *testing.T, f func(ctx context.Context, run *workflow.Stream)) {
 	})
 }
 
-func TestDefaultChannels(t *testing.T) {
-	if got := DefaultChannels(); !slices.Equal(got, []string{"primary", "secondary", "backup"}) {
-		t.Errorf("DefaultChannels = %v", got)
-	}
-}
-
-// A delivery takes 0.2–0.8 s (ORIGINAL.md), each another time, and the same times in every run with the seed.
+// A delivery takes 0.2–0.8 s (docs/original.md), each another time, and the same times in every run with the seed.
 func TestSimulatedLatency(t *testing.T) {
 	times := func(name string, seed uint64) (took []time.Duration) {
 		inCycle(t, func(ctx context.Context, run *workflow.Stream) {
@@ -57,7 +51,8 @@ func TestSimulatedLatency(t *testing.T) {
 	}
 	first := times("primary", 1)
 	sorted := slices.Sorted(slices.Values(first))
-	if low, high := sorted[0], sorted[len(sorted)-1]; low < minDelivery || low > 220*time.Millisecond || high >= maxDelivery || high < 780*time.Millisecond {
+	if low, high := sorted[0], sorted[len(sorted)-1]; low < minDelivery || low > 220*time.Millisecond ||
+		high >= maxDelivery || high < 780*time.Millisecond {
 		t.Errorf("deliveries take %v–%v, want all of 0.2–0.8 s", low, high)
 	}
 	if len(slices.Compact(sorted)) != len(first) {
@@ -79,7 +74,8 @@ func TestSimulatedIsCutOff(t *testing.T) {
 		defer cancel()
 		began := time.Now()
 		n, err := c.Deliver(ctx, batchUnder("k", 5))
-		if n != 0 || !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != 100*time.Millisecond || c.Stored() != 0 {
+		if n != 0 || !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != 100*time.Millisecond ||
+			c.Stored() != 0 {
 			t.Errorf("%d, %v after %v; %d records stored", n, err, time.Since(began), c.Stored())
 		}
 	})
@@ -126,7 +122,8 @@ func TestSimulatedRecognisesKeys(t *testing.T) {
 						want = all
 					}
 					if c.Stored() != want {
-						t.Errorf("%s, %s: %d records stored after delivery %d, want %d", name, test.name, c.Stored(), i, want)
+						t.Errorf("%s, %s: %d records stored after delivery %d, want %d",
+							name, test.name, c.Stored(), i, want)
 					}
 				}
 			})

@@ -16,12 +16,13 @@ import (
 	"faultflow/internal/compare"
 	"faultflow/internal/report"
 	"faultflow/internal/reporttest"
+	"faultflow/internal/runtest"
 	"faultflow/internal/stats"
 )
 
-func network(t tester, runs int64, settings ...string) *report.Campaign {
+func network(t tester, runs int64, given ...string) *report.Campaign {
 	t.Helper()
-	return reporttest.Campaign(t, runs, append([]string{"simulate-failures=true", "failure-type=network"}, settings...)...)
+	return runtest.Campaign(t, runs, append([]string{"simulate-failures=true", "failure-type=network"}, given...)...)
 }
 
 // copied is a campaign that can be changed.
@@ -63,18 +64,24 @@ func shifted(d *report.Distribution, count int64, to float64) {
 func TestMeasuresOfCampaigns(t *testing.T) {
 	const runs = 1000
 	base := network(t, runs, "collector-breaker=true")
-	fisher := func(a, b int64) float64 { return stats.Shares(a, runs, b, runs) }
+	fisher := func(a, b int64) float64 { return stats.Fisher(a, runs, b, runs) }
 	for _, c := range []struct {
 		name    string
 		change  func(*report.Campaign)
 		outcome compare.Outcome
 		p       float64 // -1 where nothing is tested, -2 for any
 	}{
-		{"verdict.success", func(c *report.Campaign) { c.Verdict.Success = share(base.Verdict.Success.Count-100, runs) }, compare.Worse, fisher(base.Verdict.Success.Count, base.Verdict.Success.Count-100)},
-		{"verdict.success", func(c *report.Campaign) { c.Verdict.Success = share(base.Verdict.Success.Count-5, runs) }, compare.Insignificant, fisher(base.Verdict.Success.Count, base.Verdict.Success.Count-5)},
-		{"verdict.degraded", func(c *report.Campaign) { c.Verdict.Degraded = share(0, runs) }, compare.Better, fisher(base.Verdict.Degraded.Count, 0)},
-		{"verdict.failed", func(c *report.Campaign) { c.Verdict.Failed = share(30, runs) }, compare.Worse, fisher(0, 30)},
-		{"verdict.failed", func(c *report.Campaign) { c.Verdict.Failed = share(3, runs) }, compare.Insignificant, fisher(0, 3)},
+		{"verdict.success", func(c *report.Campaign) {
+			c.Verdict.Success = share(base.Verdict.Success.Count-100, runs)
+		}, compare.Worse, fisher(base.Verdict.Success.Count, base.Verdict.Success.Count-100)},
+		{"verdict.success", func(c *report.Campaign) { c.Verdict.Success = share(base.Verdict.Success.Count-5, runs) },
+			compare.Insignificant, fisher(base.Verdict.Success.Count, base.Verdict.Success.Count-5)},
+		{"verdict.degraded", func(c *report.Campaign) { c.Verdict.Degraded = share(0, runs) },
+			compare.Better, fisher(base.Verdict.Degraded.Count, 0)},
+		{"verdict.failed", func(c *report.Campaign) { c.Verdict.Failed = share(30, runs) },
+			compare.Worse, fisher(0, 30)},
+		{"verdict.failed", func(c *report.Campaign) { c.Verdict.Failed = share(3, runs) },
+			compare.Insignificant, fisher(0, 3)},
 		{"verdict.failed", func(*report.Campaign) {}, compare.Same, -1},
 		{"records.delivered", func(c *report.Campaign) { c.Ledger.DeliveredShare = 0.5 }, compare.Worse, -2},
 		{"records.delivered", func(c *report.Campaign) { c.Ledger.DeliveredShare -= 0.001 }, compare.Insignificant, -2},
@@ -115,23 +122,41 @@ func TestMeasuresOfCampaigns(t *testing.T) {
 			c.DurationMS.Mean--
 		}, compare.Insignificant, 1},
 		{"per_run.attempts.collector", func(c *report.Campaign) {
-			c.Nodes[0].Attempts = report.Distribution{Count: runs, Mean: 1, P50: 1, Buckets: []report.Bucket{{Value: 1, Count: runs}}}
+			c.Nodes[0].Attempts = report.Distribution{
+				Count:   runs,
+				Mean:    1,
+				P50:     1,
+				Buckets: []report.Bucket{{Value: 1, Count: runs}},
+			}
 		}, compare.Better, -2},
 		{"load.collector.fetch", func(c *report.Campaign) {
 			shifted(&c.Dependencies[1].Calls, 900, 9)
 			c.Dependencies[1].Factor = 8
 		}, compare.Worse, -2},
-		{"load.collector.fetch", func(c *report.Campaign) { c.Dependencies[1].Factor += 0.001 }, compare.Insignificant, 1},
+		{"load.collector.fetch", func(c *report.Campaign) { c.Dependencies[1].Factor += 0.001 },
+			compare.Insignificant, 1},
 		{"load.collector.fetch", func(c *report.Campaign) { c.Dependencies[1].Units = 0 }, compare.Changed, -1},
-		{"calls_per_record.collector.fetch", func(c *report.Campaign) { c.Dependencies[1].PerRecord += 0.001 }, compare.Changed, -1},
-		{"calls_before_open.collector", func(c *report.Campaign) { c.Breakers[0].CallsBeforeOpen = report.Distribution{} }, compare.Changed, -1},
-		{"runs.opened.collector", func(c *report.Campaign) { c.Breakers[0].Opened.Runs = share(500, runs) }, compare.Worse, -2},
+		{"calls_per_record.collector.fetch", func(c *report.Campaign) { c.Dependencies[1].PerRecord += 0.001 },
+			compare.Changed, -1},
+		{"calls_before_open.collector", func(c *report.Campaign) {
+			c.Breakers[0].CallsBeforeOpen = report.Distribution{}
+		}, compare.Changed, -1},
+		{"runs.opened.collector", func(c *report.Campaign) { c.Breakers[0].Opened.Runs = share(500, runs) },
+			compare.Worse, -2},
 		{"runs.opened.collector", func(c *report.Campaign) { c.Breakers = nil }, compare.Changed, -1},
-		{"per_run.opened.collector", func(c *report.Campaign) { c.Breakers[0].Opened.Count = 5000 }, compare.Changed, -1},
-		{"runs.origins.default_data", func(c *report.Campaign) { delete(c.Origins, "default_data") }, compare.Better, fisher(base.Origins["default_data"].Runs.Count, 0)},
-		{"runs.modes.partial", func(c *report.Campaign) { c.Modes["partial"] = report.Tally{Count: 80, Runs: share(40, runs)} }, compare.Worse, fisher(base.Modes["partial"].Runs.Count, 40)},
-		{"runs.errors.storage", func(c *report.Campaign) { c.Errors.ByClass["storage"] = report.Tally{Count: 80, Runs: share(40, runs)} }, compare.Worse, fisher(0, 40)},
-		{"per_run.errors.storage", func(c *report.Campaign) { c.Errors.ByClass["storage"] = report.Tally{Count: 80, Runs: share(40, runs)} }, compare.Changed, -1},
+		{"per_run.opened.collector", func(c *report.Campaign) { c.Breakers[0].Opened.Count = 5000 },
+			compare.Changed, -1},
+		{"runs.origins.default_data", func(c *report.Campaign) { delete(c.Origins, "default_data") },
+			compare.Better, fisher(base.Origins["default_data"].Runs.Count, 0)},
+		{"runs.modes.partial", func(c *report.Campaign) {
+			c.Modes["partial"] = report.Tally{Count: 80, Runs: share(40, runs)}
+		}, compare.Worse, fisher(base.Modes["partial"].Runs.Count, 40)},
+		{"runs.errors.storage", func(c *report.Campaign) {
+			c.Errors.ByClass["storage"] = report.Tally{Count: 80, Runs: share(40, runs)}
+		}, compare.Worse, fisher(0, 40)},
+		{"per_run.errors.storage", func(c *report.Campaign) {
+			c.Errors.ByClass["storage"] = report.Tally{Count: 80, Runs: share(40, runs)}
+		}, compare.Changed, -1},
 		{"runs.patterns.bulkhead", func(c *report.Campaign) {
 			for i := range c.Patterns {
 				if c.Patterns[i].Name == "bulkhead" {
@@ -145,7 +170,8 @@ func TestMeasuresOfCampaigns(t *testing.T) {
 			c.change(other)
 			got := row(t, result(ofCampaign(base), ofCampaign(other)), c.name).Changes[0]
 			p := cmp.Or(got.P, new(float64(-1)))
-			if got.Outcome != c.outcome || c.p != -2 && math.Abs(*p-c.p) > 1e-3*math.Abs(c.p) || *p >= 0 && (got.Holm == nil || *got.Holm < *p || *got.Holm > 1) {
+			if got.Outcome != c.outcome || c.p != -2 && math.Abs(*p-c.p) > 1e-3*math.Abs(c.p) ||
+				*p >= 0 && (got.Holm == nil || *got.Holm < *p || *got.Holm > 1) {
 				t.Errorf("%s, p %v; want %s, p %v", got.Outcome, *p, c.outcome, c.p)
 			}
 		})
@@ -155,23 +181,36 @@ func TestMeasuresOfCampaigns(t *testing.T) {
 func TestSettingsOfCampaigns(t *testing.T) {
 	a := network(t, 5)
 	b := copied(t, a)
-	b.Seeds, b.Settings.Collector.Retries, b.Settings.Faults = report.Seeds{First: 7, Count: 9}, 5, []string{"x=slow"}
+	b.Seeds, b.Settings.Collector.Attempts, b.Settings.Faults = report.Seeds{First: 7, Count: 9}, 5, faults("x=slow")
 	b.Part, b.Until = report.Part{Index: 2, Of: 3}, report.Until{Condition: "runs > 3"}
-	want := []compare.Difference{{Name: "seed", Values: []string{"1", "7"}}, {Name: "runs", Values: []string{"5", "9"}}, {Name: "shard", Values: []string{"", "2/3"}},
-		{Name: "until", Values: []string{"", "runs > 3"}}, {Name: "fault=x=slow", Values: []string{"", "given"}}, {Name: "collector-retries", Values: []string{"3", "5"}}}
-	if got := result(ofCampaign(a), ofCampaign(b)).Comparisons[0]; !reflect.DeepEqual(got.Settings, want) || got.Sides[1].Seed != 7 || got.Sides[0].Hash != a.Hash {
+	want := []compare.Difference{
+		{Name: "seed", Values: []string{"1", "7"}},
+		{Name: "runs", Values: []string{"5", "9"}},
+		{Name: "shard", Values: []string{"", "2/3"}},
+		{Name: "until", Values: []string{"", "runs > 3"}},
+		{Name: "fault=x=slow", Values: []string{"", "given"}},
+		{Name: "collector-attempts", Values: []string{"3", "5"}},
+	}
+	if got := result(ofCampaign(a), ofCampaign(b)).Comparisons[0]; !reflect.DeepEqual(got.Settings, want) ||
+		got.Sides[1].Seed != 7 || got.Sides[0].Hash != a.Hash {
 		t.Errorf("%v\nwant %v", got.Settings, want)
 	}
 	b.Scenario, b.Interrupted, b.Settings.Graph = "outage", true, "recovery"
 	a.Scenario = "calm"
-	want = []compare.Difference{{Name: "scenario", Values: []string{"calm", "outage"}}, {Name: "graph", Values: []string{"standard", "recovery"}}, {Name: "interrupted", Values: []string{"false", "true"}}}
+	want = []compare.Difference{
+		{Name: "scenario", Values: []string{"calm", "outage"}},
+		{Name: "graph", Values: []string{"standard", "recovery"}},
+		{Name: "interrupted", Values: []string{"false", "true"}},
+	}
 	if got := result(ofCampaign(a), ofCampaign(b)).Comparisons[0].NotComparable; !reflect.DeepEqual(got, want) {
 		t.Errorf("%v\nwant %v", got, want)
 	}
 	mixed := result(ofCampaign(a), ofReport(reporttest.Network())).Comparisons[0]
 	want = []compare.Difference{{Name: "document", Values: []string{report.CampaignSchema, report.Schema}}}
-	if !reflect.DeepEqual(mixed.NotComparable, want) || len(mixed.Settings) > 0 || mixed.Count(compare.Changed) != len(mixed.Rows) || mixed.Identical {
-		t.Errorf("a campaign and a report: %v, %v, %d of %d rows changed", mixed.NotComparable, mixed.Settings, mixed.Count(compare.Changed), len(mixed.Rows))
+	if !reflect.DeepEqual(mixed.NotComparable, want) || len(mixed.Settings) > 0 ||
+		mixed.Count(compare.Changed) != len(mixed.Rows) || mixed.Identical {
+		t.Errorf("a campaign and a report: %v, %v, %d of %d rows changed",
+			mixed.NotComparable, mixed.Settings, mixed.Count(compare.Changed), len(mixed.Rows))
 	}
 }
 
@@ -207,8 +246,8 @@ func TestCampaignGate(t *testing.T) {
 	}
 }
 
-// TestChanceAlone: of many pairs of campaigns that differ by their seeds alone, one in twenty at most has a difference that is
-// taken for more than chance. FAULTFLOW_FULL makes it many more.
+// TestChanceAlone: of many pairs of campaigns that differ by their seeds alone, one in twenty at most has a difference
+// that is taken for more than chance. FAULTFLOW_FULL makes it many more.
 func TestChanceAlone(t *testing.T) {
 	pairs, runs := 40, int64(25)
 	if os.Getenv("FAULTFLOW_FULL") != "" {
@@ -219,7 +258,7 @@ func TestChanceAlone(t *testing.T) {
 		wrong, tested := 0, 0
 		for i := range pairs {
 			// The second one is larger, as they may be.
-			a, b := reporttest.Campaign(t, runs, append(settings, fmt.Sprintf("seed=%d", 1+i*1000))...), reporttest.Campaign(t, 2*runs, append(settings, fmt.Sprintf("seed=%d", 501+i*1000))...)
+			a, b := runtest.Campaign(t, runs, append(settings, fmt.Sprintf("seed=%d", 1+i*1000))...), runtest.Campaign(t, 2*runs, append(settings, fmt.Sprintf("seed=%d", 501+i*1000))...)
 			c := result(ofCampaign(a), ofCampaign(b)).Comparisons[0]
 			found := false
 			for _, r := range c.Rows {
@@ -241,10 +280,16 @@ func TestChanceAlone(t *testing.T) {
 
 // TestMoreThanChance: settings that matter are seen to.
 func TestMoreThanChance(t *testing.T) {
-	a, b := network(t, 500, "collector-retries=1"), network(t, 500, "seed=9000", "collector-retries=3")
+	a, b := network(t, 500, "collector-attempts=1"), network(t, 500, "seed=9000", "collector-attempts=3")
 	r := result(ofCampaign(a), ofCampaign(b))
-	for name, want := range map[string]compare.Outcome{"verdict.success": compare.Better, "runs.origins.default_data": compare.Better, "duration_ms.mean": compare.Worse,
-		"per_run.attempts.collector": compare.Worse, "load.collector.fetch": compare.Worse, "runs.patterns.retry_with_backoff": compare.Changed} {
+	for name, want := range map[string]compare.Outcome{
+		"verdict.success":                  compare.Better,
+		"runs.origins.default_data":        compare.Better,
+		"duration_ms.mean":                 compare.Worse,
+		"per_run.attempts.collector":       compare.Worse,
+		"load.collector.fetch":             compare.Worse,
+		"runs.patterns.retry_with_backoff": compare.Changed,
+	} {
 		if got := row(t, r, name).Changes[0]; got.Outcome != want {
 			t.Errorf("%s: %+v, want %s", name, got, want)
 		}
@@ -253,10 +298,12 @@ func TestMoreThanChance(t *testing.T) {
 
 // TestHolmCoversAll: what is compared beside something makes it more careful, in further inputs and in folders.
 func TestHolmCoversAll(t *testing.T) {
-	a, b := network(t, 300, "collector-retries=1"), network(t, 300, "seed=5000")
+	a, b := network(t, 300, "collector-attempts=1"), network(t, 300, "seed=5000")
 	pick := func(r *compare.Result, comparison int) compare.Change {
 		rows := r.Comparisons[comparison].Rows
-		return rows[slices.IndexFunc(rows, func(r compare.Row) bool { return r.Name == "runs.errors.processing" })].Changes[0]
+		return rows[slices.IndexFunc(rows, func(r compare.Row) bool {
+			return r.Name == "runs.errors.processing"
+		})].Changes[0]
 	}
 	alone, three := pick(result(ofCampaign(a), ofCampaign(b)), 0), pick(result(ofCampaign(a), ofCampaign(b), ofCampaign(a)), 0)
 	folder := func(c *report.Campaign) compare.Input {
@@ -264,7 +311,8 @@ func TestHolmCoversAll(t *testing.T) {
 	}
 	folders := pick(compare.Compare([]compare.Input{folder(a), folder(b)}), 0)
 	if *alone.P != *three.P || *alone.P != *folders.P || *three.Holm < *alone.Holm || *folders.Holm < *alone.Holm {
-		t.Errorf("alone %v, %v; of three %v, %v; in folders %v, %v", *alone.P, *alone.Holm, *three.P, *three.Holm, *folders.P, *folders.Holm)
+		t.Errorf("alone %v, %v; of three %v, %v; in folders %v, %v",
+			*alone.P, *alone.Holm, *three.P, *three.Holm, *folders.P, *folders.Holm)
 	}
 }
 
@@ -272,14 +320,18 @@ func TestHolmCoversAll(t *testing.T) {
 func campaignPairs(t tester) *rapid.Generator[[2]*report.Campaign] {
 	any := reporttest.AnyOf[report.Campaign]()
 	real := realCampaigns(t)
-	number := rapid.OneOf(rapid.Int64Range(-2, 60), rapid.SampledFrom([]int64{math.MaxInt64, math.MinInt64, 1 << 41, 1_000_000}))
+	number := rapid.OneOf(rapid.Int64Range(-2, 60),
+		rapid.SampledFrom([]int64{math.MaxInt64, math.MinInt64, 1 << 41, 1_000_000}))
 	return rapid.Custom(func(r *rapid.T) [2]*report.Campaign {
 		var pair [2]*report.Campaign
 		if rapid.Bool().Draw(r, "any") {
 			a, b := any.Draw(r, "a"), any.Draw(r, "b")
 			pair = [2]*report.Campaign{&a, &b}
 		} else {
-			pair = [2]*report.Campaign{copied(t, rapid.SampledFrom(real).Draw(r, "a")), copied(t, rapid.SampledFrom(real).Draw(r, "b"))}
+			pair = [2]*report.Campaign{
+				copied(t, rapid.SampledFrom(real).Draw(r, "a")),
+				copied(t, rapid.SampledFrom(real).Draw(r, "b")),
+			}
 			c := pair[1]
 			if rapid.Bool().Draw(r, "parts of another") {
 				other := any.Draw(r, "other")
@@ -311,8 +363,13 @@ var realCampaigns = func() func(tester) []*report.Campaign {
 	var list []*report.Campaign
 	return func(t tester) []*report.Campaign {
 		once.Do(func() {
-			list = []*report.Campaign{network(t, 20), network(t, 30, "seed=100", "collector-breaker=true"), network(t, 20, "collector-retries=1"),
-				reporttest.Campaign(t, 20, "simulate-failures=true", "failure-type=storage", "cycles=2"), reporttest.Campaign(t, 1)}
+			list = []*report.Campaign{
+				network(t, 20),
+				network(t, 30, "seed=100", "collector-breaker=true"),
+				network(t, 20, "collector-attempts=1"),
+				runtest.Campaign(t, 20, "simulate-failures=true", "failure-type=storage", "cycles=2"),
+				runtest.Campaign(t, 1),
+			}
 		})
 		return list
 	}
@@ -333,7 +390,8 @@ func TestCampaignSelfIsEmpty(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := ofCampaign(pairs.Draw(t, "pair")[0])
 		got := result(c, c, c).Comparisons[0]
-		if !got.Identical || len(got.Settings)+len(got.NotComparable) > 0 || got.Count(compare.Same) != 2*len(got.Rows) {
+		if !got.Identical || len(got.Settings)+len(got.NotComparable) > 0 ||
+			got.Count(compare.Same) != 2*len(got.Rows) {
 			t.Fatalf("not the same as itself: %+v", got)
 		}
 	})
@@ -355,8 +413,10 @@ func TestAnyCampaigns(t *testing.T) {
 				t.Fatalf("twice %t: %+v", names[r.Name], r)
 			}
 			names[r.Name] = true
-			if c.P == nil && c.Outcome == compare.Insignificant || c.P != nil && !(0 <= *c.P && *c.P <= *c.Holm && *c.Holm <= 1) ||
-				c.P != nil && c.Outcome != compare.Same && (c.Outcome == compare.Insignificant) != (*c.Holm >= compare.Significant) {
+			if c.P == nil && c.Outcome == compare.Insignificant ||
+				c.P != nil && !(0 <= *c.P && *c.P <= *c.Holm && *c.Holm <= 1) ||
+				c.P != nil && c.Outcome != compare.Same &&
+					(c.Outcome == compare.Insignificant) != (*c.Holm >= compare.Significant) {
 				t.Fatalf("%s: p %v, corrected %v", r.Name, c.P, c.Holm)
 			}
 		}

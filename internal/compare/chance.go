@@ -13,45 +13,47 @@ import (
 // Significant is the p-value below which a difference between campaigns is held to be more than chance.
 const Significant = 0.05
 
-// Test is how it is tested whether two values differ by more than chance; "" where that is not.
+// Test is the statistical test of whether two values differ by more than chance; "" for none.
 type Test string
 
-// The tests. They take campaigns for independent samples, also those of the same seeds: such pairs are more alike than
-// others, so that the tests are too careful with them.
+// The tests. They take campaigns for independent samples. Runs of the same seeds are correlated: there the tests are
+// conservative.
 const (
-	// Fisher's exact test of a share of the runs; χ² for more than 100,000 of them. A quantile is tested by how many runs lie
-	// beyond that of both campaigns together. A share of the records is taken for one of the runs, as if the records of a
-	// run had all the same fate: they may have, and no other share of so many runs varies more.
+	// Fisher's exact test of a share of the runs; χ² for more than 100,000 of them. A quantile is tested by the share
+	// of the runs beyond that quantile of both campaigns together. A share of the records is tested as that share of
+	// the runs, as if all records of a run shared one fate: this is the case with the largest variance.
 	Fisher Test = "Fisher"
 	// MannWhitney is the Mann–Whitney U test of how the runs are distributed.
 	MannWhitney Test = "U test"
 )
 
-// sample is what a value of a campaign was taken from. The zero value can't be tested.
+// sample is the data behind a value of a campaign. The zero value can't be tested.
 type sample struct {
-	share report.Share
-	runs  []report.Bucket
-	// quantile is which one of the runs the value is, between 0 and 1; 0 for a value that stands for all runs.
+	// hits are the runs that count, of all runs, for a value that is a share.
+	hits report.Share
+	// runs is the histogram of the runs, for any other value.
+	runs []report.Bucket
+	// quantile of the runs is the value, between 0 and 1; 0 for a value such as a mean that all runs decide.
 	quantile float64
 }
 
-// chance returns the p-value of the difference between two values. It is 1 where the test does not speak for this
-// difference: it sees none, or one the other way round, as it may with a mean. Tested is false for what can't differ, such as
-// 0 of all runs of both, and for what can't be tested.
+// chance returns the p-value of the difference between two values. It is 1 if the test finds no difference, or one in
+// the other direction, as may happen with a mean. Tested is false for values that can't differ, such as 0 of all runs
+// of both, and for those without a sample.
 func chance(a, b reading) (p float64, tested bool) {
-	larger := 0
+	var larger int
 	switch x, y := a.from, b.from; {
 	case !a.value.Known || !b.value.Known:
 		return 0, false
-	case countable(x.share) && countable(y.share):
-		p, larger, tested = shares(x.share, y.share)
-	case !spread(x.runs) || !spread(y.runs):
+	case countable(x.hits) && countable(y.hits):
+		p, larger, tested = fisher(x.hits, y.hits)
+	case !testable(x.runs) || !testable(y.runs):
 		return 0, false
 	case x.quantile > 0:
 		beyond := split(slices.Concat(x.runs, y.runs), x.quantile)
-		p, larger, tested = shares(beyond(x.runs), beyond(y.runs))
+		p, larger, tested = fisher(beyond(x.runs), beyond(y.runs))
 	default:
-		p, larger, tested = distributions(x.runs, y.runs)
+		p, larger, tested = mannWhitney(x.runs, y.runs)
 	}
 	if larger != cmp.Compare(a.value.Number, b.value.Number) {
 		return 1, true
@@ -59,8 +61,8 @@ func chance(a, b reading) (p float64, tested bool) {
 	return p, tested
 }
 
-// shares tells of Fisher's test, and which share is larger: 1 for a, -1 for b.
-func shares(a, b report.Share) (p float64, larger int, tested bool) {
+// fisher returns the p-value of Fisher's test, and which share is larger: 1 for a, -1 for b.
+func fisher(a, b report.Share) (p float64, larger int, tested bool) {
 	larger = cmp.Compare(ratio(a), ratio(b))
 	if hits := a.Count + b.Count; hits == 0 || hits == a.Of+b.Of {
 		return 1, larger, false
@@ -68,17 +70,17 @@ func shares(a, b report.Share) (p float64, larger int, tested bool) {
 	if larger == 0 {
 		return 1, larger, true
 	}
-	// In one order, whichever comes first, for the same last digits.
+	// In a fixed order: the last digits of the p-value depend on it.
 	if cmp.Or(cmp.Compare(a.Of, b.Of), cmp.Compare(a.Count, b.Count)) > 0 {
 		a, b = b, a
 	}
-	return shortened(stats.Shares(a.Count, a.Of, b.Count, b.Of)), larger, true
+	return shortened(stats.Fisher(a.Count, a.Of, b.Count, b.Of)), larger, true
 }
 
 func ratio(s report.Share) float64 { return float64(s.Count) / float64(s.Of) }
 
-// distributions tells of the Mann–Whitney test, and whose values are larger more often: 1 for a, -1 for b.
-func distributions(a, b []report.Bucket) (p float64, larger int, tested bool) {
+// mannWhitney returns the p-value of the U test, and whose values are larger more often: 1 for a, -1 for b.
+func mannWhitney(a, b []report.Bucket) (p float64, larger int, tested bool) {
 	inOrder := slices.CompareFunc(a, b, func(x, y report.Bucket) int {
 		return cmp.Or(cmp.Compare(x.Value, y.Value), cmp.Compare(x.Count, y.Count))
 	})
@@ -87,11 +89,11 @@ func distributions(a, b []report.Bucket) (p float64, larger int, tested bool) {
 		return 1, 0, false
 	case inOrder == 0:
 		return 1, 0, true
-	case inOrder > 0: // see shares
-		p, larger = stats.Distributions(histogram(b), histogram(a))
+	case inOrder > 0: // see fisher
+		p, larger = stats.MannWhitney(histogram(b), histogram(a))
 		return shortened(p), -larger, true
 	}
-	p, larger = stats.Distributions(histogram(a), histogram(b))
+	p, larger = stats.MannWhitney(histogram(a), histogram(b))
 	return shortened(p), larger, true
 }
 
@@ -103,7 +105,8 @@ func histogram(runs []report.Bucket) []stats.Bucket {
 	return list
 }
 
-// split divides all values at a quantile, or as near to it as equal values allow, and returns what counts those beyond.
+// split divides all values at a quantile, or as near to it as equal values allow. The function that it returns counts
+// the runs beyond.
 func split(all []report.Bucket, quantile float64) (beyond func([]report.Bucket) report.Share) {
 	slices.SortFunc(all, func(a, b report.Bucket) int { return cmp.Compare(a.Value, b.Value) })
 	wanted := quantile * float64(total(all))
@@ -125,7 +128,7 @@ func split(all []report.Bucket, quantile float64) (beyond func([]report.Bucket) 
 	}
 }
 
-// groups puts equal values together, which follow each other.
+// groups merges the buckets of equal values.
 func groups(sorted []report.Bucket) (list []report.Bucket) {
 	for _, b := range sorted {
 		if n := len(list); n > 0 && list[n-1].Value == b.Value {
@@ -144,24 +147,26 @@ func total(runs []report.Bucket) (n int64) {
 	return n
 }
 
-// most is beyond what any campaign counts: what a file claims to be more is not tested, and no sum of it overflows.
-const most = 1 << 40
+// maxRuns is more than any campaign has. A sample of a file that claims more is not tested, so that no sum overflows.
+const maxRuns = 1 << 40
 
 func countable(s report.Share) bool {
-	return 0 <= s.Count && s.Count <= s.Of && 0 < s.Of && s.Of <= most
+	return 0 <= s.Count && s.Count <= s.Of && 0 < s.Of && s.Of <= maxRuns
 }
 
-func spread(runs []report.Bucket) bool {
-	return len(runs) > 0 && len(runs) <= 1<<20 && !slices.ContainsFunc(runs, func(b report.Bucket) bool { return b.Count <= 0 || b.Count > most/int64(len(runs)) })
+func testable(runs []report.Bucket) bool {
+	return len(runs) > 0 && len(runs) <= 1<<20 && !slices.ContainsFunc(runs, func(b report.Bucket) bool {
+		return b.Count <= 0 || b.Count > maxRuns/int64(len(runs))
+	})
 }
 
-// shortened keeps four digits: the last ones of a float differ between platforms, and a comparison must not.
+// shortened rounds to four digits: the last digits of a float differ between platforms, and a comparison must not.
 func shortened(p float64) float64 {
-	short, _ := strconv.ParseFloat(strconv.FormatFloat(p, 'g', 4, 64), 64) // it is one
+	short, _ := strconv.ParseFloat(strconv.FormatFloat(p, 'g', 4, 64), 64) // what FormatFloat wrote is a number
 	return short
 }
 
-// correct corrects the p-values of all differences together, and takes back what was said of those that may be chance.
+// correct corrects the p-values of all changes together, and makes Insignificant those that may be chance.
 func correct(r *Result) {
 	var tested []*Change
 	var p []float64

@@ -1,10 +1,11 @@
-// Package compare says what differs between the documents that runs leave behind: settings first, then every measure, with
-// its change and whether that is better or worse. It reads and judges; showing is left to others.
+// Package compare finds the differences between the documents of runs, scenarios and campaigns: first the settings,
+// then every measure, with its change and whether that is better or worse. It reads and judges; package render shows.
 package compare
 
 import (
 	"cmp"
 	"encoding/json"
+	"maps"
 	"math"
 	"slices"
 
@@ -20,13 +21,14 @@ type Input struct {
 	Documents map[string]Document
 }
 
-// Source is where an input came from: what to call it, and the path or the flags.
+// Source is where an input came from: its label for people, and its path or flags.
 type Source struct {
 	Label  string `json:"label"`
 	Source string `json:"source"`
 }
 
-// Document is a run's report, the results of scenarios, or a campaign. The hash of a report or a campaign must be right.
+// Document is a run's report, the results of scenarios, or a campaign. The hash of a report or a campaign must be
+// right.
 type Document struct{ report.Document }
 
 // Scenario is the name of the scenario that was run; "" if that is not known.
@@ -40,33 +42,34 @@ func (d Document) Scenario() string {
 	return ""
 }
 
-// Result is what differs between the inputs. Whatever has a value for each input has them in the order of Inputs; what is
-// said of a change is said of an input against the first one.
+// Result holds the differences between the inputs. Lists of values have one for each input, in the order of Inputs; a
+// change is always that of an input against the first one.
 type Result struct {
 	Schema string   `json:"schema"`
 	Inputs []Source `json:"inputs"`
-	// Comparisons has one element for files and runs, and one for each name of the documents in folders, in the order of
-	// the names.
+	// Comparisons has one element for files and runs, and one for each name of the documents in folders, in the order
+	// of the names.
 	Comparisons []Comparison `json:"comparisons"`
 }
 
-// Comparison is what differs between documents of the same name.
+// Comparison holds the differences between documents of the same name.
 type Comparison struct {
 	// Name is that of the documents in their folders; "" for files and runs.
 	Name  string `json:"name"`
 	Sides []Side `json:"sides"`
-	// Identical says that all documents are the same but for what the wall clock decides.
+	// Identical says that all documents are the same, apart from times of the wall clock.
 	Identical bool `json:"identical"`
-	// NotComparable is what should have been the same: document (the kind), scenario, input, graph and interrupted.
+	// NotComparable lists differences in what should have been the same: document (the kind), scenario, input, graph
+	// and interrupted.
 	NotComparable []Difference `json:"not_comparable"`
-	// Settings are the settings that are not the same everywhere, by their flags' names. A fault is a setting of its own:
-	// fault=collector.fetch=timeout, which is given or not.
+	// Settings lists the settings that are not the same everywhere, by their flags' names. A fault is a setting of its
+	// own: fault=collector.fetch=timeout, which is given or not.
 	Settings []Difference `json:"settings"`
 	// Rows are all measures that any of the documents has, also those that are the same everywhere.
 	Rows []Row `json:"measures"`
 }
 
-// Side is one of the documents.
+// Side is one of the documents of a comparison.
 type Side struct {
 	// Schema is the document's; "" when the input has none of this name.
 	Schema   string `json:"schema"`
@@ -95,10 +98,10 @@ type Row struct {
 	Changes []Change `json:"changes"`
 }
 
-// Value is what a measure came to. The zero value is none: the document has nothing of the kind. As JSON it is the text
-// if there is one, else the number, else null.
+// Value is the value of a measure in a document. The zero value is unknown: the document does not have the measure. As
+// JSON it is the text if there is one, else the number, else null.
 type Value struct {
-	// Text is that of a verdict, a health and the like; their Number says which is better.
+	// Text is the word for a verdict, a health and the like; their Number ranks them, the best as 0.
 	Text   string
 	Number float64
 	Known  bool
@@ -115,11 +118,11 @@ func (v Value) MarshalJSON() ([]byte, error) {
 	return []byte("null"), nil
 }
 
-// Outcome is what a change means.
+// Outcome is the judgement of a change.
 type Outcome string
 
-// The outcomes. Changed is neither better nor worse: the measure has no direction, or one of the documents has no value.
-// Insignificant is a difference between campaigns that may be chance.
+// The outcomes. Changed is neither better nor worse: the measure has no direction, or one of the documents has no
+// value. Insignificant is a difference between campaigns that may be chance.
 const (
 	Same          Outcome = "same"
 	Better        Outcome = "better"
@@ -128,7 +131,7 @@ const (
 	Insignificant Outcome = "insignificant"
 )
 
-// Change is how a value differs from the first document's.
+// Change is the difference of a value from the first document's.
 type Change struct {
 	Outcome Outcome `json:"outcome"`
 	// Absolute is the difference; nil unless both are numbers. Percent is the difference in percent of the first
@@ -138,14 +141,14 @@ type Change struct {
 	// Presence is Gained or Lost for what is there or not, such as a warning, and for any value that only one of the
 	// documents has; "" when that did not change.
 	Presence string `json:"presence"`
-	// P is the p-value of the measure's test, the probability of such a difference or a larger one if chance alone made it,
-	// to four digits. Holm is the same corrected for all tests of the result: from Significant on the outcome is
-	// Insignificant. Both are absent where nothing was tested: see Measures.
+	// P is the p-value of the measure's test, to four digits: the probability of such a difference or a larger one if
+	// chance alone made it. Holm is P corrected for all tests of the result; where it is Significant or more, the
+	// outcome is Insignificant. Both are nil where nothing was tested: see Measure.Test.
 	P    *float64 `json:"p,omitempty"`
 	Holm *float64 `json:"p_holm,omitempty"`
 }
 
-// The changes of what is there or not.
+// The changes of presence.
 const (
 	Gained = "gained"
 	Lost   = "lost"
@@ -174,7 +177,13 @@ func Compare(inputs []Input) *Result {
 }
 
 func comparison(name string, documents []Document) Comparison {
-	c := Comparison{Name: name, Identical: identical(documents), NotComparable: notComparable(documents), Settings: settings(documents), Rows: rows(documents)}
+	c := Comparison{
+		Name:          name,
+		Identical:     identical(documents),
+		NotComparable: notComparable(documents),
+		Settings:      settingsOf(documents),
+		Rows:          rows(documents),
+	}
 	for _, d := range documents {
 		c.Sides = append(c.Sides, side(d))
 	}
@@ -232,45 +241,57 @@ func (r *Row) Same() bool {
 
 func (d Document) absent() bool { return d.Report == nil && d.Tests == nil && d.Campaign == nil }
 
-// rows reads every measure of all documents. Keys, such as the nodes' names, are in the order in which the documents have
-// them; where these disagree, the one that a document has earlier comes first, then the smaller one, so that the order is
-// the same whichever document comes first.
+// rows reads every measure of all documents.
 func rows(documents []Document) []Row {
 	list := []Row{}
 	for _, m := range Measures() {
-		read := make([]map[string]reading, len(documents))
-		first := map[string]int{}
+		read := make([][]reading, len(documents))
 		for i, d := range documents {
-			read[i] = map[string]reading{}
-			for at, r := range m.of(d) {
-				read[i][r.key] = r
-				if earliest, known := first[r.key]; !known || at < earliest {
-					first[r.key] = at
-				}
-			}
+			read[i] = m.of(d)
 		}
-		var keys []string
-		for key := range first {
-			keys = append(keys, key)
-		}
-		slices.SortFunc(keys, func(a, b string) int { return cmp.Or(cmp.Compare(first[a], first[b]), cmp.Compare(a, b)) })
-		for _, key := range keys {
-			row := Row{Name: m.name(key), Unit: m.Unit, Better: m.Better, Changes: []Change{}}
-			readings := make([]reading, len(documents))
-			for i, d := range documents {
-				r, ok := read[i][key]
-				if !ok && m.absent != nil {
-					r = m.absent(d, key)
-				}
-				readings[i], row.Values = r, append(row.Values, r.value)
-			}
-			for _, r := range readings[1:] {
-				row.Changes = append(row.Changes, m.change(readings[0], r))
-			}
-			list = append(list, row)
+		for _, key := range keysOf(read) {
+			list = append(list, m.row(key, documents, read))
 		}
 	}
 	return list
+}
+
+// keysOf lists the keys of the documents' readings, such as the nodes' names, in the order of the documents. Where
+// these disagree, the key that some document has earlier comes first, then the smaller one: the order does not depend
+// on which document is the first.
+func keysOf(read [][]reading) []string {
+	earliest := map[string]int{}
+	for _, list := range read {
+		for at, r := range list {
+			if before, known := earliest[r.key]; !known || at < before {
+				earliest[r.key] = at
+			}
+		}
+	}
+	return slices.SortedFunc(maps.Keys(earliest), func(a, b string) int {
+		return cmp.Or(cmp.Compare(earliest[a], earliest[b]), cmp.Compare(a, b))
+	})
+}
+
+// row compares the documents' readings of one key.
+func (m Measure) row(key string, documents []Document, read [][]reading) Row {
+	row := Row{Name: m.name(key), Unit: m.Unit, Better: m.Better, Changes: []Change{}}
+	var first reading
+	for i, d := range documents {
+		var own reading
+		if at := slices.IndexFunc(read[i], func(r reading) bool { return r.key == key }); at >= 0 {
+			own = read[i][at]
+		} else if m.absent != nil {
+			own = m.absent(d, key)
+		}
+		row.Values = append(row.Values, own.value)
+		if i == 0 {
+			first = own
+			continue
+		}
+		row.Changes = append(row.Changes, m.change(first, own))
+	}
+	return row
 }
 
 func (m Measure) change(before, after reading) Change {
@@ -303,7 +324,7 @@ func (m Measure) outcome(a, b Value) Outcome {
 	case !a.Known || !b.Known || m.Better == Neither:
 		return Changed
 	}
-	before, after := max(a.Number, m.enough), max(b.Number, m.enough)
+	before, after := max(a.Number, m.floor), max(b.Number, m.floor)
 	switch {
 	case before == after:
 		return Changed
@@ -314,7 +335,7 @@ func (m Measure) outcome(a, b Value) Outcome {
 }
 
 // present reports whether a value stands for something that is there.
-func (m Measure) present(v Value) bool { return v.Known && (!m.set || v.Number > 0) }
+func (m Measure) present(v Value) bool { return v.Known && (!m.presence || v.Number > 0) }
 
 // finite returns nil for what JSON has no number for.
 func finite(f float64) *float64 {

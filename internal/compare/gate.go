@@ -11,19 +11,19 @@ import (
 	"faultflow/internal/suggest"
 )
 
-// Gate says which measures must not get worse, and by how much they may. The zero value lets everything pass.
+// Gate says which measures must not get worse, or not by more than a limit. The zero value lets everything pass.
 type Gate struct{ rules []rule }
 
 // rule is one part of a gate: *, attempts.*>10% or ledger.spooled>5.
 type rule struct {
 	glob    string
 	limited bool
-	// limit is how much worse is still good enough, in percent of the first value or as such.
+	// limit is the largest change for the worse that passes: in percent of the first value, or in the measure's unit.
 	limit   float64
 	percent bool
 }
 
-// GateError is a gate that can't be. Part is the part of it that is wrong.
+// GateError is an invalid gate. Part is the part of it that is wrong.
 type GateError struct{ Part, Problem string }
 
 func (e *GateError) Error() string { return fmt.Sprintf("%q: %s", e.Part, e.Problem) }
@@ -35,8 +35,8 @@ const (
 )
 
 // ParseGate reads regression, which is any measure that is worse; never; or a list of names with commas between them. A
-// name may hold * for any text, and be followed by >10% or >5: only more than that counts. A name that no measure can have
-// is a *GateError.
+// name may hold * for any text, and be followed by >10% or >5: only more than that counts. A name that no measure can
+// have is a *GateError.
 func ParseGate(s string) (Gate, error) {
 	switch s {
 	case Nothing:
@@ -69,7 +69,7 @@ func parseRule(part string) (rule, error) {
 		}
 		r.limit, r.percent = f, percent
 	}
-	// What documents fill in is not known yet: the part up to the first dot must do.
+	// The keys of the documents are not known yet, so only the part up to the first dot can be checked.
 	head := func(name string) string {
 		head, _, _ := strings.Cut(name, ".")
 		return head
@@ -80,23 +80,13 @@ func parseRule(part string) (rule, error) {
 	}
 	matches := globber(head(r.glob))
 	if !slices.ContainsFunc(heads, matches) {
-		return r, &GateError{part, "there is no such measure" + suggest.Nearest(head(r.glob), heads) + "; faultflow compare --measures lists them"}
+		near := suggest.Nearest(head(r.glob), heads)
+		return r, &GateError{part, "there is no such measure" + near + "; faultflow compare --measures lists them"}
 	}
 	return r, nil
 }
 
-// String writes the gate as ParseGate reads it.
-func (g Gate) String() string {
-	if len(g.rules) == 0 {
-		return Nothing
-	}
-	parts := make([]string, len(g.rules))
-	for i, r := range g.rules {
-		parts[i] = r.String()
-	}
-	return strings.Join(parts, ",")
-}
-
+// String is the rule as ParseGate reads it.
 func (r rule) String() string {
 	if !r.limited {
 		return r.glob
@@ -108,7 +98,7 @@ func (r rule) String() string {
 	return r.glob + ">" + strconv.FormatFloat(r.limit, 'g', -1, 64) + unit
 }
 
-// globber returns what tells whether a name is matched by a glob, in which * is any text.
+// globber returns a function that matches names against a glob, in which * is any text.
 func globber(glob string) func(name string) bool {
 	pattern := strings.ReplaceAll(regexp.QuoteMeta(glob), `\*`, `.*`)
 	return regexp.MustCompile(`\A(?s:` + pattern + `)\z`).MatchString
@@ -119,18 +109,19 @@ type Regression struct {
 	// Comparison is the name of the documents; "" for files and runs.
 	Comparison string
 	Row        Row
-	// Input is the place among the inputs of the one that is worse.
+	// Input is the index of the worse input.
 	Input int
 }
 
-// Check returns the changes that the gate does not let pass, each once, in the order of the result. A verdict or a status
-// exceeds every limit, a change from 0 every one in percent. A part of the gate that could never bite is a *GateError:
-// nothing in the inputs has such a name, or what has it is neither better nor worse whatever happens.
+// Check returns the changes that the gate does not let pass, each once, in the order of the result. A change of a
+// verdict or a status exceeds every limit, a change from 0 every limit in percent. A part of the gate that no input
+// could ever violate is a *GateError: either no measure of the inputs has such a name, or those that have it have no
+// direction.
 func (g Gate) Check(r *Result) ([]Regression, error) {
 	matchers := make([]func(string) bool, len(g.rules))
 	for i, rule := range g.rules {
 		matchers[i] = globber(rule.glob)
-		if err := rule.canBite(matchers[i], r); err != nil {
+		if err := rule.checkNames(matchers[i], r); err != nil {
 			return nil, err
 		}
 	}
@@ -158,8 +149,8 @@ func (r rule) exceeded(c Change) bool {
 	return c.Outcome == Worse && (!r.limited || by == nil || math.Abs(*by) > r.limit)
 }
 
-// canBite looks for a measure that the rule is about and that has a direction.
-func (r rule) canBite(matches func(string) bool, result *Result) error {
+// checkNames returns an error unless the rule matches a measure that has a direction.
+func (r rule) checkNames(matches func(string) bool, result *Result) error {
 	var known []string
 	directed, named := false, false
 	note := func(name string, b Direction) {
@@ -172,7 +163,7 @@ func (r rule) canBite(matches func(string) bool, result *Result) error {
 		if !result.any(m.reads) {
 			continue
 		}
-		if _, many := m.family(); !many {
+		if _, isFamily := m.family(); !isFamily {
 			note(m.Name, m.Better)
 		}
 		for _, key := range m.keys {
@@ -188,13 +179,15 @@ func (r rule) canBite(matches func(string) bool, result *Result) error {
 	case !named:
 		return &GateError{r.String(), "nothing that is compared has such a measure" + suggest.Nearest(r.glob, known)}
 	case !directed:
-		return &GateError{r.String(), "no value of it is better or worse than another; faultflow compare --measures lists the directions"}
+		return &GateError{r.String(),
+			"no value of it is better or worse than another; faultflow compare --measures lists the directions"}
 	}
 	return nil
 }
 
-func (r *Result) any(what func(Document) bool) bool {
+// any reports whether some document of the result is so.
+func (r *Result) any(is func(Document) bool) bool {
 	return slices.ContainsFunc(r.Comparisons, func(c Comparison) bool {
-		return slices.ContainsFunc(c.Sides, func(s Side) bool { return what(s.Document) })
+		return slices.ContainsFunc(c.Sides, func(s Side) bool { return is(s.Document) })
 	})
 }

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"faultflow/internal/catalog"
 	"faultflow/internal/compare"
-	"faultflow/internal/errhandler"
 	"faultflow/internal/report"
 	"faultflow/internal/reporttest"
 )
@@ -59,13 +59,13 @@ func TestParseGateRefuses(t *testing.T) {
 }
 
 func TestGateBites(t *testing.T) {
-	a, b := reporttest.Network(), reporttest.Network()
-	b.Verdict = errhandler.Failed
-	b.Nodes[0].Attempts = 7   // from 6: +16.7 %
-	b.Ledger.Spooled = 3      // from 0
-	b.DurationMS = 17_000     // +4.9 %
-	b.Nodes[1].Attempts = 1   // better
-	b.Ledger.Collected = 1000 // neither
+	a, b := base(), base()
+	a.Verdict, b.Verdict = catalog.Degraded, catalog.Failed
+	a.Nodes[0].Attempts, b.Nodes[0].Attempts = 6, 7 // +16.7 %
+	a.Ledger.Spooled, b.Ledger.Spooled = 0, 3
+	a.DurationMS, b.DurationMS = 10_000, 10_490        // +4.9 %
+	a.Nodes[1].Attempts, b.Nodes[1].Attempts = 4, 1    // better
+	a.Ledger.Collected, b.Ledger.Collected = 100, 1000 // neither; it is the delivered share that gets worse
 	result := compared(t, a, b)
 	for gate, want := range map[string]string{
 		"regression":            "verdict duration_ms ledger.delivered_share ledger.spooled attempts.collector",
@@ -114,7 +114,11 @@ func TestGateThatCannotBite(t *testing.T) {
 		result *compare.Result
 		want   string
 	}{
-		{"attempts.colector", reports, `"attempts.colector": nothing that is compared has such a measure (did you mean attempts.collector?)`},
+		{
+			"attempts.colector",
+			reports,
+			`"attempts.colector": nothing that is compared has such a measure (did you mean attempts.collector?)`,
+		},
 		{"verdict,warnings.no_date", reports, "(did you mean warnings.no_data?)"},
 		{"ledger.*", tests, "nothing that is compared has such a measure"},
 		{"tests.*", reports, "nothing that is compared has such a measure"},
@@ -137,7 +141,7 @@ func TestGateThatCannotBite(t *testing.T) {
 // With several inputs and folders a regression says where it is.
 func TestGateNamesThePlace(t *testing.T) {
 	bad := reporttest.Network()
-	bad.Verdict = errhandler.Failed
+	bad.Verdict = catalog.Failed
 	input := func(x, y *report.Report) compare.Input {
 		return compare.Input{Documents: map[string]compare.Document{"x": ofReport(x), "y": ofReport(y)}}
 	}
@@ -145,7 +149,11 @@ func TestGateNamesThePlace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	found, err := g.Check(compare.Compare([]compare.Input{input(reporttest.Network(), reporttest.Network()), input(reporttest.Network(), bad), input(bad, reporttest.Network())}))
+	found, err := g.Check(compare.Compare([]compare.Input{
+		input(reporttest.Network(), reporttest.Network()),
+		input(reporttest.Network(), bad),
+		input(bad, reporttest.Network()),
+	}))
 	var places []string
 	for _, f := range found {
 		places = append(places, fmt.Sprint(f.Comparison, f.Input))
@@ -156,7 +164,17 @@ func TestGateNamesThePlace(t *testing.T) {
 }
 
 func FuzzGate(f *testing.F) {
-	for _, seed := range []string{"regression", "never", "verdict,ledger.*,attempts.*>10%", "*>5", "x>1>2", ">%", "broken.a: b > 5", "\xff*", "verdict>0x1p-2"} {
+	for _, seed := range []string{
+		"regression",
+		"never",
+		"verdict,ledger.*,attempts.*>10%",
+		"*>5",
+		"x>1>2",
+		">%",
+		"broken.a: b > 5",
+		"\xff*",
+		"verdict>0x1p-2",
+	} {
 		f.Add(seed)
 	}
 	result := compared(f, reporttest.Network(), reporttest.Hostile())

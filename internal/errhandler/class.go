@@ -1,4 +1,4 @@
-// Package errhandler knows what errors mean: their class, and what the outcomes of the stages add up to.
+// Package errhandler classifies errors, and judges the outcome of a cycle by findings.
 package errhandler
 
 import (
@@ -15,10 +15,10 @@ import (
 	"faultflow/internal/workflow"
 )
 
-// Class is the kind of trouble an error stands for.
+// Class is the class of an error's cause.
 type Class string
 
-// The classes. Internal is what nothing else explains: a defect of the pipeline itself.
+// The classes. Internal is the class of an error that no other explains: a defect of the pipeline itself.
 const (
 	Network     Class = "network"
 	Data        Class = "data"
@@ -41,9 +41,9 @@ type Classified interface {
 	Class() Class
 }
 
-// Classify returns the class of err, "" for nil. An error that knows its class is believed; the others are told by the
-// values that the operating system, net, encoding/json and io give. A full disk is Storage where a file was being
-// written (*fs.PathError, *os.LinkError) and Resource elsewhere.
+// Classify returns the class of err, "" for nil: its own if it is Classified, else that of the error value of the
+// operating system, net, encoding/json or io that it wraps. A full disk is Storage where a file was being written
+// (*fs.PathError, *os.LinkError) and Resource elsewhere.
 func Classify(err error) Class {
 	if err == nil {
 		return ""
@@ -75,7 +75,7 @@ func Classify(err error) Class {
 	return Internal
 }
 
-// isFile tells the errors of operations on files, renaming them included.
+// isFile reports whether the error is from an operation on a file, such as renaming it.
 func isFile(err error) bool {
 	if _, ok := errors.AsType[*fs.PathError](err); ok {
 		return true
@@ -108,8 +108,8 @@ func byErrno(err error) Class {
 			return Storage
 		}
 		return Resource
-	case syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.ECONNABORTED, syscall.EPIPE, syscall.EHOSTUNREACH, syscall.ENETUNREACH,
-		syscall.ETIMEDOUT:
+	case syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.ECONNABORTED, syscall.EPIPE,
+		syscall.EHOSTUNREACH, syscall.ENETUNREACH, syscall.ETIMEDOUT:
 		return Network
 	}
 	return ""
@@ -128,7 +128,7 @@ func isData(err error) bool {
 	return errors.Is(err, io.ErrUnexpectedEOF)
 }
 
-// As gives err a class that overrides what Classify would tell. The message is unchanged; nil stays nil.
+// As returns err with a class of its own, which Classify returns. The message is unchanged; nil stays nil.
 func As(c Class, err error) error {
 	if err == nil {
 		return nil

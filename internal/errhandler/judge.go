@@ -3,58 +3,23 @@ package errhandler
 import (
 	"fmt"
 	"time"
+
+	"faultflow/internal/catalog"
 )
 
-// Verdict is what a run came to.
-type Verdict string
-
-// The verdicts, best first.
-const (
-	Success  Verdict = "success"
-	Degraded Verdict = "degraded"
-	Failed   Verdict = "failed"
-)
-
-// Verdicts lists the verdicts, best first.
-func Verdicts() []Verdict { return []Verdict{Success, Degraded, Failed} }
-
-// Worse reports whether v is worse than other.
-func (v Verdict) Worse(other Verdict) bool { return v.rank() > other.rank() }
-
-func (v Verdict) rank() int {
-	for i, known := range Verdicts() {
-		if v == known {
-			return i
-		}
-	}
-	return len(Verdicts())
-}
-
-// Origin is where a cycle's records came from.
-type Origin string
-
-// The origins: the source itself, then the rungs of the fallback ladder, then none at all.
-const (
-	FromSource     Origin = "source"
-	FromFreshCache Origin = "fresh_cache"
-	FromStaleCache Origin = "stale_cache"
-	FromDefault    Origin = "default_data"
-	FromNowhere    Origin = "nothing"
-)
-
-// Outcome is what the stages of one cycle did, as far as the verdict depends on it. Counts are records.
+// Outcome is what the stages of one cycle did and the verdict depends on. Counts are records.
 type Outcome struct {
-	Origin   Origin
+	Origin   catalog.Origin
 	CacheAge time.Duration
-	// Rows is what collection returned, Unreadable how many of them were no valid records.
+	// Rows counts the rows that collection returned, Unreadable those of them that were no valid records.
 	Rows, Unreadable int
 	// Asked is how many rows a partial answer should have had; 0 where the answer was whole.
 	Asked int
 	// Unhealthy is the health check's error; "" when it passed.
 	Unhealthy string
 
-	// Mode is processing's: normal, partial, fallback, or "" when it did not run.
-	Mode string
+	// Mode is processing's; "" when it did not run.
+	Mode catalog.Mode
 	// In and Processed count what went into processing and what came out of it, whatever the mode.
 	In, Processed int
 
@@ -70,121 +35,91 @@ type Outcome struct {
 	Cancelled bool
 }
 
-// Finding is one thing worth telling about a run, and what to do about it.
+// Finding is an observation about a cycle. Its verdict, node and advice are in the catalogue, under its code.
 type Finding struct {
-	// Code is stable for scripts, such as low_success.
-	Code string `json:"code"`
-	// Verdict is the best verdict that a run with this finding can have. Success marks a notice.
-	Verdict Verdict `json:"verdict"`
-	Node    string  `json:"node"`
-	Message string  `json:"message"`
-	// Recommendation names the setting or thing to look at.
-	Recommendation string `json:"recommendation"`
+	Code    catalog.FindingCode
+	Message string
 }
 
-// MinSuccess is the share of a batch below which its success is low (ORIGINAL.md).
-const MinSuccess = 0.8
+// minSuccess is the share of a batch below which its success is low (docs/original.md).
+const minSuccess = 0.8
 
-// LowSuccess reports whether less than MinSuccess of a batch was processed, record by record. Default data does not
-// count: it is not a batch but a handful of records, has its own warning, and would be below by chance in 1 of 90 cycles
-// where ORIGINAL.md's rate for full batches is 1 of 1,700.
+// LowSuccess reports whether less than 80 % of a batch was processed, record by record. Default data does not count: it
+// has its own warning, and is only a handful of records, of which chance alone fails so many in 1 of 90 cycles; of the
+// original's full batches it does in 1 of 1,700.
 func (o Outcome) LowSuccess() bool {
-	return o.Mode == "normal" && o.Origin != FromDefault && float64(o.Processed) < MinSuccess*float64(o.In)
+	return o.Mode == catalog.ModeNormal && o.Origin != catalog.FromDefault &&
+		float64(o.Processed) < minSuccess*float64(o.In)
 }
 
 // Judge turns an outcome into findings, in the order of the pipeline. The run's verdict is the worst of theirs.
 func Judge(o Outcome) []Finding {
 	var found []Finding
-	add := func(v Verdict, node, code, message, recommendation string) {
-		found = append(found, Finding{Code: code, Verdict: v, Node: node, Message: message, Recommendation: recommendation})
-	}
+	add := func(code catalog.FindingCode, message string) { found = append(found, Finding{code, message}) }
 	if o.Unhealthy != "" {
-		add(Success, "collector", "source_unhealthy", "the health check failed: "+o.Unhealthy,
-			"check the primary data source; the fetch was tried all the same")
+		add(catalog.SourceUnhealthy, "the health check failed: "+o.Unhealthy)
 	}
 	switch o.Origin {
-	case FromFreshCache, FromStaleCache:
-		add(Degraded, "collector", string(o.Origin), fmt.Sprintf("cached data was used, %.1f s old", o.CacheAge.Seconds()),
-			"check the primary data source; --collector-retries and --cache-ttl decide when the cache is used")
-	case FromDefault:
-		add(Degraded, "collector", string(o.Origin), "default data was used, there was no cache",
-			"check the primary data source; --collector-retries decides how long it is tried")
-	case FromNowhere:
+	case catalog.FromSource:
+	case catalog.FromFreshCache:
+		add(catalog.FreshCacheUsed, o.cachedData())
+	case catalog.FromStaleCache:
+		add(catalog.StaleCacheUsed, o.cachedData())
+	case catalog.FromDefault:
+		add(catalog.DefaultDataUsed, "default data was used, there was no cache")
+	case catalog.FromNowhere:
 		if !o.Cancelled {
-			add(Failed, "collector", "no_data", "nothing could be collected",
-				"check the primary data source, or let the fallback ladder help (--fallback)")
+			add(catalog.NoData, "nothing could be collected")
 		}
 	}
 	if o.Asked > 0 {
-		add(Degraded, "collector", "partial_fetch", "the source answered with a part of the batch",
-			"check the primary data source for timeouts or shards that are down")
+		add(catalog.PartialFetch, "the source answered with a part of the batch")
 	}
-	if o.Rows > 0 && float64(o.Rows-o.Unreadable) < MinSuccess*float64(o.Rows) {
-		add(Degraded, "collector", "bad_data", "less than 80 % of the rows were valid records",
-			"check the input against --id-field and --value-field; the dead letters name each row")
+	if o.Rows > 0 && float64(o.Rows-o.Unreadable) < minSuccess*float64(o.Rows) {
+		add(catalog.BadData, "less than 80 % of the rows were valid records")
 	}
-	switch o.Mode {
-	case "partial":
-		add(Degraded, "processor", "partial_processing", "attempts ran out; a part of the batch was processed",
-			"review the processing logic; --processor-retries and --processor-retry-delay decide how long it is tried")
-	case "fallback":
-		add(Degraded, "processor", "fallback_processing", "attempts ran out; a few records were passed through unprocessed",
-			"review the processing logic and its resources; --processor-retries decides how long it is tried")
-	case "normal":
-		if o.LowSuccess() {
-			add(Degraded, "processor", "low_success", "less than 80 % of the batch was processed",
-				"review the processing logic; the dead letters name each record; see --processor-timeout and --bulkhead")
-		}
+	switch {
+	case o.Mode == catalog.ModePartial:
+		add(catalog.ProcessedInPart, "attempts ran out; a part of the batch was processed")
+	case o.Mode == catalog.ModeFallback:
+		add(catalog.FallbackProcessing, "attempts ran out; a few records were passed through unprocessed")
+	case o.LowSuccess():
+		add(catalog.LowSuccess, "less than 80 % of the batch was processed")
 	}
 	if o.FailedOver {
-		add(Success, "delivery", "failed_over", "a channel failed and another one took the records",
-			"check delivery channel health")
+		add(catalog.FailedOver, "a channel failed and another one took the records")
 	}
 	if o.Spooled > 0 && !o.Cancelled {
-		add(Degraded, "delivery", "emergency_spool", "no channel took all records; the rest went to the emergency spool",
-			"check delivery channel health, then deliver the spool; see --channels and --delivery-retries")
+		add(catalog.SpoolUsed, "no channel took all records; the rest went to the emergency spool")
 	}
 	if o.Undelivered > 0 {
-		add(Failed, "delivery", "delivery_failed", "records could be neither delivered nor spooled",
-			"check delivery channel health and the emergency spool's disk; the dead letters name each record")
+		add(catalog.Undelivered, "records could be neither delivered nor spooled")
 	}
 	if o.Abandoned > 0 {
-		add(Failed, "errorhandler", "abandoned", "records were given up because a node failed",
-			"see the node's error; --recovery lets processing pass on a part of a batch")
+		add(catalog.Abandoned, "records were given up because a node failed")
 	}
 	if o.PossibleDuplicates > 0 {
-		add(Success, "delivery", "possible_duplicates", "records were sent again after an uncertain failure",
-			"let the channel recognise idempotency keys; see --delivery-timeout")
+		add(catalog.PossibleDuplicates, "records were sent again after an uncertain failure")
 	}
 	for _, err := range o.Errors {
-		add(Degraded, "errorhandler", "node_error", "a node ended with an error: "+err.Error(),
-			"see the error's node and phase; the records it held are in the spool or the dead letters")
+		add(catalog.NodeEndedInError, "a node ended with an error: "+err.Error())
 	}
 	if o.Cancelled {
-		add(Degraded, "errorhandler", "interrupted", "the run was interrupted",
-			"records in flight were drained into the emergency spool; start again to go on")
+		add(catalog.Interrupted, "the run was interrupted")
 	}
 	return found
 }
 
-// Codes lists the codes of all findings: those of Judge, in its order, then those of a run as a whole.
-func Codes() []string {
-	return []string{"source_unhealthy", string(FromFreshCache), string(FromStaleCache), string(FromDefault), "no_data", "partial_fetch", "bad_data",
-		"partial_processing", "fallback_processing", "low_success", "failed_over", "emergency_spool", "delivery_failed", "abandoned",
-		"possible_duplicates", "node_error", "interrupted", "input_unread", "error_handler_failed", "drill_failed", "ledger_unbalanced"}
-}
-
-// Origins lists the origins, best first.
-func Origins() []Origin {
-	return []Origin{FromSource, FromFreshCache, FromStaleCache, FromDefault, FromNowhere}
+func (o Outcome) cachedData() string {
+	return fmt.Sprintf("cached data was used, %.1f s old", o.CacheAge.Seconds())
 }
 
 // VerdictOf returns the worst verdict among findings, Success without any.
-func VerdictOf(found []Finding) Verdict {
-	v := Success
+func VerdictOf(found []Finding) catalog.Verdict {
+	v := catalog.Success
 	for _, f := range found {
-		if f.Verdict.Worse(v) {
-			v = f.Verdict
+		if own := f.Code.Finding().Verdict; own.Worse(v) {
+			v = own
 		}
 	}
 	return v

@@ -3,19 +3,25 @@ package errhandler_test
 import (
 	"errors"
 	"fmt"
-	"os"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"faultflow/internal/catalog"
 	"faultflow/internal/errhandler"
 )
 
 // clean is the outcome of a cycle in which nothing went wrong.
 func clean() errhandler.Outcome {
-	return errhandler.Outcome{Origin: errhandler.FromSource, Rows: 50, Mode: "normal", In: 50, Processed: 50, Delivered: 50}
+	return errhandler.Outcome{
+		Origin:    catalog.FromSource,
+		Rows:      50,
+		Mode:      catalog.ModeNormal,
+		In:        50,
+		Processed: 50,
+		Delivered: 50,
+	}
 }
 
 func TestJudge(t *testing.T) {
@@ -23,56 +29,182 @@ func TestJudge(t *testing.T) {
 	tests := []struct {
 		name    string
 		change  func(*outcome)
-		code    string // "" for no finding
-		verdict errhandler.Verdict
-		node    string
+		code    catalog.FindingCode // "" for no finding
+		verdict catalog.Verdict
+		node    catalog.Node
 		message string
 		// names is what the recommendation must lead to: a flag where a setting decides, else the thing to look at.
 		names []string
 	}{
-		{name: "clean", change: func(*outcome) {}, verdict: errhandler.Success},
-		{name: "nothing to collect", change: func(o *outcome) { *o = outcome{Origin: errhandler.FromSource} }, verdict: errhandler.Success},
-		{name: "unhealthy", change: func(o *outcome) { o.Unhealthy = "HTTP 503" }, code: "source_unhealthy", verdict: errhandler.Success,
-			node: "collector", message: "the health check failed: HTTP 503", names: []string{"primary data source"}},
-		{name: "fresh cache", change: func(o *outcome) { o.Origin, o.CacheAge = errhandler.FromFreshCache, 1500*time.Millisecond }, code: "fresh_cache", verdict: errhandler.Degraded,
-			node: "collector", message: "cached data was used, 1.5 s old", names: []string{"primary data source", "--collector-retries", "--cache-ttl"}},
-		{name: "stale cache", change: func(o *outcome) { o.Origin, o.CacheAge = errhandler.FromStaleCache, time.Hour }, code: "stale_cache", verdict: errhandler.Degraded,
-			node: "collector", message: "cached data was used, 3600.0 s old", names: []string{"primary data source", "--collector-retries", "--cache-ttl"}},
-		{name: "default data", change: func(o *outcome) { o.Origin = errhandler.FromDefault }, code: "default_data", verdict: errhandler.Degraded,
-			node: "collector", names: []string{"primary data source", "--collector-retries"}},
-		{name: "no data", change: func(o *outcome) { *o = outcome{Origin: errhandler.FromNowhere} }, code: "no_data", verdict: errhandler.Failed,
-			node: "collector", names: []string{"primary data source", "--fallback"}},
-		{name: "partial answer", change: func(o *outcome) { o.Asked = 60 }, code: "partial_fetch", verdict: errhandler.Degraded,
-			node: "collector", names: []string{"primary data source"}},
-		{name: "bad data", change: func(o *outcome) { o.Unreadable = 11 }, code: "bad_data", verdict: errhandler.Degraded,
-			node: "collector", names: []string{"--id-field", "--value-field", "dead letters"}},
-		{name: "partial processing", change: func(o *outcome) { o.Mode, o.Processed = "partial", 25 }, code: "partial_processing", verdict: errhandler.Degraded,
-			node: "processor", names: []string{"processing logic", "--processor-retries", "--processor-retry-delay"}},
-		{name: "fallback processing", change: func(o *outcome) { o.Mode, o.Processed = "fallback", 10 }, code: "fallback_processing", verdict: errhandler.Degraded,
-			node: "processor", names: []string{"processing logic", "--processor-retries"}},
-		{name: "low success", change: func(o *outcome) { o.Processed = 39 }, code: "low_success", verdict: errhandler.Degraded,
-			node: "processor", names: []string{"processing logic", "dead letters", "--processor-timeout", "--bulkhead"}},
-		{name: "failed over", change: func(o *outcome) { o.FailedOver = true }, code: "failed_over", verdict: errhandler.Success,
-			node: "delivery", names: []string{"channel health"}},
-		{name: "emergency spool", change: func(o *outcome) { o.Delivered, o.Spooled = 0, 50 }, code: "emergency_spool", verdict: errhandler.Degraded,
-			node: "delivery", names: []string{"channel health", "--channels", "--delivery-retries"}},
-		{name: "undelivered", change: func(o *outcome) { o.Delivered, o.Undelivered = 0, 50 }, code: "delivery_failed", verdict: errhandler.Failed,
-			node: "delivery", names: []string{"channel health", "emergency spool", "dead letters"}},
-		{name: "abandoned", change: func(o *outcome) { o.Abandoned = 50 }, code: "abandoned", verdict: errhandler.Failed,
-			node: "errorhandler", names: []string{"node's error", "--recovery"}},
-		{name: "possible duplicates", change: func(o *outcome) { o.PossibleDuplicates = 1 }, code: "possible_duplicates", verdict: errhandler.Success,
-			node: "delivery", names: []string{"idempotency keys", "--delivery-timeout"}},
-		{name: "node error", change: func(o *outcome) { o.Errors = []error{errors.New("delivery post: boom")} }, code: "node_error", verdict: errhandler.Degraded,
-			node: "errorhandler", message: "a node ended with an error: delivery post: boom", names: []string{"node and phase", "dead letters"}},
-		{name: "cancelled", change: func(o *outcome) { o.Cancelled = true }, code: "interrupted", verdict: errhandler.Degraded,
-			node: "errorhandler", names: []string{"emergency spool"}},
+		{
+			name:    "clean",
+			change:  func(*outcome) {},
+			verdict: catalog.Success,
+		},
+		{
+			name:    "nothing to collect",
+			change:  func(o *outcome) { *o = outcome{Origin: catalog.FromSource} },
+			verdict: catalog.Success,
+		},
+		{
+			name:    "unhealthy",
+			change:  func(o *outcome) { o.Unhealthy = "HTTP 503" },
+			code:    "source_unhealthy",
+			verdict: catalog.Success,
+			node:    "collector",
+			message: "the health check failed: HTTP 503",
+			names:   []string{"primary data source"},
+		},
+		{
+			name:    "fresh cache",
+			change:  func(o *outcome) { o.Origin, o.CacheAge = catalog.FromFreshCache, 1500*time.Millisecond },
+			code:    "fresh_cache",
+			verdict: catalog.Degraded,
+			node:    "collector",
+			message: "cached data was used, 1.5 s old",
+			names:   []string{"primary data source", "--collector-attempts", "--cache-ttl"},
+		},
+		{
+			name:    "stale cache",
+			change:  func(o *outcome) { o.Origin, o.CacheAge = catalog.FromStaleCache, time.Hour },
+			code:    "stale_cache",
+			verdict: catalog.Degraded,
+			node:    "collector",
+			message: "cached data was used, 3600.0 s old",
+			names:   []string{"primary data source", "--collector-attempts", "--cache-ttl"},
+		},
+		{
+			name:    "default data",
+			change:  func(o *outcome) { o.Origin = catalog.FromDefault },
+			code:    "default_data",
+			verdict: catalog.Degraded,
+			node:    "collector",
+			names:   []string{"primary data source", "--collector-attempts"},
+		},
+		{
+			name:    "no data",
+			change:  func(o *outcome) { *o = outcome{Origin: catalog.FromNowhere} },
+			code:    "no_data",
+			verdict: catalog.Failed,
+			node:    "collector",
+			names:   []string{"primary data source", "--fallback"},
+		},
+		{
+			name:    "partial answer",
+			change:  func(o *outcome) { o.Asked = 60 },
+			code:    "partial_fetch",
+			verdict: catalog.Degraded,
+			node:    "collector",
+			names:   []string{"primary data source"},
+		},
+		{
+			name:    "bad data",
+			change:  func(o *outcome) { o.Unreadable = 11 },
+			code:    "bad_data",
+			verdict: catalog.Degraded,
+			node:    "collector",
+			names:   []string{"--id-field", "--value-field", "dead letters"},
+		},
+		{
+			name:    "partial processing",
+			change:  func(o *outcome) { o.Mode, o.Processed = "partial", 25 },
+			code:    "partial_processing",
+			verdict: catalog.Degraded,
+			node:    "processor",
+			names:   []string{"processing logic", "--processor-attempts", "--processor-retry-delay"},
+		},
+		{
+			name:    "fallback processing",
+			change:  func(o *outcome) { o.Mode, o.Processed = "fallback", 10 },
+			code:    "fallback_processing",
+			verdict: catalog.Degraded,
+			node:    "processor",
+			names:   []string{"processing logic", "--processor-attempts"},
+		},
+		{
+			name:    "low success",
+			change:  func(o *outcome) { o.Processed = 39 },
+			code:    "low_success",
+			verdict: catalog.Degraded,
+			node:    "processor",
+			names:   []string{"processing logic", "dead letters", "--processor-timeout", "--bulkhead"},
+		},
+		{
+			name:    "failed over",
+			change:  func(o *outcome) { o.FailedOver = true },
+			code:    "failed_over",
+			verdict: catalog.Success,
+			node:    "delivery",
+			names:   []string{"channel health"},
+		},
+		{
+			name:    "emergency spool",
+			change:  func(o *outcome) { o.Delivered, o.Spooled = 0, 50 },
+			code:    "emergency_spool",
+			verdict: catalog.Degraded,
+			node:    "delivery",
+			names:   []string{"channel health", "--channels", "--delivery-attempts"},
+		},
+		{
+			name:    "undelivered",
+			change:  func(o *outcome) { o.Delivered, o.Undelivered = 0, 50 },
+			code:    "delivery_failed",
+			verdict: catalog.Failed,
+			node:    "delivery",
+			names:   []string{"channel health", "emergency spool", "dead letters"},
+		},
+		{
+			name:    "abandoned",
+			change:  func(o *outcome) { o.Abandoned = 50 },
+			code:    "abandoned",
+			verdict: catalog.Failed,
+			node:    "errorhandler",
+			names:   []string{"node's error", "--recovery"},
+		},
+		{
+			name:    "possible duplicates",
+			change:  func(o *outcome) { o.PossibleDuplicates = 1 },
+			code:    "possible_duplicates",
+			verdict: catalog.Success,
+			node:    "delivery",
+			names:   []string{"idempotency keys", "--delivery-timeout"},
+		},
+		{
+			name:    "node error",
+			change:  func(o *outcome) { o.Errors = []error{errors.New("delivery post: boom")} },
+			code:    "node_error",
+			verdict: catalog.Degraded,
+			node:    "errorhandler",
+			message: "a node ended with an error: delivery post: boom",
+			names:   []string{"node and phase", "dead letters"},
+		},
+		{
+			name:    "cancelled",
+			change:  func(o *outcome) { o.Cancelled = true },
+			code:    "interrupted",
+			verdict: catalog.Degraded,
+			node:    "errorhandler",
+			names:   []string{"emergency spool"},
+		},
 		// What an interrupted run did not get to is no fault of the source's or the channels'.
-		{name: "cancelled before anything was collected", change: func(o *outcome) { *o = outcome{Origin: errhandler.FromNowhere, Cancelled: true} },
-			code: "interrupted", verdict: errhandler.Degraded, node: "errorhandler", names: []string{"emergency spool"}},
-		{name: "cancelled before delivery", change: func(o *outcome) { o.Delivered, o.Spooled, o.Cancelled = 0, 50, true },
-			code: "interrupted", verdict: errhandler.Degraded, node: "errorhandler", names: []string{"emergency spool"}},
+		{
+			name:    "cancelled before anything was collected",
+			change:  func(o *outcome) { *o = outcome{Origin: catalog.FromNowhere, Cancelled: true} },
+			code:    "interrupted",
+			verdict: catalog.Degraded,
+			node:    "errorhandler",
+			names:   []string{"emergency spool"},
+		},
+		{
+			name:    "cancelled before delivery",
+			change:  func(o *outcome) { o.Delivered, o.Spooled, o.Cancelled = 0, 50, true },
+			code:    "interrupted",
+			verdict: catalog.Degraded,
+			node:    "errorhandler",
+			names:   []string{"emergency spool"},
+		},
 	}
-	covered := map[string]bool{}
+	covered := map[catalog.FindingCode]bool{}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			o := clean()
@@ -92,70 +224,79 @@ func TestJudge(t *testing.T) {
 			}
 			f := found[0]
 			covered[f.Code] = true
-			if f.Code != test.code || f.Verdict != test.verdict || f.Node != test.node {
-				t.Errorf("got %s, %s, %s; want %s, %s, %s", f.Code, f.Verdict, f.Node, test.code, test.verdict, test.node)
+			fixed := f.Code.Finding()
+			if f.Code != test.code || fixed.Verdict != test.verdict || fixed.Node != test.node {
+				t.Errorf("got %s, %s, %s; want %s, %s, %s",
+					f.Code, fixed.Verdict, fixed.Node, test.code, test.verdict, test.node)
 			}
 			if f.Message == "" || test.message != "" && f.Message != test.message {
 				t.Errorf("message %q, want %q", f.Message, test.message)
 			}
 			for _, name := range test.names {
-				if !strings.Contains(f.Recommendation, name) {
-					t.Errorf("recommendation %q does not name %q", f.Recommendation, name)
+				if !strings.Contains(fixed.Advice, name) {
+					t.Errorf("advice %q does not name %q", fixed.Advice, name)
 				}
 			}
 		})
 	}
-	for _, code := range codes(t) {
-		if !covered[code] {
+	for _, code := range catalog.FindingCodes() {
+		if !covered[code] && !slices.Contains(ofRuns, code) {
 			t.Errorf("no test for the finding %s", code)
 		}
 	}
 }
 
-// codes are those of Judge's source, so that a new finding can't stay without a test.
-func codes(t *testing.T) []string {
-	t.Helper()
-	source, err := os.ReadFile("judge.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	found := []string{string(errhandler.FromFreshCache), string(errhandler.FromStaleCache), string(errhandler.FromDefault)}
-	for _, m := range regexp.MustCompile(`add\(\w+, "\w+", "(\w+)"`).FindAllSubmatch(source, -1) {
-		found = append(found, string(m[1]))
-	}
-	if len(found) < 10 {
-		t.Fatalf("found only %v", found)
-	}
-	return found
+// ofRuns are the findings about a run as a whole, which are not Judge's: the runner makes them.
+var ofRuns = []catalog.FindingCode{
+	catalog.InputUnread,
+	catalog.HandlerFailed,
+	catalog.RecoveryTestFailed,
+	catalog.LedgerUnbalanced,
+	catalog.VirtualTimeOver,
 }
 
 // TestJudgeTogether: findings come in the order of the pipeline, one for each error.
 func TestJudgeTogether(t *testing.T) {
 	found := errhandler.Judge(errhandler.Outcome{
-		Unhealthy: "down", Origin: errhandler.FromDefault, Rows: 10, Asked: 50, Unreadable: 9, Mode: "fallback", In: 1, Processed: 1,
-		FailedOver: true, Delivered: 1, Spooled: 1, Undelivered: 1, Abandoned: 1, PossibleDuplicates: 1,
-		Errors: []error{errors.New("first"), errors.New("second")},
+		Unhealthy:          "down",
+		Origin:             catalog.FromDefault,
+		Rows:               10,
+		Asked:              50,
+		Unreadable:         9,
+		Mode:               catalog.ModeFallback,
+		In:                 1,
+		Processed:          1,
+		FailedOver:         true,
+		Delivered:          1,
+		Spooled:            1,
+		Undelivered:        1,
+		Abandoned:          1,
+		PossibleDuplicates: 1,
+		Errors:             []error{errors.New("first"), errors.New("second")},
 	})
-	want := []string{"source_unhealthy", "default_data", "partial_fetch", "bad_data", "fallback_processing", "failed_over", "emergency_spool",
-		"delivery_failed", "abandoned", "possible_duplicates", "node_error", "node_error"}
-	var got []string
+	want := []catalog.FindingCode{
+		"source_unhealthy", "default_data", "partial_fetch", "bad_data", "fallback_processing", "failed_over",
+		"emergency_spool",
+		"delivery_failed", "abandoned", "possible_duplicates", "node_error", "node_error",
+	}
+	var got []catalog.FindingCode
 	for _, f := range found {
 		got = append(got, f.Code)
-		if f.Recommendation == "" || f.Message == "" {
-			t.Errorf("%s: message %q, recommendation %q", f.Code, f.Message, f.Recommendation)
+		if advice := f.Code.Finding().Advice; advice == "" || f.Message == "" {
+			t.Errorf("%s: message %q, advice %q", f.Code, f.Message, advice)
 		}
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %v\nwant %v", got, want)
 	}
-	if v := errhandler.VerdictOf(found); v != errhandler.Failed {
+	if v := errhandler.VerdictOf(found); v != catalog.Failed {
 		t.Errorf("verdict %s, want the worst, failed", v)
 	}
 }
 
 // TestLowSuccess: a batch of which exactly 80 % succeeded is good enough, whatever its size; one record less is not.
 func TestLowSuccess(t *testing.T) {
-	low := func(o errhandler.Outcome, code string) bool {
+	low := func(o errhandler.Outcome, code catalog.FindingCode) bool {
 		return slices.ContainsFunc(errhandler.Judge(o), func(f errhandler.Finding) bool { return f.Code == code })
 	}
 	for _, n := range []int{5, 10, 30, 35, 50, 105, 1_000, 4_999_995, 1_000_000_000} {
@@ -191,13 +332,15 @@ func TestLowSuccess(t *testing.T) {
 	// Recovery and default data have findings of their own; that less was processed is no second one. Cached data is a
 	// batch like any other.
 	for _, test := range []struct {
-		mode   string
-		origin errhandler.Origin
+		mode   catalog.Mode
+		origin catalog.Origin
 		low    bool
 	}{
-		{"normal", errhandler.FromSource, true}, {"normal", errhandler.FromFreshCache, true}, {"normal", errhandler.FromStaleCache, true},
-		{"normal", errhandler.FromDefault, false}, {"partial", errhandler.FromSource, false}, {"fallback", errhandler.FromSource, false},
-		{"", errhandler.FromSource, false},
+		{"normal", catalog.FromSource, true}, {"normal", catalog.FromFreshCache, true},
+		{"normal", catalog.FromStaleCache, true},
+		{"normal", catalog.FromDefault, false}, {"partial", catalog.FromSource, false},
+		{"fallback", catalog.FromSource, false},
+		{"", catalog.FromSource, false},
 	} {
 		o := clean()
 		o.Mode, o.Origin, o.Processed = test.mode, test.origin, 25
@@ -207,31 +350,26 @@ func TestLowSuccess(t *testing.T) {
 	}
 }
 
-func TestVerdicts(t *testing.T) {
-	of := func(verdicts ...errhandler.Verdict) (found []errhandler.Finding) {
-		for _, v := range verdicts {
-			found = append(found, errhandler.Finding{Verdict: v})
-		}
-		return found
-	}
-	const s, d, f = errhandler.Success, errhandler.Degraded, errhandler.Failed
+// A run is as good as the worst of its findings.
+func TestVerdictOf(t *testing.T) {
+	const s, d, f = catalog.FailedOver, catalog.SpoolUsed, catalog.Undelivered // success, degraded, failed
 	for _, test := range []struct {
-		found []errhandler.Finding
-		want  errhandler.Verdict
-	}{{nil, s}, {of(s), s}, {of(s, d), d}, {of(d, s), d}, {of(d, f, s), f}, {of(f, d), f}} {
-		if got := errhandler.VerdictOf(test.found); got != test.want {
-			t.Errorf("VerdictOf(%v) = %s, want %s", test.found, got, test.want)
+		codes []catalog.FindingCode
+		want  catalog.Verdict
+	}{
+		{nil, catalog.Success},
+		{[]catalog.FindingCode{s}, catalog.Success},
+		{[]catalog.FindingCode{s, d}, catalog.Degraded},
+		{[]catalog.FindingCode{d, s}, catalog.Degraded},
+		{[]catalog.FindingCode{d, f, s}, catalog.Failed},
+		{[]catalog.FindingCode{f, d}, catalog.Failed},
+	} {
+		var found []errhandler.Finding
+		for _, code := range test.codes {
+			found = append(found, errhandler.Finding{Code: code})
 		}
-	}
-	for i, a := range errhandler.Verdicts() {
-		for j, b := range errhandler.Verdicts() {
-			if got := a.Worse(b); got != (i > j) {
-				t.Errorf("%s is worse than %s: %v", a, b, got)
-			}
-		}
-		// A verdict that no one knows, as in a report that was edited, must not pass for a good one.
-		if a.Worse("unheard-of") || !errhandler.Verdict("unheard-of").Worse(a) {
-			t.Errorf("an unknown verdict is not worse than %s", a)
+		if got := errhandler.VerdictOf(found); got != test.want {
+			t.Errorf("VerdictOf(%v) = %s, want %s", test.codes, got, test.want)
 		}
 	}
 }

@@ -5,20 +5,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"strconv"
 	"time"
 
+	"faultflow/internal/catalog"
 	"faultflow/internal/errhandler"
 	"faultflow/internal/resilience"
+	"faultflow/internal/settings"
 	"faultflow/internal/workflow"
 )
 
-// Collector is the DataCollector: it asks the source how it is, fetches a batch through its policies, and climbs down
+// Collector is the DataCollector: it checks the source's health, fetches a batch through its policies, and climbs down
 // the fallback ladder when the source can't be used.
 type Collector struct {
 	source    Source
-	policy    resilience.Policy
 	batchSize int
 	rand      Rand
 	health    *resilience.Guard[struct{}]
@@ -32,7 +32,7 @@ type Collector struct {
 // intake is the outcome of a fetch.
 type intake struct {
 	batch  Batch
-	origin errhandler.Origin
+	origin catalog.Origin
 	age    time.Duration
 	end    bool
 	asked  int
@@ -45,112 +45,112 @@ type invalidRecord struct {
 	err    error
 }
 
-func newCollector(s Settings, ladder *ladder) *Collector {
+func newCollector(s *settings.Settings, parts Parts, ladder *ladder) *Collector {
 	return &Collector{
-		source: s.Source, policy: s.Collector, batchSize: s.BatchSize, rand: s.Rand, ladder: ladder, useLadder: !s.RecoveryGraph, fallback: s.Fallback,
-		health: resilience.NewGuard[struct{}](resilience.Options{Node: CollectorNode, Place: PlaceHealth, Class: errhandler.Network,
-			Policy: resilience.Policy{Timeout: s.Collector.Timeout}, Quiet: true}),
-		fetch: newFetch(s.Collector),
+		source:    parts.Source,
+		batchSize: s.BatchSize,
+		rand:      parts.Rand,
+		ladder:    ladder,
+		useLadder: !s.RecoveryGraph(),
+		fallback:  s.Fallback,
+		health: resilience.NewGuard[struct{}](resilience.Options{
+			Place:  catalog.PlaceHealth,
+			Class:  errhandler.Network,
+			Policy: settings.Policy{Timeout: s.Collector.Timeout},
+			Quiet:  true,
+		}),
+		fetch: resilience.NewGuard[*intake](resilience.Options{
+			Place:  catalog.PlaceFetch,
+			Class:  errhandler.Network,
+			Policy: s.Collector,
+		}),
 	}
-}
-
-func newFetch(p resilience.Policy) *resilience.Guard[*intake] {
-	return resilience.NewGuard[*intake](resilience.Options{Node: CollectorNode, Place: PlaceFetch, Class: errhandler.Network, Policy: p})
-}
-
-// renew makes the collector as newCollector made it. Whether it has a breaker may have changed.
-func (c *Collector) renew(s Settings) {
-	c.source, c.rand = s.Source, s.Rand
-	c.health.Reset()
-	if s.Collector == c.policy {
-		c.fetch.Reset()
-	} else {
-		c.policy, c.fetch = s.Collector, newFetch(s.Collector)
-	}
-	*c.ladder = ladder{ttl: s.CacheTTL, maxAge: s.CacheMaxAge}
 }
 
 // Actions lists the collector's actions.
 func (c *Collector) Actions() []workflow.Action { return []workflow.Action{Success, CircuitOpen} }
 
-// BeforePrep is the health check. An unhealthy source is noted and tried all the same: the policies decide.
+// BeforePrep is the health check. An unhealthy source is noted, and fetched from all the same: the policies decide.
 func (c *Collector) BeforePrep(ctx context.Context, s *State) error {
 	_, err := c.health.Do(ctx, resilience.Call[struct{}]{Fn: func(ctx context.Context, _ int) (struct{}, error) {
 		return struct{}{}, c.source.Health(ctx)
 	}})
 	if err != nil && ctx.Err() == nil {
 		s.Outcome.Unhealthy = reason(err)
-		workflow.EmitError(ctx, workflow.Event{Node: CollectorNode, Place: PlaceHealth, Kind: HealthFailed}, err)
+		workflow.EmitError(ctx, catalog.HealthFailed.At(catalog.PlaceHealth), err)
 	}
 	return nil
 }
 
-// HealthFailed is the event of a source that failed its health check.
-const HealthFailed workflow.Kind = "health_failed"
+// Prep hands on the rows in flight, to which Exec adds those that it fetches.
+func (c *Collector) Prep(_ context.Context, s *State) (*inFlight, error) { return &s.inFlight, nil }
 
-// Prep hands on where fetched rows are kept until they are admitted.
-func (c *Collector) Prep(_ context.Context, s *State) (*flight, error) { return &s.flight, nil }
-
-// Exec fetches one batch. Rows that came too late for an attempt's timeout are not fetched again: the next attempt
-// takes them.
-func (c *Collector) Exec(ctx context.Context, f *flight) (*intake, error) {
-	if !f.fetched {
-		batch, err := c.source.Fetch(ctx, c.batchSize)
-		f.end = errors.Is(err, io.EOF)
-		if err != nil && !f.end {
-			return nil, err
-		}
-		if batch.Len() == 0 && !f.end {
-			return nil, ErrEmptyBatch
-		}
-		f.rows, f.fetched = batch, true
+// Exec fetches one batch. If an earlier attempt timed out and its rows arrived afterwards, it takes these instead.
+func (c *Collector) Exec(ctx context.Context, f *inFlight) (*intake, error) {
+	if in := c.unadmitted(f); in != nil {
+		return in, nil
 	}
-	return c.taken(f), nil
+	batch, err := c.source.Fetch(ctx, c.batchSize)
+	end := errors.Is(err, io.EOF)
+	if err != nil && !end {
+		return nil, err
+	}
+	if batch.Len() == 0 && !end {
+		return nil, ErrEmptyBatch
+	}
+	f.fetched(batch, end)
+	return c.unadmitted(f), nil
 }
 
-func (c *Collector) taken(f *flight) *intake {
-	in := &intake{batch: f.rows, origin: errhandler.FromSource, end: f.end}
-	if !f.end && f.rows.Len() < c.batchSize {
+// unadmitted is the intake that was fetched and is not admitted yet; nil if there is none.
+func (c *Collector) unadmitted(f *inFlight) *intake {
+	in := f.unadmitted()
+	if in != nil && !in.end && in.batch.Len() < c.batchSize {
 		in.asked = c.batchSize
 	}
 	return in
 }
 
 // Around puts Exec inside the collector's policies.
-func (c *Collector) Around(ctx context.Context, call func(context.Context) (*intake, error), fallback func(context.Context, error) (*intake, error)) (*intake, error) {
+func (c *Collector) Around(
+	ctx context.Context,
+	call func(context.Context) (*intake, error),
+	fallback func(context.Context, error) (*intake, error),
+) (*intake, error) {
 	cycle, _ := workflow.Now(ctx)
 	return c.fetch.Do(ctx, resilience.Call[*intake]{
 		Fn:       func(ctx context.Context, _ int) (*intake, error) { return call(ctx) },
 		Fallback: fallback,
 		Jitter: func(attempt int) float64 {
-			return c.rand(Key{Place: PlaceFetch, Use: "jitter", Cycle: cycle, Attempt: attempt})
+			return c.rand(Key{Place: catalog.PlaceFetch, Use: "jitter", Cycle: cycle, Attempt: attempt})
 		},
 	})
 }
 
 // ExecFallback takes an answer that came after the last attempt's timeout, else climbs down the ladder.
-func (c *Collector) ExecFallback(_ context.Context, _ *State, f *flight, err error) (*intake, error) {
+func (c *Collector) ExecFallback(_ context.Context, _ *State, f *inFlight, err error) (*intake, error) {
+	if in := c.unadmitted(f); in != nil {
+		return in, nil
+	}
 	switch {
-	case f.fetched:
-		return c.taken(f), nil
 	case !c.fallback:
 		return nil, err
 	case !c.useLadder:
-		return &intake{origin: errhandler.FromNowhere}, nil
+		return &intake{origin: catalog.FromNowhere}, nil
 	}
 	return c.ladder.take(), nil
 }
 
 // AfterExec takes invalid and duplicate records out of the batch.
-func (c *Collector) AfterExec(_ context.Context, _ *State, _ *flight, in *intake) (*intake, error) {
+func (c *Collector) AfterExec(_ context.Context, _ *State, _ *inFlight, in *intake) (*intake, error) {
 	in.validate()
 	return in, nil
 }
 
 // Post admits the records to the pipeline.
-func (c *Collector) Post(_ context.Context, s *State, _ *flight, in *intake) (workflow.Action, error) {
+func (c *Collector) Post(_ context.Context, s *State, _ *inFlight, in *intake) (workflow.Action, error) {
 	s.admit(in)
-	if in.origin == errhandler.FromSource {
+	if in.origin == catalog.FromSource {
 		c.ladder.store(in.batch.Records)
 		return Success, nil
 	}
@@ -163,7 +163,8 @@ func (in *intake) validate() {
 		id   string
 		line int64
 	}
-	var seen map[identity]bool    // made once a line does not come after the one before: most batches have no use for it
+	// seen is made at the first line that does not follow the one before: in most batches all lines ascend.
+	var seen map[identity]bool
 	valid := in.batch.Records[:0] // in place: the source gave its slice away
 	last := int64(0)
 	for i, r := range in.batch.Records {
@@ -176,7 +177,7 @@ func (in *intake) validate() {
 		last = r.Line
 		err := r.Validate()
 		if key := (identity{r.ID, r.Line}); err == nil && seen[key] {
-			err = &InvalidRecord{Field: "record", Problem: "is a duplicate"}
+			err = &RecordError{Field: "record", Problem: "is a duplicate"}
 		} else if seen != nil {
 			seen[key] = true
 		}
@@ -189,32 +190,26 @@ func (in *intake) validate() {
 	in.batch.Records = valid
 }
 
-// admit enters an intake into the books and hands its records to processing.
+// rows counts the rows of the intake, valid or not.
+func (in *intake) rows() int { return in.batch.Len() + len(in.invalid) }
+
+// admit hands an intake to processing.
 func (s *State) admit(in *intake) {
-	rows := in.batch.Len() + len(in.invalid)
-	s.Books.Collected(in.origin, rows)
-	for _, r := range in.batch.Rejected {
-		s.Books.DeadLetter(DeadLetter{Record: Record{Line: r.Line, Value: math.NaN()}, Raw: r.Raw, Place: PlaceFetch, Class: errhandler.Data, Reason: r.Reason})
-	}
-	for _, r := range in.invalid {
-		s.deadLetter(r.record, CollectorNode, r.err)
-	}
-	s.rows, s.fetched = Batch{}, false
-	s.pending = in.batch.Records
+	s.inFlight.admitted(in)
 	s.End = in.end
 	s.Outcome.Origin, s.Outcome.CacheAge = in.origin, in.age
-	s.Outcome.Rows, s.Outcome.Unreadable = rows, len(in.batch.Rejected)+len(in.invalid)
+	s.Outcome.Rows, s.Outcome.Unreadable = in.rows(), len(in.batch.Rejected)+len(in.invalid)
 	s.Outcome.Asked = in.asked
 }
 
-// DefaultRecords and DefaultValue are ORIGINAL.md's default data: 10 records fallback_0…9 of value 100.
+// DefaultRecords and DefaultValue are docs/original.md's default data: 10 records fallback_0…9 of value 100.
 const (
 	DefaultRecords = 10
 	DefaultValue   = 100
 )
 
-// ladder is what a collector falls back to: a fresh cache, a stale one, default data. The cache is the last batch of
-// valid records; it is fresh up to ttl and usable up to maxAge.
+// ladder has the rungs that a collector falls back to: a fresh cache, a stale cache, default data. The cache is the
+// last batch of valid records; it is fresh up to an age of ttl and usable up to maxAge.
 type ladder struct {
 	ttl, maxAge time.Duration
 	cached      []Record
@@ -231,11 +226,11 @@ func (l *ladder) take() *intake {
 	age := time.Since(l.at)
 	switch {
 	case len(l.cached) > 0 && age <= l.ttl:
-		return &intake{batch: l.copyCache(), origin: errhandler.FromFreshCache, age: age}
+		return &intake{batch: l.copyCache(), origin: catalog.FromFreshCache, age: age}
 	case len(l.cached) > 0 && age <= l.maxAge:
-		return &intake{batch: l.copyCache(), origin: errhandler.FromStaleCache, age: age}
+		return &intake{batch: l.copyCache(), origin: catalog.FromStaleCache, age: age}
 	}
-	return &intake{batch: defaultData(), origin: errhandler.FromDefault}
+	return &intake{batch: defaultData(), origin: catalog.FromDefault}
 }
 
 func (l *ladder) copyCache() Batch {

@@ -12,9 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"faultflow/internal/errhandler"
+	"faultflow/internal/catalog"
 	"faultflow/internal/nodes"
-	"faultflow/internal/resilience"
 )
 
 // The rungs of the ladder by the cache's age, to the nanosecond, in both graphs: a cycle that collects, a pause, and a
@@ -23,32 +22,35 @@ func TestFallbackLadder(t *testing.T) {
 	const ttl, maxAge = time.Minute, 10 * time.Minute
 	tests := []struct {
 		age  time.Duration
-		want errhandler.Origin
+		want catalog.Origin
 	}{
-		{0, errhandler.FromFreshCache}, {ttl, errhandler.FromFreshCache}, {ttl + 1, errhandler.FromStaleCache},
-		{maxAge, errhandler.FromStaleCache}, {maxAge + 1, errhandler.FromDefault}, {1000 * time.Hour, errhandler.FromDefault},
+		{0, catalog.FromFreshCache}, {ttl, catalog.FromFreshCache}, {ttl + 1, catalog.FromStaleCache},
+		{maxAge, catalog.FromStaleCache}, {maxAge + 1, catalog.FromDefault}, {1000 * time.Hour, catalog.FromDefault},
 	}
 	for _, recoveryGraph := range []bool{false, true} {
 		for _, test := range tests {
 			from := rowsOf(12, 1)
 			from.answers = append(from.answers, answer{err: errRefused})
-			o := setup{cycles: 2, interval: test.age, change: func(s *nodes.Settings) {
+			o := setup{cycles: 2, interval: test.age, change: func(s *inputs) {
 				instant(s, from)
-				s.BatchSize, s.RecoveryGraph, s.Collector.Attempts = 12, recoveryGraph, 1
+				s.BatchSize, s.Graph, s.Collector.Attempts = 12, graphOf(recoveryGraph), 1
 				s.CacheTTL, s.CacheMaxAge = ttl, maxAge
 			}}.run(t)
 			c := o.cycles[1]
-			if c.Outcome.Origin != test.want || c.verdict != errhandler.Degraded || !slices.Contains(c.codes(), string(test.want)) {
-				t.Errorf("recovery graph %v, cache %v old: %s, findings %v; want %s", recoveryGraph, test.age, c.Outcome.Origin, c.codes(), test.want)
+			if c.Outcome.Origin != test.want || c.verdict != catalog.Degraded ||
+				!slices.Contains(c.codes(), catalog.FindingCode(test.want)) {
+				t.Errorf("recovery graph %v, cache %v old: %s, findings %v; want %s",
+					recoveryGraph, test.age, c.Outcome.Origin, c.codes(), test.want)
 			}
-			if test.want == errhandler.FromDefault {
+			if test.want == catalog.FromDefault {
 				checkDefaultData(t, c)
 				continue
 			}
-			if c.Outcome.CacheAge != test.age || len(c.books.delivered) != 12 {
-				t.Errorf("cache %v old: the outcome says %v, %d records were delivered", test.age, c.Outcome.CacheAge, len(c.books.delivered))
+			if c.Outcome.CacheAge != test.age || len(c.ledger.delivered) != 12 {
+				t.Errorf("cache %v old: the outcome says %v, %d records were delivered",
+					test.age, c.Outcome.CacheAge, len(c.ledger.delivered))
 			}
-			for i, r := range c.books.delivered {
+			for i, r := range c.ledger.delivered {
 				want := recordsFrom(int64(i+1), 1)[0]
 				if want.Source = "cache"; r.Record != want {
 					t.Errorf("cached record %d is %+v, want %+v", i, r.Record, want)
@@ -58,14 +60,15 @@ func TestFallbackLadder(t *testing.T) {
 	}
 }
 
-// The default data are ORIGINAL.md's: 10 records fallback_0…9 of value 100 from source fallback.
+// The default data are docs/original.md's: 10 records fallback_0…9 of value 100 from source fallback.
 func checkDefaultData(t *testing.T, c *cycle) {
 	t.Helper()
-	if len(c.books.delivered) != 10 {
-		t.Errorf("%d default records, want 10", len(c.books.delivered))
+	if len(c.ledger.delivered) != 10 {
+		t.Errorf("%d default records, want 10", len(c.ledger.delivered))
 	}
-	for i, r := range c.books.delivered {
-		if r.ID != fmt.Sprint("fallback_", i) || r.Value != 100 || r.Source != "fallback" || r.Line != 0 || r.Timestamp.IsZero() || r.ProcessedValue != 200 {
+	for i, r := range c.ledger.delivered {
+		if r.ID != fmt.Sprint("fallback_", i) || r.Value != 100 || r.Source != "fallback" || r.Line != 0 ||
+			r.Timestamp.IsZero() || r.ProcessedValue != 200 {
 			t.Errorf("default record %d is %+v", i, r)
 		}
 	}
@@ -74,8 +77,8 @@ func checkDefaultData(t *testing.T, c *cycle) {
 func TestDefaultDataWithoutACache(t *testing.T) {
 	for _, recoveryGraph := range []bool{false, true} {
 		o := setup{faults: faults(t, "collector.fetch=connection_refused"),
-			change: func(s *nodes.Settings) { s.RecoveryGraph = recoveryGraph }}.run(t)
-		if c := o.cycles[0]; c.Outcome.Origin != errhandler.FromDefault || c.Outcome.Rows != 10 {
+			change: func(s *inputs) { s.Graph = graphOf(recoveryGraph) }}.run(t)
+		if c := o.cycles[0]; c.Outcome.Origin != catalog.FromDefault || c.Outcome.Rows != 10 {
 			t.Errorf("outcome %+v", c.Outcome)
 		}
 		checkDefaultData(t, o.cycles[0])
@@ -89,13 +92,19 @@ func TestCacheHoldsTheLastValidBatch(t *testing.T) {
 	mixed.Records[3] = mixed.Records[0]
 	onlyInvalid := nodes.Batch{Records: recordsFrom(20, 2)}
 	onlyInvalid.Records[0].ID, onlyInvalid.Records[1].Value = "", math.Inf(1)
-	from := &batches{answers: []answer{{batch: nodes.Batch{Records: recordsFrom(50, 4)}}, {batch: mixed}, {batch: onlyInvalid}, {err: errRefused}, {err: errRefused}}}
-	o := setup{cycles: 5, interval: time.Second, change: func(s *nodes.Settings) {
+	from := &batches{answers: []answer{
+		{batch: nodes.Batch{Records: recordsFrom(50, 4)}},
+		{batch: mixed},
+		{batch: onlyInvalid},
+		{err: errRefused},
+		{err: errRefused},
+	}}
+	o := setup{cycles: 5, interval: time.Second, change: func(s *inputs) {
 		instant(s, from)
 		s.BatchSize, s.Collector.Attempts = 4, 1
 	}}.run(t)
 	for i, want := range [][]int64{{50, 51, 52, 53}, {1, 3}, nil, {1, 3}, {1, 3}} {
-		if got := lines(o.cycles[i].books.delivered); !slices.Equal(got, want) {
+		if got := lines(o.cycles[i].ledger.delivered); !slices.Equal(got, want) {
 			t.Errorf("cycle %d delivers %v, want %v", i+1, got, want)
 		}
 	}
@@ -106,19 +115,25 @@ func TestCacheHoldsTheLastValidBatch(t *testing.T) {
 func TestLateAnswerIsTaken(t *testing.T) {
 	for _, recoveryGraph := range []bool{false, true} {
 		for attempts, wantEvents := range map[int]int{1: 1, 3: 1} {
-			from := &batches{answers: []answer{{batch: nodes.Batch{Records: recordsFrom(1, 6)}, err: io.EOF, takes: 7 * time.Second}}}
-			o := setup{change: func(s *nodes.Settings) {
+			from := &batches{answers: []answer{{
+				batch: nodes.Batch{Records: recordsFrom(1, 6)},
+				err:   io.EOF,
+				takes: 7 * time.Second,
+			}}}
+			o := setup{change: func(s *inputs) {
 				instant(s, from)
-				s.BatchSize, s.RecoveryGraph, s.Collector.Attempts = 6, recoveryGraph, attempts
+				s.BatchSize, s.Graph, s.Collector.Attempts = 6, graphOf(recoveryGraph), attempts
 			}}.run(t)
 			c := o.cycles[0]
-			if c.Outcome.Origin != errhandler.FromSource || from.calls != 1 || !slices.Equal(lines(c.books.delivered), upTo(1, 6)) || !c.End {
-				t.Errorf("%d attempts: origin %s after %d fetches, delivered %v, end %v", attempts, c.Outcome.Origin, from.calls, lines(c.books.delivered), c.End)
+			if c.Outcome.Origin != catalog.FromSource || from.calls != 1 ||
+				!slices.Equal(lines(c.ledger.delivered), upTo(1, 6)) || !c.End {
+				t.Errorf("%d attempts: origin %s after %d fetches, delivered %v, end %v",
+					attempts, c.Outcome.Origin, from.calls, lines(c.ledger.delivered), c.End)
 			}
-			if late := o.find(resilience.AttemptTimedOut); len(late) != wantEvents || late[0].Class != "network" {
+			if late := o.find(catalog.AttemptTimedOut); len(late) != wantEvents || late[0].Class != "network" {
 				t.Errorf("%d attempts: timeouts %v", attempts, late)
 			}
-			if c.verdict != errhandler.Success || slices.Contains(o.visited(1), nodes.FallbackDataNode) {
+			if c.verdict != catalog.Success || slices.Contains(o.visited(1), catalog.FallbackData) {
 				t.Errorf("%d attempts: verdict %s, nodes %v", attempts, c.verdict, o.visited(1))
 			}
 		}
@@ -132,36 +147,43 @@ func TestUnhealthySource(t *testing.T) {
 	if c.Outcome.Unhealthy != "HTTP 503 Service Unavailable" || !slices.Contains(c.codes(), "source_unhealthy") {
 		t.Errorf("outcome %q, findings %v", c.Outcome.Unhealthy, c.codes())
 	}
-	if c.Outcome.Origin != errhandler.FromSource || c.verdict != errhandler.Success {
+	if c.Outcome.Origin != catalog.FromSource || c.verdict != catalog.Success {
 		t.Errorf("origin %s, verdict %s", c.Outcome.Origin, c.verdict)
 	}
-	if events := o.find(nodes.HealthFailed); len(events) != 1 || events[0].Class != "network" || events[0].Place != nodes.PlaceHealth {
+	if events := o.find(catalog.HealthFailed); len(events) != 1 || events[0].Class != "network" ||
+		events[0].Place != string(catalog.PlaceHealth) {
 		t.Errorf("events %v", events)
 	}
 }
 
 // Rows that can't be processed are dead letters, each with what is wrong with it; the others go on.
 func TestInvalidRowsAreIsolated(t *testing.T) {
-	b := nodes.Batch{Records: recordsFrom(1, 7), Rejected: []nodes.Rejected{{Line: 8, Reason: `value "abc" is not a number`, Raw: "8,abc"}}}
+	b := nodes.Batch{
+		Records:  recordsFrom(1, 7),
+		Rejected: []nodes.Rejected{{Line: 8, Reason: `value "abc" is not a number`, Raw: "8,abc"}},
+	}
 	b.Records[1].ID = ""
 	b.Records[2].Value = math.NaN()
 	b.Records[3].Value = -1e300
 	b.Records[6] = b.Records[0]
 	b.Records[5].ID = b.Records[4].ID // the same id on another line is another record
-	o := setup{change: func(s *nodes.Settings) { instant(s, &batches{answers: []answer{{batch: b}}}); s.BatchSize = 8 }}.run(t)
+	o := setup{change: func(s *inputs) { instant(s, &batches{answers: []answer{{batch: b}}}); s.BatchSize = 8 }}.run(t)
 	c := o.cycles[0]
-	if got := lines(c.books.delivered); !slices.Equal(got, []int64{1, 5, 6}) {
+	if got := lines(c.ledger.delivered); !slices.Equal(got, []int64{1, 5, 6}) {
 		t.Errorf("delivered %v", got)
 	}
 	want := map[string]int{
-		"collector data: id is missing": 1, "collector data: value is missing": 1, "collector data: value is out of range (±2^53)": 1,
-		"collector data: record is a duplicate": 1, `collector.fetch data: value "abc" is not a number`: 1,
+		"collector data: id is missing":                     1,
+		"collector data: value is missing":                  1,
+		"collector data: value is out of range (±2^53)":     1,
+		"collector data: record is a duplicate":             1,
+		`collector.fetch data: value "abc" is not a number`: 1,
 	}
-	if got := c.books.deadBy(); fmt.Sprint(got) != fmt.Sprint(want) {
+	if got := c.ledger.deadBy(); fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("dead letters %v\nwant %v", got, want)
 	}
-	for _, l := range c.books.dead {
-		if l.Place == nodes.PlaceFetch && (l.Raw != "8,abc" || l.Record.Line != 8 || l.Record.ID != "") {
+	for _, l := range c.ledger.dead {
+		if l.Place == catalog.PlaceFetch && (l.Raw != "8,abc" || l.Record.Line != 8 || l.Record.ID != "") {
 			t.Errorf("rejected row %+v", l)
 		}
 	}
@@ -178,12 +200,14 @@ func TestPartialAnswers(t *testing.T) {
 		want int // Outcome.Asked
 	}{{10, nil, 0}, {9, nil, 10}, {1, nil, 10}, {9, io.EOF, 0}, {0, io.EOF, 0}, {10, io.EOF, 0}} {
 		from := &batches{answers: []answer{{batch: nodes.Batch{Records: recordsFrom(1, test.rows)}, err: test.err}}}
-		o := setup{change: func(s *nodes.Settings) { instant(s, from); s.BatchSize = 10 }}.run(t)
+		o := setup{change: func(s *inputs) { instant(s, from); s.BatchSize = 10 }}.run(t)
 		c := o.cycles[0]
-		if c.Outcome.Asked != test.want || slices.Contains(c.codes(), "partial_fetch") != (test.want > 0) || c.End != (test.err != nil) {
-			t.Errorf("%d rows of 10, %v: asked %d, findings %v, end %v", test.rows, test.err, c.Outcome.Asked, c.codes(), c.End)
+		if c.Outcome.Asked != test.want || slices.Contains(c.codes(), "partial_fetch") != (test.want > 0) ||
+			c.End != (test.err != nil) {
+			t.Errorf("%d rows of 10, %v: asked %d, findings %v, end %v",
+				test.rows, test.err, c.Outcome.Asked, c.codes(), c.End)
 		}
-		if test.rows == 0 && (c.verdict != errhandler.Success || c.Status != nodes.StatusNone) {
+		if test.rows == 0 && (c.verdict != catalog.Success || c.Status != catalog.NothingToDeliver) {
 			t.Errorf("the end without rows: verdict %s, delivery %s", c.verdict, c.Status)
 		}
 	}
@@ -192,11 +216,11 @@ func TestPartialAnswers(t *testing.T) {
 // An answer without rows that is not the end is an error like others: it is tried again.
 func TestEmptyAnswerIsTriedAgain(t *testing.T) {
 	from := &batches{answers: []answer{{}, {batch: nodes.Batch{Records: recordsFrom(1, 5)}}}}
-	o := setup{change: func(s *nodes.Settings) { instant(s, from); s.BatchSize = 5 }}.run(t)
-	if c := o.cycles[0]; len(c.books.delivered) != 5 || from.calls != 2 || c.verdict != errhandler.Success {
-		t.Errorf("%d delivered after %d fetches, verdict %s", len(c.books.delivered), from.calls, c.verdict)
+	o := setup{change: func(s *inputs) { instant(s, from); s.BatchSize = 5 }}.run(t)
+	if c := o.cycles[0]; len(c.ledger.delivered) != 5 || from.calls != 2 || c.verdict != catalog.Success {
+		t.Errorf("%d delivered after %d fetches, verdict %s", len(c.ledger.delivered), from.calls, c.verdict)
 	}
-	if failed := o.find(resilience.AttemptFailed); len(failed) != 1 || failed[0].Class != "data" {
+	if failed := o.find(catalog.AttemptFailed); len(failed) != 1 || failed[0].Class != "data" {
 		t.Errorf("failed attempts %v", failed)
 	}
 }
@@ -204,14 +228,15 @@ func TestEmptyAnswerIsTriedAgain(t *testing.T) {
 // Without the ladder a source that can't be used fails the run, and says so.
 func TestFallbackOff(t *testing.T) {
 	for _, recoveryGraph := range []bool{false, true} {
-		o := setup{faults: faults(t, "collector.fetch=connection_refused"), change: func(s *nodes.Settings) {
-			s.Fallback, s.RecoveryGraph = false, recoveryGraph
+		o := setup{faults: faults(t, "collector.fetch=connection_refused"), change: func(s *inputs) {
+			s.Fallback, s.Graph = false, graphOf(recoveryGraph)
 		}}.run(t)
 		c := o.cycles[0]
-		if c.verdict != errhandler.Failed || c.Outcome.Origin != errhandler.FromNowhere || !slices.Equal(c.codes(), []string{"no_data", "node_error"}) {
+		if c.verdict != catalog.Failed || c.Outcome.Origin != catalog.FromNowhere ||
+			!slices.Equal(c.codes(), []catalog.FindingCode{"no_data", "node_error"}) {
 			t.Errorf("verdict %s from %s, findings %v", c.verdict, c.Outcome.Origin, c.codes())
 		}
-		if got, want := o.visited(1), []string{"collector", "errorhandler"}; !slices.Equal(got, want) {
+		if got, want := o.visited(1), []catalog.Node{"collector", "errorhandler"}; !slices.Equal(got, want) {
 			t.Errorf("nodes %v, want %v", got, want)
 		}
 		if len(c.Outcome.Errors) != 1 || !strings.HasPrefix(c.Outcome.Errors[0].Error(), "collector exec (attempt 3): ") {
@@ -220,15 +245,16 @@ func TestFallbackOff(t *testing.T) {
 	}
 }
 
-// Attempts and the waits between them are ORIGINAL.md's: three, one second, backed off and jittered by up to a tenth.
+// Attempts and the waits between them are docs/original.md's: three, one second, backed off and jittered by up to a
+// tenth.
 func TestCollectorAttempts(t *testing.T) {
 	o := setup{faults: faults(t, "collector.fetch=connection_refused")}.run(t)
-	if n := len(o.find(resilience.AttemptStarted)); n < 3 || o.plan.Counts()[0].Fired != 3 {
+	if n := len(o.find(catalog.AttemptStarted)); n < 3 || o.plan.Counts()[0].Fired != 3 {
 		t.Errorf("%d attempts, %d calls", n, o.plan.Counts()[0].Fired)
 	}
 	var waits []time.Duration
-	for _, e := range o.find(resilience.Waiting) {
-		if e.Place == nodes.PlaceFetch {
+	for _, e := range o.find(catalog.Waiting) {
+		if e.Place == string(catalog.PlaceFetch) {
 			waits = append(waits, e.Wait)
 		}
 	}
@@ -245,7 +271,7 @@ func TestCollectorAttempts(t *testing.T) {
 // A server that says when to come back is asked again then, not before.
 func TestRetryAfterIsHeeded(t *testing.T) {
 	o := setup{faults: faults(t, "collector.fetch=rate_limited,retry_after=17s,first=1")}.run(t)
-	if waits := o.find(resilience.Waiting); len(waits) != 1 || waits[0].Wait != 17*time.Second {
+	if waits := o.find(catalog.Waiting); len(waits) != 1 || waits[0].Wait != 17*time.Second {
 		t.Errorf("waits %v, want 17 s", waits)
 	}
 }
@@ -253,20 +279,28 @@ func TestRetryAfterIsHeeded(t *testing.T) {
 // The breaker opens after three failures in a row, which ends the attempts; it rejects until its time is up and then
 // lets one call try. That carries over from cycle to cycle.
 func TestCollectorsBreaker(t *testing.T) {
-	o := setup{cycles: 5, interval: 20 * time.Second, faults: faults(t, "collector.fetch=connection_refused,first=4"), change: func(s *nodes.Settings) {
-		s.Collector.Breaker.On, s.Collector.Attempts = true, 5
-	}}.run(t)
+	o := setup{cycles: 5, interval: 20 * time.Second, faults: faults(t, "collector.fetch=connection_refused,first=4"),
+		change: func(s *inputs) {
+			s.Collector.Breaker, s.Collector.Attempts = true, 5
+		}}.run(t)
 	var changes []string
-	for _, e := range o.find(resilience.BreakerChanged) {
-		changes = append(changes, fmt.Sprint(e.Cycle, " ", e.Detail))
+	for _, e := range o.find(catalog.BreakerChanged) {
+		changes = append(changes, fmt.Sprint(e.Cycle, " ", e.From, " → ", e.To))
 	}
-	// About 21 s from cycle to cycle, open for 30 s: rejected in cycle 2, a failing trial in cycle 3, rejected in 4, a good trial in 5.
-	want := []string{"1 closed → open", "3 open → half-open", "3 half-open → open", "5 open → half-open", "5 half-open → closed"}
+	// About 21 s from cycle to cycle, open for 30 s: rejected in cycle 2, a failing trial in cycle 3, rejected in 4, a
+	// good trial in 5.
+	want := []string{
+		"1 closed → open",
+		"3 open → half-open",
+		"3 half-open → open",
+		"5 open → half-open",
+		"5 half-open → closed",
+	}
 	if !slices.Equal(changes, want) {
 		t.Errorf("the breaker changed %v\nwant %v", changes, want)
 	}
 	var rejected []int
-	for _, e := range o.find(resilience.CallRejected) {
+	for _, e := range o.find(catalog.CallRejected) {
 		if rejected = append(rejected, e.Cycle); e.Class != "degradation" {
 			t.Errorf("a rejection is of class %s", e.Class)
 		}
@@ -275,7 +309,8 @@ func TestCollectorsBreaker(t *testing.T) {
 		t.Errorf("rejected in cycles %v", rejected)
 	}
 	load := o.pipeline.Loads()[1]
-	if load.Place != nodes.PlaceFetch || load.Calls != 5 || load.Rejected != 2 || load.Failed != 4 || load.Breaker != "closed" {
+	if load.Place != catalog.PlaceFetch || load.Calls != 5 || load.Rejected != 2 || load.Failed != 4 ||
+		load.Breaker != "closed" {
 		t.Errorf("load %+v", load)
 	}
 }
@@ -303,18 +338,26 @@ func (oddRecords) Begin(context.Context, []nodes.Record) error { return nil }
 func TestPlainErrorsHaveThePlacesClass(t *testing.T) {
 	got := map[string]string{}
 	for _, processor := range []nodes.Processor{odd{}, oddRecords{}} {
-		o := setup{change: func(s *nodes.Settings) {
-			s.Source, s.Processing, s.Channels, s.Spool = odd{}, processor, []nodes.Channel{odd{}}, odd{}
+		o := setup{change: func(s *inputs) {
+			s.Source, s.Transform, s.Parts.Channels, s.Parts.Spool = odd{}, processor, []nodes.Channel{odd{}}, odd{}
 		}}.run(t)
 		for _, e := range o.events {
-			switch e.Kind {
-			case nodes.HealthFailed, resilience.AttemptFailed, nodes.RecordFailed, nodes.ChannelFailed, nodes.SpoolFailed:
+			switch catalog.EventKind(e.Kind) {
+			case catalog.HealthFailed, catalog.AttemptFailed, catalog.RecordFailed, catalog.ChannelFailed,
+				catalog.SpoolFailed:
 				got[e.Place] = e.Class
 			}
 		}
 	}
-	want := map[string]string{"collector.health": "network", "collector.fetch": "network", "processor": "processing", "processor.record": "processing",
-		"delivery": "network", "delivery.odd": "network", "delivery.spool": "storage"}
+	want := map[string]string{
+		"collector.health": "network",
+		"collector.fetch":  "network",
+		"processor":        "processing",
+		"processor.record": "processing",
+		"delivery":         "network",
+		"delivery.odd":     "network",
+		"delivery.spool":   "storage",
+	}
 	if !maps.Equal(got, want) {
 		t.Errorf("classes %v\nwant %v", got, want)
 	}
@@ -325,13 +368,18 @@ func TestLoads(t *testing.T) {
 	o := setup{faults: faults(t, "delivery.primary=disk_full", "collector.fetch=hang,first=1")}.run(t)
 	var got []string
 	for _, l := range o.pipeline.Loads() {
-		got = append(got, fmt.Sprintf("%s %d calls, %d failed, %d timed out, breaker %s", l.Place, l.Calls, l.Failed, l.TimedOut, l.Breaker))
+		got = append(got, fmt.Sprintf("%s %d calls, %d failed, %d timed out, breaker %s",
+			l.Place, l.Calls, l.Failed, l.TimedOut, l.Breaker))
 	}
 	want := []string{
-		"collector.health 1 calls, 0 failed, 0 timed out, breaker off", "collector.fetch 2 calls, 0 failed, 1 timed out, breaker off",
-		"processor.batch 1 calls, 0 failed, 0 timed out, breaker off", "processor.record 30 calls, 0 failed, 0 timed out, breaker off",
-		"delivery.primary 1 calls, 1 failed, 0 timed out, breaker off", "delivery.secondary 1 calls, 0 failed, 0 timed out, breaker off",
-		"delivery.backup 0 calls, 0 failed, 0 timed out, breaker off", "delivery.spool 0 calls, 0 failed, 0 timed out, breaker off",
+		"collector.health 1 calls, 0 failed, 0 timed out, breaker off",
+		"collector.fetch 2 calls, 0 failed, 1 timed out, breaker off",
+		"processor.batch 1 calls, 0 failed, 0 timed out, breaker off",
+		"processor.record 30 calls, 0 failed, 0 timed out, breaker off",
+		"delivery.primary 1 calls, 1 failed, 0 timed out, breaker off",
+		"delivery.secondary 1 calls, 0 failed, 0 timed out, breaker off",
+		"delivery.backup 0 calls, 0 failed, 0 timed out, breaker off",
+		"delivery.spool 0 calls, 0 failed, 0 timed out, breaker off",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("loads\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

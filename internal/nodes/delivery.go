@@ -5,41 +5,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
+	"faultflow/internal/catalog"
 	"faultflow/internal/errhandler"
 	"faultflow/internal/resilience"
+	"faultflow/internal/settings"
 	"faultflow/internal/workflow"
 )
 
-// Health is how a channel has been doing.
-type Health string
-
-// The healths. Degraded and down channels are left out until their time to recover is over.
-const (
-	Healthy  Health = "healthy"
-	Degraded Health = "degraded" // its last delivery failed
-	Down     Health = "down"     // its last DownAfter deliveries failed
-)
-
-// DownAfter is how many failures in a row make a degraded channel a channel that is down.
-const DownAfter = 3
-
-// The events of delivery.
-const (
-	ChannelTried    workflow.Kind = "channel_tried"    // a delivery to it begins
-	ChannelFailed   workflow.Kind = "channel_failed"   // Detail is the error
-	ChannelSkipped  workflow.Kind = "channel_skipped"  // left out as degraded or down
-	ChannelAccepted workflow.Kind = "channel_accepted" // Detail is how many records
-	ChannelChanged  workflow.Kind = "channel_changed"  // Detail is its health before and after: "healthy → degraded"
-	Spooled         workflow.Kind = "spooled"          // Detail is how many records
-	SpoolFailed     workflow.Kind = "spool_failed"     // Detail is the error
-)
+// downAfter is how many failures in a row make a degraded channel a channel that is down.
+const downAfter = 3
 
 // Deliverer is the Delivery node. Each attempt is a pass over the channels: the healthy ones in order until one has
 // taken everything; when none is healthy, the last channel as a last resort. What no pass could deliver goes to the
@@ -59,8 +38,9 @@ type Deliverer struct {
 // outlet is a channel, its policies and its health.
 type outlet struct {
 	Channel
+	place    catalog.Place
 	guard    *resilience.Guard[int]
-	health   Health
+	health   catalog.Health
 	failures int
 	failedAt time.Time
 	stats    ChannelStats
@@ -69,7 +49,7 @@ type outlet struct {
 // ChannelStats counts what a channel did. Records are those that it accepted.
 type ChannelStats struct {
 	Name                   string
-	Health                 Health
+	Health                 catalog.Health
 	Idempotent             bool
 	Tried, Failed, Skipped int
 	Records                int64
@@ -77,54 +57,62 @@ type ChannelStats struct {
 	LastError              string
 }
 
-func newDeliverer(s Settings, spool *emergency) *Deliverer {
-	passes := s.Delivery
-	passes.Timeout, passes.Bulkhead, passes.RateLimit, passes.Breaker.On = 0, 0, 0, false // they guard each channel
-	call := s.Delivery
+func newDeliverer(s *settings.Settings, parts Parts, spool *emergency) *Deliverer {
+	passes, call := s.Delivery, s.Delivery
+	passes.Timeout, passes.Bulkhead, passes.RateLimit, passes.Breaker = 0, 0, 0, false // they guard each channel
 	call.Attempts = 1
-	d := &Deliverer{recover: s.ChannelRecover, rand: s.Rand, spool: spool, spoolHere: !s.RecoveryGraph,
-		passes: resilience.NewGuard[struct{}](resilience.Options{Node: DeliveryNode, Place: DeliveryNode, Policy: passes})}
-	for _, c := range s.Channels {
-		d.channels = append(d.channels, &outlet{Channel: c, health: Healthy,
-			guard: resilience.NewGuard[int](resilience.Options{Node: DeliveryNode, Place: ChannelPlace(c.Name()), Class: errhandler.Network, Policy: call, Quiet: true})})
+	d := &Deliverer{
+		recover:   s.ChannelRecover,
+		rand:      parts.Rand,
+		channels:  make([]*outlet, 0, len(parts.Channels)),
+		spool:     spool,
+		spoolHere: !s.RecoveryGraph(),
+		passes: resilience.NewGuard[struct{}](resilience.Options{
+			Place:  nodePlace(catalog.Delivery),
+			Policy: passes,
+		}),
+	}
+	for _, c := range parts.Channels {
+		place := catalog.ChannelPlace(c.Name())
+		d.channels = append(d.channels, &outlet{
+			Channel: c,
+			place:   place,
+			health:  catalog.Healthy,
+			guard: resilience.NewGuard[int](resilience.Options{
+				Place:  place,
+				Class:  errhandler.Network,
+				Policy: call,
+				Quiet:  true,
+			}),
+		})
 	}
 	return d
-}
-
-// renew makes the node as newDeliverer made it.
-func (d *Deliverer) renew(s Settings) {
-	d.rand = s.Rand
-	d.passes.Reset()
-	for i, c := range d.channels {
-		c.guard.Reset()
-		*c = outlet{Channel: s.Channels[i], health: Healthy, guard: c.guard}
-	}
 }
 
 // Actions lists the node's actions.
 func (d *Deliverer) Actions() []workflow.Action { return []workflow.Action{Success, DeliveryFailed} }
 
-// BeforePrep gives channels whose time to recover is over another chance.
+// BeforePrep makes channels healthy again whose time to recover is over.
 func (d *Deliverer) BeforePrep(ctx context.Context, _ *State) error {
 	for _, c := range d.channels {
-		if c.health != Healthy && time.Since(c.failedAt) >= d.recover {
-			c.become(ctx, Healthy)
+		if c.health != catalog.Healthy && time.Since(c.failedAt) >= d.recover {
+			c.become(ctx, catalog.Healthy)
 		}
 	}
 	return nil
 }
 
-// Prep hands on the records in flight; a pass takes off them what a channel accepts.
+// Prep hands on the records in flight, from which a pass takes those that a channel accepts.
 func (d *Deliverer) Prep(_ context.Context, s *State) (*State, error) {
-	d.idle = len(s.remaining()) == 0
+	d.idle = len(s.inFlight.undelivered()) == 0
 	return s, nil
 }
 
 // Exec is one pass over the channels.
 func (d *Deliverer) Exec(ctx context.Context, s *State) (struct{}, error) {
 	var failures passError
-	for _, c := range d.candidates(ctx, len(s.remaining()) > 0) {
-		if len(s.remaining()) == 0 || ctx.Err() != nil {
+	for _, c := range d.candidates(ctx, len(s.inFlight.undelivered()) > 0) {
+		if len(s.inFlight.undelivered()) == 0 || ctx.Err() != nil {
 			break
 		}
 		if err := d.send(ctx, c, s); err != nil {
@@ -132,7 +120,7 @@ func (d *Deliverer) Exec(ctx context.Context, s *State) (struct{}, error) {
 		}
 	}
 	switch {
-	case len(s.remaining()) == 0:
+	case len(s.inFlight.undelivered()) == 0:
 		return struct{}{}, nil
 	case ctx.Err() != nil:
 		return struct{}{}, ctx.Err()
@@ -165,7 +153,7 @@ func (d *Deliverer) candidates(ctx context.Context, needed bool) []*outlet {
 	}
 	var healthy []*outlet
 	for i, c := range d.channels {
-		if c.health == Healthy {
+		if c.health == catalog.Healthy {
 			healthy = append(healthy, c)
 			continue
 		}
@@ -173,18 +161,20 @@ func (d *Deliverer) candidates(ctx context.Context, needed bool) []*outlet {
 			return d.channels[i:] // the last resort
 		}
 		c.stats.Skipped++
-		workflow.Emit(ctx, workflow.Event{Node: DeliveryNode, Place: ChannelPlace(c.Name()), Kind: ChannelSkipped, Detail: string(c.health)})
+		e := catalog.ChannelSkipped.At(c.place)
+		e.Detail = string(c.health)
+		workflow.Emit(ctx, e)
 	}
 	return healthy
 }
 
 // send offers the remaining records to one channel and notes what it accepted.
 func (d *Deliverer) send(ctx context.Context, c *outlet, s *State) error {
-	batch := s.delivery()
+	batch := s.inFlight.delivery()
 	taken := 0
 	_, err := c.guard.Do(ctx, resilience.Call[int]{Fn: func(ctx context.Context, _ int) (int, error) {
 		c.stats.Tried++
-		workflow.Emit(ctx, workflow.Event{Node: DeliveryNode, Place: ChannelPlace(c.Name()), Kind: ChannelTried})
+		workflow.Emit(ctx, catalog.ChannelTried.At(c.place))
 		n, err := c.Deliver(ctx, batch)
 		if err == nil && n < len(batch.Records) {
 			err = fmt.Errorf("%w: %d of %d records accepted", ErrPartial, n, len(batch.Records))
@@ -193,24 +183,24 @@ func (d *Deliverer) send(ctx context.Context, c *outlet, s *State) error {
 		return n, err
 	}})
 	if taken > 0 {
-		d.accepted(ctx, c, s, Delivery{Key: batch.Key, Records: batch.Records[:taken]})
+		d.accepted(ctx, c, s, taken)
 	}
 	if err == nil || taken == len(batch.Records) {
 		c.failures = 0
-		c.become(ctx, Healthy)
+		c.become(ctx, catalog.Healthy)
 		return nil
 	}
-	if _, known := s.unsure[c.Name()]; uncertain(err) && taken == 0 && !known {
-		s.unsure[c.Name()] = batch.Key
+	if uncertain(err) && taken == 0 {
+		s.inFlight.maybeTaken(c.Name(), batch)
 	}
 	if errors.Is(err, context.Canceled) { // the run was interrupted, which says nothing about the channel
 		return err
 	}
-	workflow.EmitError(ctx, workflow.Event{Node: DeliveryNode, Place: ChannelPlace(c.Name()), Kind: ChannelFailed}, err)
+	workflow.EmitError(ctx, catalog.ChannelFailed.At(c.place), err)
 	if errors.Is(err, resilience.ErrBreakerOpen) {
 		c.stats.Skipped++ // not tried, so it has not failed again, but no one should count on it
-		if c.health == Healthy {
-			c.become(ctx, Degraded)
+		if c.health == catalog.Healthy {
+			c.become(ctx, catalog.DegradedHealth)
 		}
 	} else {
 		c.failed(ctx, err)
@@ -218,27 +208,24 @@ func (d *Deliverer) send(ctx context.Context, c *outlet, s *State) error {
 	return err
 }
 
-func (d *Deliverer) accepted(ctx context.Context, c *outlet, s *State, batch Delivery) {
-	n := len(batch.Records)
-	recognises := func(name, key string) bool { return name == c.Name() && key == batch.Key && c.Idempotent() }
-	for name, key := range s.unsure {
-		if !recognises(name, key) {
-			s.Outcome.PossibleDuplicates += n
-			break
-		}
+// accepted notes that the channel took the first n of the records.
+func (d *Deliverer) accepted(ctx context.Context, c *outlet, s *State, n int) {
+	recognised, duplicate := s.inFlight.accepted(c, n)
+	if duplicate {
+		s.Outcome.PossibleDuplicates += n
 	}
-	if recognises(c.Name(), s.unsure[c.Name()]) {
+	if recognised {
 		c.stats.Recognised += int64(n)
 	}
-	s.sent += n
 	s.Channel = c.Name()
 	s.Outcome.Delivered += n
 	if c != d.channels[0] {
 		s.Outcome.FailedOver = true
 	}
 	c.stats.Records += int64(n)
-	s.Books.Delivered(c.Name(), batch)
-	workflow.Emit(ctx, workflow.Event{Node: DeliveryNode, Place: ChannelPlace(c.Name()), Kind: ChannelAccepted, Detail: strconv.Itoa(n)})
+	e := catalog.ChannelAccepted.At(c.place)
+	e.Count = n
+	workflow.Emit(ctx, e)
 }
 
 func (c *outlet) failed(ctx context.Context, err error) {
@@ -246,38 +233,44 @@ func (c *outlet) failed(ctx context.Context, err error) {
 	c.failedAt = time.Now()
 	c.stats.Failed++
 	c.stats.LastError = reason(err)
-	if c.failures >= DownAfter {
-		c.become(ctx, Down)
+	if c.failures >= downAfter {
+		c.become(ctx, catalog.Down)
 	} else {
-		c.become(ctx, Degraded)
+		c.become(ctx, catalog.DegradedHealth)
 	}
 }
 
-// become changes the channel's health and tells of it.
-func (c *outlet) become(ctx context.Context, h Health) {
+// become changes the channel's health and emits the change.
+func (c *outlet) become(ctx context.Context, h catalog.Health) {
 	if h == c.health {
 		return
 	}
-	workflow.Emit(ctx, workflow.Event{Node: DeliveryNode, Place: ChannelPlace(c.Name()), Kind: ChannelChanged,
-		Detail: string(c.health) + " → " + string(h)})
+	e := catalog.ChannelChanged.At(c.place)
+	e.From, e.To = string(c.health), string(h)
+	workflow.Emit(ctx, e)
 	c.health = h
 }
 
-// uncertain tells whether records may have arrived although the delivery failed: the call was cut short, or the answer
-// never came. A refused connection or a full disk is certain.
+// uncertain reports whether records may have arrived although the delivery failed: the call was cut short, or the
+// answer never came. After a refused connection or a full disk they have certainly not.
 func uncertain(err error) bool {
 	if status, ok := errors.AsType[*StatusError](err); ok {
-		return status.Code == http.StatusInternalServerError
+		return status.Code == 500
 	}
 	if _, ok := errors.AsType[*AckError](err); ok {
 		return true
 	}
-	return errors.Is(err, resilience.ErrTimeout) || errors.Is(err, context.Canceled) || errors.Is(err, workflow.ErrPanic) ||
+	return errors.Is(err, resilience.ErrTimeout) || errors.Is(err, context.Canceled) ||
+		errors.Is(err, workflow.ErrPanic) ||
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 // Around puts Exec inside the passes' retry policy.
-func (d *Deliverer) Around(ctx context.Context, call func(context.Context) (struct{}, error), fallback func(context.Context, error) (struct{}, error)) (struct{}, error) {
+func (d *Deliverer) Around(
+	ctx context.Context,
+	call func(context.Context) (struct{}, error),
+	fallback func(context.Context, error) (struct{}, error),
+) (struct{}, error) {
 	if d.idle {
 		return call(ctx)
 	}
@@ -286,7 +279,7 @@ func (d *Deliverer) Around(ctx context.Context, call func(context.Context) (stru
 		Fn:       func(ctx context.Context, _ int) (struct{}, error) { return call(ctx) },
 		Fallback: fallback,
 		Jitter: func(attempt int) float64 {
-			return d.rand(Key{Place: DeliveryNode, Use: "jitter", Cycle: cycle, Attempt: attempt})
+			return d.rand(Key{Place: nodePlace(catalog.Delivery), Use: "jitter", Cycle: cycle, Attempt: attempt})
 		},
 	})
 }
@@ -299,11 +292,10 @@ func (d *Deliverer) ExecFallback(ctx context.Context, _ *State, s *State, _ erro
 	return struct{}{}, nil
 }
 
-// Post says how delivery went. In the recovery graph the records that are left stay in flight.
+// Post sets the status of delivery. In the recovery graph the records that are left stay in flight.
 func (d *Deliverer) Post(_ context.Context, s *State, _ *State, _ struct{}) (workflow.Action, error) {
-	left := len(s.remaining())
-	s.Status = s.deliveryStatus(left)
-	if left == 0 && s.Outcome.Spooled == 0 && s.Outcome.Undelivered == 0 {
+	s.Status = s.deliveryStatus()
+	if len(s.inFlight.undelivered()) == 0 && s.Outcome.Spooled == 0 && s.Outcome.Undelivered == 0 {
 		return Success, nil
 	}
 	return DeliveryFailed, nil
@@ -319,36 +311,18 @@ func (d *Deliverer) Stats() []ChannelStats {
 	return stats
 }
 
-// remaining are the processed records that no one has accepted yet.
-func (s *State) remaining() []Processed { return s.processed[s.sent:] }
-
-// delivery is the remaining records under their idempotency key. The key's last part is where in the cycle's batch they
-// begin, so that the rest of a partly accepted batch has a key of its own.
-func (s *State) delivery() Delivery {
-	return Delivery{Key: fmt.Sprintf("%s/%d/%d", s.Run, s.Cycle, s.sent), Records: s.remaining()}
-}
-
-// The ways in which a cycle's delivery can end.
-const (
-	StatusDelivered = "delivered"
-	StatusPartial   = "partial" // channels took some records, the spool or the dead letters the others
-	StatusSpooled   = "spooled"
-	StatusFailed    = "failed"
-	StatusNone      = "none" // there was nothing to deliver
-)
-
-func (s *State) deliveryStatus(left int) string {
-	switch {
-	case len(s.processed) == 0:
-		return StatusNone
-	case s.Outcome.Delivered == len(s.processed):
-		return StatusDelivered
+func (s *State) deliveryStatus() catalog.DeliveryStatus {
+	switch n := s.inFlight.handedOn(); {
+	case n == 0:
+		return catalog.NothingToDeliver
+	case s.Outcome.Delivered == n:
+		return catalog.Delivered
 	case s.Outcome.Delivered > 0:
-		return StatusPartial
-	case s.Outcome.Spooled > 0 && left == 0 && s.Outcome.Undelivered == 0:
-		return StatusSpooled
+		return catalog.PartlyDelivered
+	case s.Outcome.Spooled > 0 && len(s.inFlight.undelivered()) == 0 && s.Outcome.Undelivered == 0:
+		return catalog.DeliveredToSpool
 	}
-	return StatusFailed
+	return catalog.DeliveryFailed
 }
 
 // emergency is the emergency spool behind its policies.
@@ -358,27 +332,28 @@ type emergency struct {
 	on    bool
 }
 
-func newEmergency(s Settings) *emergency {
-	return &emergency{spool: s.Spool, on: s.Spool != nil,
-		guard: resilience.NewGuard[struct{}](resilience.Options{Node: DeliveryNode, Place: PlaceSpool, Class: errhandler.Storage,
-			Policy: resilience.Policy{Timeout: s.Delivery.Timeout}, Quiet: true})}
-}
-
-// renew makes the spool as newEmergency made it.
-func (e *emergency) renew(s Settings) {
-	e.spool = s.Spool
-	e.guard.Reset()
+func newEmergency(s *settings.Settings, parts Parts) *emergency {
+	return &emergency{
+		spool: parts.Spool,
+		on:    parts.Spool != nil,
+		guard: resilience.NewGuard[struct{}](resilience.Options{
+			Place:  catalog.PlaceSpool,
+			Class:  errhandler.Storage,
+			Policy: settings.Policy{Timeout: s.Delivery.Timeout},
+			Quiet:  true,
+		}),
+	}
 }
 
 var errNoSpool = errhandler.As(errhandler.Storage, errors.New("no channel took it and the emergency spool is off"))
 
 // take spools the remaining records. What even the spool does not take becomes dead letters.
 func (e *emergency) take(ctx context.Context, s *State) {
-	if len(s.remaining()) == 0 {
+	if len(s.inFlight.undelivered()) == 0 {
 		return
 	}
-	batch := s.delivery()
-	err, kept := error(errNoSpool), false
+	batch := s.inFlight.delivery()
+	err, kept := errNoSpool, false
 	if e.on {
 		_, err = e.guard.Do(ctx, resilience.Call[struct{}]{Fn: func(ctx context.Context, _ int) (struct{}, error) {
 			err := e.spool.Write(ctx, batch)
@@ -392,22 +367,20 @@ func (e *emergency) take(ctx context.Context, s *State) {
 	if err != nil && ctx.Err() != nil {
 		return // still in flight: the error handler settles it
 	}
-	s.sent = len(s.processed)
 	if err != nil {
-		workflow.EmitError(ctx, workflow.Event{Node: DeliveryNode, Place: PlaceSpool, Kind: SpoolFailed}, err)
-		for _, r := range batch.Records {
-			s.deadLetter(r.Record, PlaceSpool, err)
-		}
+		workflow.EmitError(ctx, catalog.SpoolFailed.At(catalog.PlaceSpool), err)
+		s.inFlight.givenUp(catalog.PlaceSpool, err)
 		s.Outcome.Undelivered += len(batch.Records)
 		return
 	}
-	if len(s.unsure) > 0 {
+	if s.inFlight.spooled() {
 		s.Outcome.PossibleDuplicates += len(batch.Records)
 	}
 	s.Outcome.Spooled += len(batch.Records)
 	s.Channel = "spool"
-	s.Books.Spooled(batch)
-	workflow.Emit(ctx, workflow.Event{Node: DeliveryNode, Place: PlaceSpool, Kind: Spooled, Detail: strconv.Itoa(len(batch.Records))})
+	taken := catalog.Spooled.At(catalog.PlaceSpool)
+	taken.Count = len(batch.Records)
+	workflow.Emit(ctx, taken)
 }
 
 // AlternateDelivery is the recovery graph's node after delivery_failed: it writes what is left to the emergency spool.
@@ -425,8 +398,8 @@ func (n *AlternateDelivery) Exec(ctx context.Context, s *State) (struct{}, error
 	return struct{}{}, ctx.Err()
 }
 
-// Post says how it went.
+// Post sets the status of delivery.
 func (n *AlternateDelivery) Post(_ context.Context, s *State, _ *State, _ struct{}) (workflow.Action, error) {
-	s.Status = s.deliveryStatus(len(s.remaining()))
+	s.Status = s.deliveryStatus()
 	return Success, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"faultflow/internal/catalog"
 	"faultflow/internal/errhandler"
 	"faultflow/internal/workflow"
 )
@@ -18,14 +19,14 @@ func (h *ErrorHandler) Actions() []workflow.Action { return []workflow.Action{Do
 // Prep hands on the state.
 func (h *ErrorHandler) Prep(_ context.Context, s *State) (*State, error) { return s, nil }
 
-// Exec settles the records in flight. It goes on when the run was cancelled: that is when there is most to settle.
+// Exec settles the records in flight, also after the run was cancelled: then most of them are in flight.
 func (h *ErrorHandler) Exec(ctx context.Context, s *State) ([]errhandler.Finding, error) {
 	s.Outcome.Cancelled = ctx.Err() != nil
 	h.settle(context.WithoutCancel(ctx), s)
 	return errhandler.Judge(s.Outcome), nil
 }
 
-// OnError settles and judges all the same when this node itself failed, since no one comes after it.
+// OnError settles and judges when this node itself failed, since no node comes after it.
 func (h *ErrorHandler) OnError(ctx context.Context, s *State, _ *State, err error) ([]errhandler.Finding, bool) {
 	s.Outcome.Errors = append(s.Outcome.Errors, err)
 	findings, err := h.Exec(ctx, s)
@@ -33,7 +34,9 @@ func (h *ErrorHandler) OnError(ctx context.Context, s *State, _ *State, err erro
 }
 
 // Post keeps the findings.
-func (h *ErrorHandler) Post(_ context.Context, s *State, _ *State, findings []errhandler.Finding) (workflow.Action, error) {
+func (h *ErrorHandler) Post(
+	_ context.Context, s *State, _ *State, findings []errhandler.Finding,
+) (workflow.Action, error) {
 	s.Findings = findings
 	return Done, nil
 }
@@ -43,22 +46,13 @@ var errAbandoned = errhandler.As(errhandler.Internal, errors.New("the node that 
 // settle spools processed records. Unprocessed ones are spooled as they are when the run was interrupted, and given up
 // when a node failed with them.
 func (h *ErrorHandler) settle(ctx context.Context, s *State) {
-	if s.fetched { // fetched, but never admitted
-		in := &intake{batch: s.rows, origin: errhandler.FromSource, end: s.end}
+	if in := s.inFlight.unadmitted(); in != nil {
 		in.validate()
 		s.admit(in)
 	}
-	for _, r := range s.pending {
-		if s.Outcome.Cancelled {
-			s.processed = append(s.processed, Processed{Record: r})
-			continue
-		}
-		s.deadLetter(r, ErrorHandlerNode, s.abandoned())
-		s.Outcome.Abandoned++
-	}
-	s.pending = nil
+	s.Outcome.Abandoned += s.inFlight.settled(s.Outcome.Cancelled, nodePlace(catalog.ErrorHandler), s.abandoned())
 	h.spool.take(ctx, s)
-	s.Status = s.deliveryStatus(len(s.remaining()))
+	s.Status = s.deliveryStatus()
 }
 
 // abandoned is the error of the node that failed, if one did.

@@ -9,62 +9,64 @@ import (
 	"testing"
 	"time"
 
-	"faultflow/internal/errhandler"
+	"faultflow/internal/catalog"
+	"faultflow/internal/fault"
 	"faultflow/internal/nodes"
-	"faultflow/internal/resilience"
-	"faultflow/internal/simulate"
 	"faultflow/internal/workflow"
 )
 
 // everyNode makes a cycle of the recovery graph visit all its nodes.
-func everyNode(t *testing.T) []simulate.Fault {
+func everyNode(t *testing.T) []fault.Fault {
 	return faults(t, "collector.fetch=http_500", "processor.batch=error",
 		"delivery.primary=ack_lost", "delivery.secondary=disk_full", "delivery.backup=disk_full")
 }
 
 // panicHook panics in one phase of one node.
-func panicHook(node string, phase workflow.Phase) workflow.Hooks[*nodes.State] {
+func panicHook(node catalog.Node, phase workflow.Phase) workflow.Hooks[*nodes.State] {
 	explode := func(at workflow.Phase) func(context.Context, string, *nodes.State) {
 		return func(_ context.Context, here string, _ *nodes.State) {
-			if here == node && at == phase {
-				panic("hook of " + node)
+			if here == string(node) && at == phase {
+				panic("hook of " + string(node))
 			}
 		}
 	}
-	return workflow.Hooks[*nodes.State]{BeforePrep: explode(workflow.PhaseBeforePrep), AfterExec: explode(workflow.PhaseAfterExec),
+	return workflow.Hooks[*nodes.State]{
+		BeforePrep: explode(workflow.PhaseBeforePrep),
+		AfterExec:  explode(workflow.PhaseAfterExec),
 		OnError: func(_ context.Context, here string, _ *nodes.State, _ error) {
-			if here == node && phase == "on_error" {
-				panic("hook of " + node)
+			if here == string(node) && phase == "on_error" {
+				panic("hook of " + string(node))
 			}
-		}}
+		},
+	}
 }
 
 // A hook from outside that panics, in any phase of any node, costs no record: run checks that every one of them ends
 // somewhere. The run goes on to the error handler, which says so.
 func TestPanickingHooksLoseNothing(t *testing.T) {
-	names := []string{nodes.CollectorNode, nodes.FallbackDataNode, nodes.ProcessorNode, nodes.PartialNode, nodes.DeliveryNode, nodes.AlternateNode, nodes.ErrorHandlerNode}
-	for _, node := range names {
+	for _, node := range catalog.Nodes() {
 		for _, phase := range []workflow.Phase{workflow.PhaseBeforePrep, workflow.PhaseAfterExec, "on_error"} {
 			for _, recoveryGraph := range []bool{false, true} {
 				for _, broken := range []bool{false, true} {
 					name := fmt.Sprintf("%s %s, recovery graph %v, broken %v", node, phase, recoveryGraph, broken)
-					s := setup{cycles: 2, interval: time.Second, change: func(s *nodes.Settings) { s.RecoveryGraph, s.BatchSize = recoveryGraph, 12 },
-						hooks: func(func()) workflow.Hooks[*nodes.State] { return panicHook(node, phase) }}
+					s := setup{cycles: 2, interval: time.Second, change: func(s *inputs) {
+						s.Graph, s.BatchSize = graphOf(recoveryGraph), 12
+					}, hooks: func(func()) workflow.Hooks[*nodes.State] { return panicHook(node, phase) }}
 					if broken {
 						s.faults = everyNode(t)
 					}
 					o := s.run(t)
 					for _, c := range o.cycles {
 						visited := o.visited(c.Cycle)
-						if last := visited[len(visited)-1]; last != nodes.ErrorHandlerNode {
+						if last := visited[len(visited)-1]; last != catalog.ErrorHandler {
 							t.Errorf("%s: ended at %s", name, last)
 						}
 						if phase != "on_error" && slices.Contains(c.codes(), "node_error") != slices.Contains(visited, node) {
 							t.Errorf("%s: nodes %v, findings %v", name, visited, c.codes())
 						}
 					}
-					failing := node == nodes.CollectorNode || node == nodes.ProcessorNode || node == nodes.DeliveryNode
-					if phase == "on_error" && broken && failing && len(o.find(workflow.HookFailed)) == 0 {
+					failing := node == catalog.Collector || node == catalog.Processor || node == catalog.Delivery
+					if phase == "on_error" && broken && failing && len(o.find(catalog.HookFailed)) == 0 {
 						t.Errorf("%s: the hook never ran", name)
 					}
 				}
@@ -76,34 +78,37 @@ func TestPanickingHooksLoseNothing(t *testing.T) {
 // What a failed node held is given up with that node's error, if it was not processed yet; else it goes to the spool.
 func TestFailedNodesHandOver(t *testing.T) {
 	tests := []struct {
-		node    string
+		node    catalog.Node
 		phase   workflow.Phase
 		dead    int
 		spooled int
 		sent    int
-		status  string
+		status  catalog.DeliveryStatus
 	}{
-		{nodes.CollectorNode, workflow.PhaseBeforePrep, 0, 0, 0, nodes.StatusNone}, // nothing was fetched
-		{nodes.CollectorNode, workflow.PhaseAfterExec, 12, 0, 0, nodes.StatusNone},
-		{nodes.ProcessorNode, workflow.PhaseBeforePrep, 12, 0, 0, nodes.StatusNone},
-		{nodes.ProcessorNode, workflow.PhaseAfterExec, 12, 0, 0, nodes.StatusNone},
-		{nodes.DeliveryNode, workflow.PhaseBeforePrep, 0, 12, 0, nodes.StatusSpooled},
-		{nodes.DeliveryNode, workflow.PhaseAfterExec, 0, 0, 12, nodes.StatusDelivered}, // they had been delivered
-		{nodes.ErrorHandlerNode, workflow.PhaseBeforePrep, 0, 0, 12, nodes.StatusDelivered},
-		{nodes.ErrorHandlerNode, workflow.PhaseAfterExec, 0, 0, 12, nodes.StatusDelivered},
+		{catalog.Collector, workflow.PhaseBeforePrep, 0, 0, 0, catalog.NothingToDeliver}, // nothing was fetched
+		{catalog.Collector, workflow.PhaseAfterExec, 12, 0, 0, catalog.NothingToDeliver},
+		{catalog.Processor, workflow.PhaseBeforePrep, 12, 0, 0, catalog.NothingToDeliver},
+		{catalog.Processor, workflow.PhaseAfterExec, 12, 0, 0, catalog.NothingToDeliver},
+		{catalog.Delivery, workflow.PhaseBeforePrep, 0, 12, 0, catalog.DeliveredToSpool},
+		{catalog.Delivery, workflow.PhaseAfterExec, 0, 0, 12, catalog.Delivered}, // they had been delivered
+		{catalog.ErrorHandler, workflow.PhaseBeforePrep, 0, 0, 12, catalog.Delivered},
+		{catalog.ErrorHandler, workflow.PhaseAfterExec, 0, 0, 12, catalog.Delivered},
 	}
 	for _, test := range tests {
-		o := setup{change: func(s *nodes.Settings) { s.BatchSize = 12 },
+		o := setup{change: func(s *inputs) { s.BatchSize = 12 },
 			hooks: func(func()) workflow.Hooks[*nodes.State] { return panicHook(test.node, test.phase) }}.run(t)
 		c := o.cycles[0]
-		if len(c.books.dead) != test.dead || len(c.books.spooled) != test.spooled || len(c.books.delivered) != test.sent || c.Status != test.status {
-			t.Errorf("%s %s: %d dead, %d spooled, %d delivered, status %s", test.node, test.phase, len(c.books.dead), len(c.books.spooled), len(c.books.delivered), c.Status)
+		if len(c.ledger.dead) != test.dead || len(c.ledger.spooled) != test.spooled ||
+			len(c.ledger.delivered) != test.sent || c.Status != test.status {
+			t.Errorf("%s %s: %d dead, %d spooled, %d delivered, status %s",
+				test.node, test.phase, len(c.ledger.dead), len(c.ledger.spooled), len(c.ledger.delivered), c.Status)
 		}
 		want := fmt.Sprintf("errorhandler internal: panic: hook of %s", test.node)
-		if got := c.books.deadBy(); test.dead > 0 && got[want] != test.dead {
+		if got := c.ledger.deadBy(); test.dead > 0 && got[want] != test.dead {
 			t.Errorf("%s %s: dead letters %v, want %s", test.node, test.phase, got, want)
 		}
-		if len(c.Outcome.Errors) != 1 || !strings.HasSuffix(c.Outcome.Errors[0].Error(), ": panic: hook of "+test.node) {
+		if len(c.Outcome.Errors) != 1 ||
+			!strings.HasSuffix(c.Outcome.Errors[0].Error(), ": panic: hook of "+string(test.node)) {
 			t.Errorf("%s %s: errors %v", test.node, test.phase, c.Outcome.Errors)
 		}
 	}
@@ -111,12 +116,12 @@ func TestFailedNodesHandOver(t *testing.T) {
 
 // The error handler settles each record once, even if it has to begin again because a hook of its own failed.
 func TestErrorHandlerSettlesOnce(t *testing.T) {
-	o := setup{faults: faults(t, "processor.batch=error"), change: func(s *nodes.Settings) { s.Recovery = false },
+	o := setup{faults: faults(t, "processor.batch=error"), change: func(s *inputs) { s.Recovery = false },
 		hooks: func(func()) workflow.Hooks[*nodes.State] {
-			return panicHook(nodes.ErrorHandlerNode, workflow.PhaseAfterExec)
+			return panicHook(catalog.ErrorHandler, workflow.PhaseAfterExec)
 		}}.run(t)
-	if c := o.cycles[0]; len(c.books.dead) != 30 || c.Outcome.Abandoned != 30 || len(c.Outcome.Errors) != 2 {
-		t.Errorf("%d dead letters, outcome %+v", len(c.books.dead), c.Outcome)
+	if c := o.cycles[0]; len(c.ledger.dead) != 30 || c.Outcome.Abandoned != 30 || len(c.Outcome.Errors) != 2 {
+		t.Errorf("%d dead letters, outcome %+v", len(c.ledger.dead), c.Outcome)
 	}
 }
 
@@ -125,11 +130,11 @@ func TestErrorHandlerSettlesOnce(t *testing.T) {
 func TestCancellationInEachNode(t *testing.T) {
 	for _, recoveryGraph := range []bool{false, true} {
 		for _, broken := range []bool{false, true} {
-			for _, node := range []string{nodes.CollectorNode, nodes.FallbackDataNode, nodes.ProcessorNode, nodes.PartialNode, nodes.DeliveryNode, nodes.AlternateNode, nodes.ErrorHandlerNode} {
-				s := setup{cycles: 3, change: func(s *nodes.Settings) { s.RecoveryGraph, s.BatchSize = recoveryGraph, 12 },
+			for _, node := range catalog.Nodes() {
+				s := setup{cycles: 3, change: func(s *inputs) { s.Graph, s.BatchSize = graphOf(recoveryGraph), 12 },
 					hooks: func(cancel func()) workflow.Hooks[*nodes.State] {
 						return workflow.Hooks[*nodes.State]{BeforePrep: func(_ context.Context, here string, _ *nodes.State) {
-							if here == node {
+							if here == string(node) {
 								cancel()
 							}
 						}}
@@ -143,19 +148,21 @@ func TestCancellationInEachNode(t *testing.T) {
 				if !slices.Contains(o.visited(1), node) {
 					continue // this graph has no such node, or it was not needed
 				}
-				if len(o.cycles) != 1 || !c.Outcome.Cancelled || !slices.Contains(c.codes(), "interrupted") || c.verdict != errhandler.Degraded || len(c.Outcome.Errors) != 0 {
-					t.Errorf("%s: %d cycles, verdict %s, findings %v, errors %v", name, len(o.cycles), c.verdict, c.codes(), c.Outcome.Errors)
+				if len(o.cycles) != 1 || !c.Outcome.Cancelled || !slices.Contains(c.codes(), "interrupted") ||
+					c.verdict != catalog.Degraded || len(c.Outcome.Errors) != 0 {
+					t.Errorf("%s: %d cycles, verdict %s, findings %v, errors %v",
+						name, len(o.cycles), c.verdict, c.codes(), c.Outcome.Errors)
 				}
-				if len(c.books.dead) != 0 && !broken {
-					t.Errorf("%s: dead letters %v", name, c.books.deadBy())
+				if len(c.ledger.dead) != 0 && !broken {
+					t.Errorf("%s: dead letters %v", name, c.ledger.deadBy())
 				}
-				for _, e := range o.find(resilience.AttemptSucceeded) {
-					if e.Node == node {
+				for _, e := range o.find(catalog.AttemptSucceeded) {
+					if e.Node == string(node) {
 						t.Errorf("%s: an attempt succeeded after the interruption: %v", name, e)
 					}
 				}
 				for _, ch := range o.pipeline.Channels() {
-					if !broken && (ch.Failed != 0 || ch.Health != nodes.Healthy) {
+					if !broken && (ch.Failed != 0 || ch.Health != catalog.Healthy) {
 						t.Errorf("%s: channel %+v", name, ch)
 					}
 				}
@@ -168,35 +175,38 @@ func TestCancellationInEachNode(t *testing.T) {
 // processing has ended, processed after it.
 func TestCancellationAtAnyTime(t *testing.T) {
 	whole := setup{seed: 5}.run(t)
-	at := func(i int) time.Duration { return whole.find(workflow.NodeStarted)[i].At }
+	at := func(i int) time.Duration { return whole.find(catalog.NodeStarted)[i].At }
 	processing, delivery, end := at(1), at(2), at(3)
 	for i := range 120 {
 		when := time.Duration(float64(end) * (float64(i) + 0.5) / 120)
 		o := setup{seed: 5, cancelAt: when}.run(t)
 		c := o.cycles[0]
-		wantSpooled, wantMode := 0, nodes.Mode("")
+		wantSpooled, wantMode := 0, catalog.Mode("")
 		switch {
 		case when > delivery:
-			wantSpooled, wantMode = 30, nodes.ModeNormal
+			wantSpooled, wantMode = 30, catalog.ModeNormal
 		case when > processing:
 			wantSpooled = 30
 		}
-		if len(c.books.spooled) != wantSpooled || len(c.books.dead) != 0 || len(c.books.delivered) != 0 {
-			t.Fatalf("at %v: %d spooled, %d dead, %d delivered; want %d spooled", when, len(c.books.spooled), len(c.books.dead), len(c.books.delivered), wantSpooled)
+		if len(c.ledger.spooled) != wantSpooled || len(c.ledger.dead) != 0 || len(c.ledger.delivered) != 0 {
+			t.Fatalf("at %v: %d spooled, %d dead, %d delivered; want %d spooled",
+				when, len(c.ledger.spooled), len(c.ledger.dead), len(c.ledger.delivered), wantSpooled)
 		}
-		for _, r := range c.books.spooled {
+		for _, r := range c.ledger.spooled {
 			if r.Mode != wantMode {
 				t.Fatalf("at %v: a record of mode %q was spooled, want %q", when, r.Mode, wantMode)
 			}
 		}
-		if o.took != when || c.verdict != errhandler.Degraded || c.Outcome.PossibleDuplicates != wantSpooled*boolToInt(when > delivery) {
-			t.Errorf("at %v: ended at %v, verdict %s, %d possible duplicates", when, o.took, c.verdict, c.Outcome.PossibleDuplicates)
+		if o.took != when || c.verdict != catalog.Degraded ||
+			c.Outcome.PossibleDuplicates != wantSpooled*boolToInt(when > delivery) {
+			t.Errorf("at %v: ended at %v, verdict %s, %d possible duplicates",
+				when, o.took, c.verdict, c.Outcome.PossibleDuplicates)
 		}
-		if c.Outcome.Unhealthy != "" || len(o.find(nodes.HealthFailed)) != 0 {
+		if c.Outcome.Unhealthy != "" || len(o.find(catalog.HealthFailed)) != 0 {
 			t.Errorf("at %v: the interruption counts as a failed health check", when)
 		}
 		for _, ch := range o.pipeline.Channels() {
-			if ch.Failed != 0 || ch.Health != nodes.Healthy || ch.Name != "primary" && ch.Tried != 0 {
+			if ch.Failed != 0 || ch.Health != catalog.Healthy || ch.Name != "primary" && ch.Tried != 0 {
 				t.Errorf("at %v: channel %+v", when, ch)
 			}
 		}
@@ -205,25 +215,29 @@ func TestCancellationAtAnyTime(t *testing.T) {
 
 // Rows that a source hands out in spite of the interruption are not lost either.
 func TestCancellationDuringALateFetch(t *testing.T) {
-	from := &batches{answers: []answer{{batch: nodes.Batch{Records: recordsFrom(1, 6), Rejected: []nodes.Rejected{{Line: 7, Reason: "garbage"}}}, err: io.EOF, takes: 3 * time.Second}}}
+	from := &batches{answers: []answer{{
+		batch: nodes.Batch{Records: recordsFrom(1, 6), Rejected: []nodes.Rejected{{Line: 7, Reason: "garbage"}}},
+		err:   io.EOF,
+		takes: 3 * time.Second,
+	}}}
 	from.answers[0].batch.Records[5].ID = "" // and what is wrong with them is found all the same
-	o := setup{cancelAt: time.Second, change: func(s *nodes.Settings) { instant(s, from); s.BatchSize = 7 }}.run(t)
+	o := setup{cancelAt: time.Second, change: func(s *inputs) { instant(s, from); s.BatchSize = 7 }}.run(t)
 	c := o.cycles[0]
-	if got := lines(c.books.spooled); !slices.Equal(got, upTo(1, 5)) || len(c.books.dead) != 2 || !c.End {
-		t.Errorf("spooled %v, dead %v, end %v", got, c.books.deadBy(), c.End)
+	if got := lines(c.ledger.spooled); !slices.Equal(got, upTo(1, 5)) || len(c.ledger.dead) != 2 || !c.End {
+		t.Errorf("spooled %v, dead %v, end %v", got, c.ledger.deadBy(), c.End)
 	}
 }
 
 // While waiting for the next attempt, an interruption is noticed at once.
 func TestCancellationDuringABackoff(t *testing.T) {
 	for spec, left := range map[string]int{"collector.fetch=disk_full": 0, "processor.batch=disk_full": 30} {
-		o := setup{cancelAt: 1500 * time.Millisecond, faults: faults(t, spec), change: func(s *nodes.Settings) {
-			s.Collector.Delay, s.Processor.Delay = time.Hour, time.Hour
+		o := setup{cancelAt: 1500 * time.Millisecond, faults: faults(t, spec), change: func(s *inputs) {
+			s.Collector.RetryDelay, s.Processor.RetryDelay = time.Hour, time.Hour
 			s.Collector.MaxDelay, s.Processor.MaxDelay = 0, 0
 		}}.run(t)
 		c := o.cycles[0]
-		if o.took != 1500*time.Millisecond || len(c.books.spooled) != left || c.verdict != errhandler.Degraded {
-			t.Errorf("%s: ended after %v, %d spooled, verdict %s", spec, o.took, len(c.books.spooled), c.verdict)
+		if o.took != 1500*time.Millisecond || len(c.ledger.spooled) != left || c.verdict != catalog.Degraded {
+			t.Errorf("%s: ended after %v, %d spooled, verdict %s", spec, o.took, len(c.ledger.spooled), c.verdict)
 		}
 	}
 }
@@ -231,12 +245,12 @@ func TestCancellationDuringABackoff(t *testing.T) {
 // Without a spool to drain into, the records of an interrupted run become dead letters, and the run has failed.
 func TestCancellationWithoutASpool(t *testing.T) {
 	for _, spool := range []nodes.Spool{nil, &keeping{err: errRefused}} {
-		o := setup{cancelAt: 500 * time.Millisecond, change: func(s *nodes.Settings) {
+		o := setup{cancelAt: 500 * time.Millisecond, change: func(s *inputs) {
 			instant(s, rowsOf(6, 1), &scripted{name: "only", answers: always(hang)})
-			s.BatchSize, s.Spool = 6, spool
+			s.BatchSize, s.Parts.Spool = 6, spool
 		}}.run(t)
 		c := o.cycles[0]
-		if c.verdict != errhandler.Failed || c.Outcome.Undelivered != 6 || len(c.books.dead) != 6 {
+		if c.verdict != catalog.Failed || c.Outcome.Undelivered != 6 || len(c.ledger.dead) != 6 {
 			t.Errorf("verdict %s, outcome %+v", c.verdict, c.Outcome)
 		}
 	}
@@ -249,7 +263,7 @@ func TestCancellationAfterTheLastNode(t *testing.T) {
 		t.Errorf("%d cycles, ended after %v", n, o.took)
 	}
 	for _, c := range o.cycles {
-		if c.verdict != errhandler.Success {
+		if c.verdict != catalog.Success {
 			t.Errorf("cycle %d: %s", c.Cycle, c.verdict)
 		}
 	}

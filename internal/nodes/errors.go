@@ -8,13 +8,13 @@ import (
 	"faultflow/internal/errhandler"
 )
 
-// InvalidRecord says which field of a record is wrong. Its class is Data.
-type InvalidRecord struct{ Field, Problem string }
+// RecordError says which field of a record is wrong. Its class is Data.
+type RecordError struct{ Field, Problem string }
 
-func (e *InvalidRecord) Error() string { return e.Field + " " + e.Problem }
+func (e *RecordError) Error() string { return e.Field + " " + e.Problem }
 
 // Class is Data.
-func (e *InvalidRecord) Class() errhandler.Class { return errhandler.Data }
+func (e *RecordError) Class() errhandler.Class { return errhandler.Data }
 
 // StatusError is an HTTP answer that is no success. Its class is Network.
 type StatusError struct {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"faultflow/internal/catalog"
 	"faultflow/internal/nodes"
 )
 
@@ -12,8 +13,8 @@ import (
 func arrows(t *testing.T, recovery bool) (name string, list []string) {
 	t.Helper()
 	s := defaults(1)
-	s.RecoveryGraph = recovery
-	p, err := nodes.New(s)
+	s.Graph = graphOf(recovery)
+	p, err := nodes.New(&s.Settings, s.Parts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +36,7 @@ func arrows(t *testing.T, recovery bool) (name string, list []string) {
 	return head, list
 }
 
-// Both graphs are those of ORIGINAL.md, arrow for arrow. Besides, each node's error leads to the error handler.
+// Both graphs are those of docs/original.md, arrow for arrow. Besides, each node's error leads to the error handler.
 func TestGraphsAreTheOriginals(t *testing.T) {
 	tests := []struct {
 		recovery bool
@@ -49,12 +50,21 @@ func TestGraphsAreTheOriginals(t *testing.T) {
 			"errorhandler done end",
 		}},
 		{true, "recovery, starts at collector", []string{
-			"collector success processor", "collector circuit_open fallback_data", "collector error errorhandler",
-			"fallback_data success processor", "fallback_data error errorhandler",
-			"processor success delivery", "processor retry_exhausted partial_processing", "processor error errorhandler",
-			"partial_processing success delivery", "partial_processing error errorhandler",
-			"delivery success errorhandler", "delivery delivery_failed alternate_delivery", "delivery error errorhandler",
-			"alternate_delivery success errorhandler", "alternate_delivery error errorhandler",
+			"collector success processor",
+			"collector circuit_open fallback_data",
+			"collector error errorhandler",
+			"fallback_data success processor",
+			"fallback_data error errorhandler",
+			"processor success delivery",
+			"processor retry_exhausted partial_processing",
+			"processor error errorhandler",
+			"partial_processing success delivery",
+			"partial_processing error errorhandler",
+			"delivery success errorhandler",
+			"delivery delivery_failed alternate_delivery",
+			"delivery error errorhandler",
+			"alternate_delivery success errorhandler",
+			"alternate_delivery error errorhandler",
 			"errorhandler done end",
 		}},
 	}
@@ -69,26 +79,31 @@ func TestGraphsAreTheOriginals(t *testing.T) {
 
 // The nodes that a cycle visits: the main line when nothing fails, and each recovery node when its trouble is forced.
 func TestPathsThroughTheGraphs(t *testing.T) {
-	main := []string{"collector", "processor", "delivery", "errorhandler"}
+	main := []catalog.Node{"collector", "processor", "delivery", "errorhandler"}
 	noChannel := []string{"delivery.primary=disk_full", "delivery.secondary=disk_full", "delivery.backup=disk_full"}
 	tests := []struct {
 		recovery bool
 		faults   []string
-		want     []string
+		want     []catalog.Node
 	}{
 		{false, nil, main},
 		{false, []string{"collector.fetch=http_500"}, main},
 		{false, []string{"processor.batch=error"}, main},
 		{false, noChannel, main},
 		{true, nil, main},
-		{true, []string{"collector.fetch=http_500"}, []string{"collector", "fallback_data", "processor", "delivery", "errorhandler"}},
-		{true, []string{"processor.batch=error"}, []string{"collector", "processor", "partial_processing", "delivery", "errorhandler"}},
-		{true, noChannel, []string{"collector", "processor", "delivery", "alternate_delivery", "errorhandler"}},
-		{true, append([]string{"collector.fetch=http_500", "processor.batch=error"}, noChannel...), []string{"collector", "fallback_data",
-			"processor", "partial_processing", "delivery", "alternate_delivery", "errorhandler"}},
+		{true, []string{"collector.fetch=http_500"},
+			[]catalog.Node{"collector", "fallback_data", "processor", "delivery", "errorhandler"}},
+		{true, []string{"processor.batch=error"},
+			[]catalog.Node{"collector", "processor", "partial_processing", "delivery", "errorhandler"}},
+		{true, noChannel, []catalog.Node{"collector", "processor", "delivery", "alternate_delivery", "errorhandler"}},
+		{true, append([]string{"collector.fetch=http_500", "processor.batch=error"}, noChannel...),
+			[]catalog.Node{"collector", "fallback_data",
+				"processor", "partial_processing", "delivery", "alternate_delivery", "errorhandler"}},
 	}
 	for _, test := range tests {
-		o := setup{faults: faults(t, test.faults...), change: func(s *nodes.Settings) { s.RecoveryGraph = test.recovery }}.run(t)
+		o := setup{faults: faults(t, test.faults...), change: func(s *inputs) {
+			s.Graph = graphOf(test.recovery)
+		}}.run(t)
 		if got := o.visited(1); !slices.Equal(got, test.want) {
 			t.Errorf("recovery graph %v with %v visits %v, want %v", test.recovery, test.faults, got, test.want)
 		}

@@ -11,10 +11,12 @@ import (
 	"testing"
 	"time"
 
+	"faultflow/internal/catalog"
 	"faultflow/internal/channel"
 	"faultflow/internal/errhandler"
+	"faultflow/internal/fault"
 	"faultflow/internal/nodes"
-	"faultflow/internal/resilience"
+	"faultflow/internal/settings"
 	"faultflow/internal/simulate"
 	"faultflow/internal/source"
 	"faultflow/internal/workflow"
@@ -23,9 +25,9 @@ import (
 // setup is a run of the whole pipeline. The zero value is one cycle with the default settings and nothing broken.
 type setup struct {
 	seed   uint64
-	faults []simulate.Fault
+	faults []fault.Fault
 	// change amends the settings before faults are put around their parts.
-	change func(*nodes.Settings)
+	change func(*inputs)
 	// cycles begin interval after one another's end, the first one at start.
 	cycles          int
 	start, interval time.Duration
@@ -47,36 +49,49 @@ type outcome struct {
 	problems []string
 }
 
-// cycle is one cycle's state and books.
+// cycle is one cycle's state and ledger.
 type cycle struct {
 	*nodes.State
-	verdict errhandler.Verdict
+	verdict catalog.Verdict
 	err     error
-	books   *books
+	ledger  *ledger
 	took    time.Duration
 }
 
-// defaults are the settings of ORIGINAL.md with generated records, simulated channels and a spool.
-func defaults(seed uint64) nodes.Settings {
+// inputs are what a pipeline is built from.
+type inputs struct {
+	settings.Settings
+	nodes.Parts
+}
+
+// defaults are the settings of docs/original.md with generated records, simulated channels and a spool.
+func defaults(seed uint64) inputs {
 	rand := simulate.Rand(seed)
-	policy := func(attempts int, delay time.Duration) resilience.Policy {
-		return resilience.Policy{
-			Attempts: attempts, Delay: delay, Backoff: 2, MaxDelay: 30 * time.Second, Jitter: 0.1,
-			Timeout: 5 * time.Second, Bulkhead: 4, BulkheadWait: 100 * time.Millisecond,
-			Breaker: resilience.Breaker{Failures: 3, OpenFor: 30 * time.Second, TrialCalls: 1},
-		}
+	in := inputs{settings.Defaults(), nodes.Parts{
+		Source:    source.NewGenerated(rand),
+		Transform: nodes.Doubler{Rand: rand},
+		Spool:     channel.MemorySpool{},
+		Rand:      rand,
+	}}
+	in.BatchSize = 30
+	for _, name := range in.Settings.Channels {
+		in.Parts.Channels = append(in.Parts.Channels, channel.NewSimulated(name, rand))
 	}
-	s := nodes.Settings{
-		Source: source.NewGenerated(rand), Processing: nodes.Doubler{Rand: rand}, Spool: channel.MemorySpool{}, Rand: rand,
-		BatchSize: 30, Workers: 4,
-		Collector: policy(3, time.Second), Processor: policy(5, 2*time.Second), Delivery: policy(3, time.Second),
-		CacheTTL: time.Minute, CacheMaxAge: 10 * time.Minute, ChannelRecover: 30 * time.Second,
-		Fallback: true, Recovery: true,
+	return in
+}
+
+// graphOf is the name of the graph with or without recovery nodes.
+func graphOf(recovery bool) string {
+	if recovery {
+		return settings.GraphRecovery
 	}
-	for _, name := range channel.DefaultChannels() {
-		s.Channels = append(s.Channels, channel.NewSimulated(name, rand))
-	}
-	return s
+	return settings.GraphStandard
+}
+
+// draws are the numbers that make a profile in a run with the seed.
+func draws(seed uint64) func(use string) float64 {
+	rand := simulate.Rand(seed)
+	return func(use string) float64 { return rand(nodes.Key{Place: "profile", Use: use}) }
 }
 
 // run makes the run in virtual time and checks what must hold for every run: it ends without an error, nothing is left
@@ -104,22 +119,22 @@ func (o *outcome) problem(format string, args ...any) {
 }
 
 func (s setup) inBubble(o *outcome) {
-	settings := defaults(s.seed)
+	in := defaults(s.seed)
 	if s.change != nil {
-		s.change(&settings)
+		s.change(&in)
 	}
-	for _, c := range settings.Channels {
+	for _, c := range in.Parts.Channels {
 		if sim, ok := c.(*channel.Simulated); ok {
 			o.channels[sim.Name()] = sim
 		}
 	}
 	o.plan = simulate.NewPlan(s.faults, simulate.Rand(s.seed))
-	watched := &watchedSource{Source: o.plan.Source(settings.Source)}
-	settings.Source, settings.Processing, settings.Spool = watched, o.plan.Processor(settings.Processing), o.plan.Spool(settings.Spool)
-	for i, c := range settings.Channels {
-		settings.Channels[i] = o.plan.Channel(c)
+	watched := &watchedSource{Source: o.plan.Source(in.Source)}
+	in.Source, in.Transform, in.Parts.Spool = watched, o.plan.Processor(in.Transform), o.plan.Spool(in.Parts.Spool)
+	for i, c := range in.Parts.Channels {
+		in.Parts.Channels[i] = o.plan.Channel(c)
 	}
-	pipeline, err := nodes.New(settings)
+	pipeline, err := nodes.New(&in.Settings, in.Parts)
 	if err != nil {
 		o.problem("New: %v", err)
 		return
@@ -134,7 +149,8 @@ func (s setup) inBubble(o *outcome) {
 	var cache []identity
 	stream := workflow.NewStream(func(e workflow.Event) {
 		o.events = append(o.events, e)
-		if e.Kind == workflow.NodeDone && e.Node == nodes.CollectorNode && e.Detail == string(nodes.Success) && len(watched.valid) > 0 {
+		if e.Kind == workflow.NodeDone && e.Node == string(catalog.Collector) && e.Detail == string(nodes.Success) &&
+			len(watched.valid) > 0 {
 			cache = watched.valid
 		}
 	})
@@ -152,8 +168,8 @@ func (s setup) inBubble(o *outcome) {
 		}
 		stream.StartCycle(n)
 		cycleBegan := time.Now()
-		b := &books{source: watched, cache: cache, origin: errhandler.FromNowhere}
-		c := &cycle{State: nodes.NewState("run", n, b), books: b}
+		b := &ledger{source: watched, cache: cache, origin: catalog.FromNowhere}
+		c := &cycle{State: nodes.NewState("run", n, b), ledger: b}
 		o.cycles = append(o.cycles, c)
 		c.err = pipeline.Graph.Run(ctx, c.State)
 		c.took = time.Since(cycleBegan)
@@ -161,7 +177,7 @@ func (s setup) inBubble(o *outcome) {
 		o.check(c)
 	}
 	o.took = time.Since(began)
-	o.checkStored(settings.Delivery.Attempts) // with channels of another sort there is nothing to compare
+	o.checkStored(in.Delivery.Attempts) // with channels of another sort there is nothing to compare
 }
 
 // check holds for every cycle of every run.
@@ -172,14 +188,14 @@ func (o *outcome) check(c *cycle) {
 	if c.err != nil {
 		bad("Graph.Run: %v", c.err)
 	}
-	for _, p := range c.books.problems {
+	for _, p := range c.ledger.problems {
 		bad("%s", p)
 	}
-	if c.books.source.handed != nil {
-		bad("%d fetched rows were never collected", len(c.books.source.handed))
-		c.books.source.handed = nil
+	if c.ledger.source.handed != nil {
+		bad("%d fetched rows were never collected", len(c.ledger.source.handed))
+		c.ledger.source.handed = nil
 	}
-	in, out := c.books.in, c.books.out()
+	in, out := c.ledger.in, c.ledger.out()
 	for id, n := range in {
 		if out[id] != n {
 			bad("%v was collected %d times and ended %d times", id, n, out[id])
@@ -190,35 +206,37 @@ func (o *outcome) check(c *cycle) {
 			bad("%v ended %d times and was never collected", id, n)
 		}
 	}
-	b, got := c.books, c.Outcome
+	b, got := c.ledger, c.Outcome
 	if got.Delivered != len(b.delivered) || got.Spooled != len(b.spooled) || got.Origin != b.origin {
-		bad("outcome %+v does not fit the books: %d delivered, %d spooled, from %q", got, len(b.delivered), len(b.spooled), b.origin)
+		bad("outcome %+v does not fit the ledger: %d delivered, %d spooled, from %q", got, len(b.delivered), len(b.spooled), b.origin)
 	}
-	failed := got.Undelivered > 0 || got.Abandoned > 0 || got.Origin == errhandler.FromNowhere && !got.Cancelled
-	if (c.verdict == errhandler.Failed) != failed {
+	failed := got.Undelivered > 0 || got.Abandoned > 0 || got.Origin == catalog.FromNowhere && !got.Cancelled
+	if (c.verdict == catalog.Failed) != failed {
 		bad("verdict %s of outcome %+v", c.verdict, got)
 	}
-	if c.verdict == errhandler.Success && (len(b.spooled) > 0 || len(got.Errors) > 0 || got.Cancelled || b.origin != errhandler.FromSource) {
+	if c.verdict == catalog.Success &&
+		(len(b.spooled) > 0 || len(got.Errors) > 0 || got.Cancelled || b.origin != catalog.FromSource) {
 		bad("verdict success of outcome %+v", got)
 	}
-	wantStatus := nodes.StatusFailed
+	wantStatus := catalog.DeliveryFailed
 	switch n := len(b.delivered) + len(b.spooled) + got.Undelivered; {
 	case n == 0:
-		wantStatus = nodes.StatusNone
+		wantStatus = catalog.NothingToDeliver
 	case len(b.delivered) == n:
-		wantStatus = nodes.StatusDelivered
+		wantStatus = catalog.Delivered
 	case len(b.delivered) > 0:
-		wantStatus = nodes.StatusPartial
+		wantStatus = catalog.PartlyDelivered
 	case len(b.spooled) == n:
-		wantStatus = nodes.StatusSpooled
+		wantStatus = catalog.DeliveredToSpool
 	}
 	if c.Status != wantStatus {
 		bad("delivery status %q, want %q", c.Status, wantStatus)
 	}
 }
 
-// checkStored compares what the channels kept with what the books say: they have every delivered record, and beyond these
-// only the possible duplicates, at most one for each time that they were sent. Records that were given up may have arrived too.
+// checkStored compares what the channels kept with what the ledger says: they have every delivered record, and beyond
+// these only the possible duplicates, at most one for each time that they were sent. Records that were given up may
+// have arrived too.
 func (o *outcome) checkStored(passes int) {
 	sent := int64(passes + len(o.channels))
 	var stored, delivered, perhaps int64
@@ -267,12 +285,12 @@ func (s *watchedSource) Fetch(ctx context.Context, n int) (nodes.Batch, error) {
 	return b, err
 }
 
-// books note where every row of a cycle ends.
-type books struct {
+// ledger notes where every row of a cycle ends.
+type ledger struct {
 	source *watchedSource
 	cache  []identity
 
-	origin    errhandler.Origin
+	origin    catalog.Origin
 	in        map[identity]int
 	delivered []nodes.Processed
 	byChannel map[string]int
@@ -283,17 +301,17 @@ type books struct {
 	problems  []string
 }
 
-func (b *books) Collected(o errhandler.Origin, rows int) {
+func (b *ledger) Collected(o catalog.Origin, rows int) {
 	if len(b.in) > 0 {
 		b.problems = append(b.problems, "rows were collected twice")
 	}
 	var from []identity
 	switch o {
-	case errhandler.FromSource:
+	case catalog.FromSource:
 		from, b.source.handed = b.source.handed, nil
-	case errhandler.FromFreshCache, errhandler.FromStaleCache:
+	case catalog.FromFreshCache, catalog.FromStaleCache:
 		from = b.cache
-	case errhandler.FromDefault:
+	case catalog.FromDefault:
 		for i := range nodes.DefaultRecords {
 			from = append(from, identity{id: "fallback_" + strconv.Itoa(i)})
 		}
@@ -307,7 +325,7 @@ func (b *books) Collected(o errhandler.Origin, rows int) {
 	}
 }
 
-func (b *books) Delivered(channel string, d nodes.Delivery) {
+func (b *ledger) Delivered(channel string, d nodes.Delivery) {
 	if b.byChannel == nil {
 		b.byChannel = map[string]int{}
 	}
@@ -316,30 +334,30 @@ func (b *books) Delivered(channel string, d nodes.Delivery) {
 	b.accept(d)
 }
 
-func (b *books) Spooled(d nodes.Delivery) {
+func (b *ledger) Spooled(d nodes.Delivery) {
 	b.spooled = append(b.spooled, d.Records...)
 	b.accept(d)
 }
 
 // accept checks the idempotency key: it says where in the cycle's batch the delivery begins, so no two share one.
-func (b *books) accept(d nodes.Delivery) {
+func (b *ledger) accept(d nodes.Delivery) {
 	b.keys = append(b.keys, d.Key)
 	if !strings.HasSuffix(d.Key, "/"+strconv.Itoa(b.offset)) || slices.Contains(b.keys[:len(b.keys)-1], d.Key) {
 		b.problems = append(b.problems, fmt.Sprintf("key %s at offset %d, after %v", d.Key, b.offset, b.keys))
 	}
 	b.offset += len(d.Records)
 	for _, r := range d.Records {
-		if r.Mode == nodes.ModeNormal || r.Mode == nodes.ModePartial {
+		if r.Mode == catalog.ModeNormal || r.Mode == catalog.ModePartial {
 			if r.ProcessedValue != 2*r.Value || r.Quality < nodes.MinQuality || r.Quality >= nodes.MaxQuality {
 				b.problems = append(b.problems, fmt.Sprintf("processed wrongly: %+v", r))
 			}
-		} else if r.Mode == nodes.ModeFallback && (r.ProcessedValue != r.Value || r.Quality != 0) {
+		} else if r.Mode == catalog.ModeFallback && (r.ProcessedValue != r.Value || r.Quality != 0) {
 			b.problems = append(b.problems, fmt.Sprintf("passed through wrongly: %+v", r))
 		}
 	}
 }
 
-func (b *books) DeadLetter(l nodes.DeadLetter) {
+func (b *ledger) DeadLetter(l nodes.DeadLetter) {
 	b.dead = append(b.dead, l)
 	if l.Reason == "" || l.Class == "" || l.Place == "" {
 		b.problems = append(b.problems, fmt.Sprintf("dead letter without reason, class or place: %+v", l))
@@ -347,7 +365,7 @@ func (b *books) DeadLetter(l nodes.DeadLetter) {
 }
 
 // out counts how often each row ended somewhere.
-func (b *books) out() map[identity]int {
+func (b *ledger) out() map[identity]int {
 	out := map[identity]int{}
 	for _, r := range slices.Concat(b.delivered, b.spooled) {
 		out[identify(r.Record)]++
@@ -359,7 +377,7 @@ func (b *books) out() map[identity]int {
 }
 
 // deadBy counts the cycle's dead letters by place, class and reason.
-func (b *books) deadBy() map[string]int {
+func (b *ledger) deadBy() map[string]int {
 	count := map[string]int{}
 	for _, l := range b.dead {
 		count[fmt.Sprintf("%s %s: %s", l.Place, l.Class, l.Reason)]++
@@ -368,7 +386,7 @@ func (b *books) deadBy() map[string]int {
 }
 
 // codes are the findings of the cycle.
-func (c *cycle) codes() (codes []string) {
+func (c *cycle) codes() (codes []catalog.FindingCode) {
 	for _, f := range c.Findings {
 		codes = append(codes, f.Code)
 	}
@@ -376,9 +394,9 @@ func (c *cycle) codes() (codes []string) {
 }
 
 // find returns the events of a kind in order.
-func (o *outcome) find(kind workflow.Kind) (events []workflow.Event) {
+func (o *outcome) find(kind catalog.EventKind) (events []workflow.Event) {
 	for _, e := range o.events {
-		if e.Kind == kind {
+		if e.Kind == workflow.Kind(kind) {
 			events = append(events, e)
 		}
 	}
@@ -396,42 +414,42 @@ func (o *outcome) channel(name string) nodes.ChannelStats {
 }
 
 // visited are the nodes of a cycle in order.
-func (o *outcome) visited(cycle int) (names []string) {
-	for _, e := range o.find(workflow.NodeStarted) {
+func (o *outcome) visited(cycle int) (names []catalog.Node) {
+	for _, e := range o.find(catalog.NodeStarted) {
 		if e.Cycle == cycle {
-			names = append(names, e.Node)
+			names = append(names, catalog.Node(e.Node))
 		}
 	}
 	return names
 }
 
 // fault reads a fault of the pipeline with the default channels.
-func fault(t testing.TB, spec string) simulate.Fault {
+func aFault(t testing.TB, spec string) fault.Fault {
 	t.Helper()
-	f, err := simulate.ParseFault(spec, simulate.Places(channel.DefaultChannels()))
+	f, err := fault.Parse(spec)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return f
 }
 
-func faults(t testing.TB, specs ...string) (list []simulate.Fault) {
+func faults(t testing.TB, specs ...string) (list []fault.Fault) {
 	t.Helper()
 	for _, spec := range specs {
-		list = append(list, fault(t, spec))
+		list = append(list, aFault(t, spec))
 	}
 	return list
 }
 
-func faultNames(faults []simulate.Fault) (names []string) {
+func faultNames(faults []fault.Fault) (names []string) {
 	for _, f := range faults {
 		names = append(names, f.String())
 	}
 	return names
 }
 
-// batches is a source with given answers, one for each fetch; afterwards it is at its end. It does not heed its context:
-// an answer that takes longer than the collector waits comes late, but it comes.
+// batches is a source with given answers, one for each fetch; afterwards it is at its end. It does not heed its
+// context: an answer that takes longer than the collector waits comes late, but it comes.
 type batches struct {
 	answers []answer
 	calls   int
@@ -506,19 +524,20 @@ type plain struct{}
 func (plain) Begin(context.Context, []nodes.Record) error { return nil }
 
 func (plain) Process(_ context.Context, r nodes.Record) (nodes.Processed, error) {
-	return nodes.Processed{Record: r, ProcessedValue: 2 * r.Value, Quality: nodes.MinQuality, Mode: nodes.ModeNormal}, nil
+	return nodes.Processed{Record: r, ProcessedValue: 2 * r.Value, Quality: nodes.MinQuality, Mode: catalog.ModeNormal},
+		nil
 }
 
 // instant makes everything take no time that a test does not give a time: no latency, no waiting between attempts, one
 // worker. The source and the channels are given.
-func instant(s *nodes.Settings, from nodes.Source, channels ...nodes.Channel) {
-	s.Source, s.Processing, s.Workers = from, plain{}, 1
+func instant(s *inputs, from nodes.Source, channels ...nodes.Channel) {
+	s.Source, s.Transform, s.Workers = from, plain{}, 1
 	if channels == nil {
 		channels = []nodes.Channel{&scripted{name: "only"}}
 	}
-	s.Channels = channels
-	for _, p := range []*resilience.Policy{&s.Collector, &s.Processor, &s.Delivery} {
-		p.Delay, p.Jitter = 0, 0
+	s.Parts.Channels = channels
+	for _, p := range []*settings.Policy{&s.Collector, &s.Processor, &s.Delivery} {
+		p.RetryDelay, p.Jitter = 0, 0
 	}
 }
 

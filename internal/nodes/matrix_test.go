@@ -7,12 +7,12 @@ import (
 	"testing"
 	"time"
 
-	"faultflow/internal/channel"
+	"faultflow/internal/catalog"
 	"faultflow/internal/errhandler"
+	"faultflow/internal/fault"
 	"faultflow/internal/nodes"
 	"faultflow/internal/resilience"
-	"faultflow/internal/simulate"
-	"faultflow/internal/workflow"
+	"faultflow/internal/settings"
 )
 
 // wanted is what a fault that hits every call of a place must show.
@@ -24,61 +24,61 @@ type wanted struct {
 }
 
 // expect is the table of the matrix: the class that a kind promises, but for the kinds whose harm comes another way.
-func expect(kind simulate.Kind, place string) wanted {
-	w := wanted{class: simulate.ClassOf(kind, place)}
+func expect(kind fault.Kind, place catalog.Place) wanted {
+	w := wanted{class: fault.ClassOf(kind, place)}
 	switch kind {
-	case simulate.Slow: // so slow here that the limit ends it, which is the trouble of what was waited for
-		w.class = map[string]errhandler.Class{
-			nodes.PlaceHealth: errhandler.Network, nodes.PlaceFetch: errhandler.Network,
-			nodes.PlaceBatch: errhandler.Processing, nodes.PlaceRecord: errhandler.Processing,
-			nodes.PlaceSpool: errhandler.Storage,
+	case fault.Slow: // so slow here that the limit ends it, which is the trouble of what was waited for
+		w.class = map[catalog.Place]errhandler.Class{
+			catalog.PlaceHealth: errhandler.Network, catalog.PlaceFetch: errhandler.Network,
+			catalog.PlaceBatch: errhandler.Processing, catalog.PlaceRecord: errhandler.Processing,
+			catalog.PlaceSpool: errhandler.Storage,
 		}[place]
 		if w.class == "" {
 			w.class = errhandler.Network // channels
 		}
-	case simulate.MissingFields, simulate.OutOfRange, simulate.DuplicateRecords:
-		if place == nodes.PlaceFetch { // the fetch succeeds; some of its records are no good
+	case fault.MissingFields, fault.OutOfRange, fault.DuplicateRecords:
+		if place == catalog.PlaceFetch { // the fetch succeeds; some of its records are no good
 			return wanted{dead: errhandler.Data}
 		}
-	case simulate.Partial:
-		if place == nodes.PlaceFetch { // the fetch succeeds with fewer records
+	case fault.Partial:
+		if place == catalog.PlaceFetch { // the fetch succeeds with fewer records
 			return wanted{}
 		}
 	}
-	if place == nodes.PlaceRecord {
+	if place == catalog.PlaceRecord {
 		w.dead = w.class
 	}
 	return w
 }
 
 // errorsAt are the events by which errors at a place become known.
-func errorsAt(place string, kind simulate.Kind) (where string, kinds []workflow.Kind) {
-	attempts := []workflow.Kind{resilience.AttemptFailed, resilience.AttemptTimedOut}
+func errorsAt(place catalog.Place, kind fault.Kind) (where catalog.Place, kinds []catalog.EventKind) {
+	attempts := []catalog.EventKind{catalog.AttemptFailed, catalog.AttemptTimedOut}
 	switch place {
-	case nodes.PlaceHealth:
-		return place, []workflow.Kind{nodes.HealthFailed}
-	case nodes.PlaceFetch:
+	case catalog.PlaceHealth:
+		return place, []catalog.EventKind{catalog.HealthFailed}
+	case catalog.PlaceFetch:
 		return place, attempts
-	case nodes.PlaceBatch:
-		if kind == simulate.Partial { // the attempt succeeds, but not for every record
-			return nodes.PlaceRecord, []workflow.Kind{nodes.RecordFailed}
+	case catalog.PlaceBatch:
+		if kind == fault.Partial { // the attempt succeeds, but not for every record
+			return catalog.PlaceRecord, []catalog.EventKind{catalog.RecordFailed}
 		}
-		return nodes.ProcessorNode, attempts
-	case nodes.PlaceRecord:
-		return place, []workflow.Kind{nodes.RecordFailed}
-	case nodes.PlaceSpool:
-		return place, []workflow.Kind{nodes.SpoolFailed}
+		return catalog.Place(catalog.Processor), attempts
+	case catalog.PlaceRecord:
+		return place, []catalog.EventKind{catalog.RecordFailed}
+	case catalog.PlaceSpool:
+		return place, []catalog.EventKind{catalog.SpoolFailed}
 	}
-	return place, []workflow.Kind{nodes.ChannelFailed}
+	return place, []catalog.EventKind{catalog.ChannelFailed}
 }
 
-// Every kind of fault, hitting every call at every place where it applies, in both graphs, with and without breakers: the
-// cycles end, no record is lost (run checks that), and the error events say what class of trouble it was.
+// Every kind of fault, hitting every call at every place where it applies, in both graphs, with and without breakers:
+// the cycles end, no record is lost (run checks that), and the error events say what class of trouble it was.
 func TestEveryFaultAtEveryPlace(t *testing.T) {
-	for _, place := range simulate.Places(channel.DefaultChannels()) {
-		t.Run(place, func(t *testing.T) {
+	for _, place := range catalog.Places(catalog.DefaultChannels()) {
+		t.Run(string(place), func(t *testing.T) {
 			t.Parallel()
-			for _, kind := range simulate.Kinds(place) {
+			for _, kind := range fault.KindsAt(place) {
 				for _, recoveryGraph := range []bool{false, true} {
 					for _, breaker := range []bool{false, true} {
 						forceFault(t, kind, place, recoveryGraph, breaker)
@@ -90,29 +90,32 @@ func TestEveryFaultAtEveryPlace(t *testing.T) {
 }
 
 // alternatives are tried one after the other.
-var alternatives = []string{nodes.ChannelPlace("primary"), nodes.ChannelPlace("secondary"), nodes.ChannelPlace("backup"), nodes.PlaceSpool}
+var alternatives = []catalog.Place{
+	catalog.ChannelPlace("primary"), catalog.ChannelPlace("secondary"), catalog.ChannelPlace("backup"),
+	catalog.PlaceSpool,
+}
 
-func forceFault(t *testing.T, kind simulate.Kind, place string, recoveryGraph, breaker bool) {
+func forceFault(t *testing.T, kind fault.Kind, place catalog.Place, recoveryGraph, breaker bool) {
 	t.Helper()
 	name := fmt.Sprintf("%s at %s, recovery graph %v, breaker %v", kind, place, recoveryGraph, breaker)
-	f := simulate.Fault{Place: place, Kinds: []simulate.Kind{kind}}
+	f := fault.Fault{Place: place, Kinds: []fault.Kind{kind}}
 	switch kind {
-	case simulate.Slow:
+	case fault.Slow:
 		f.Params.By = time.Hour
-	case simulate.Flapping:
+	case fault.Flapping:
 		f.Params.Period = 200 * time.Hour // down from hour 100 on, which is when the run starts
 	}
-	all := []simulate.Fault{f}
+	all := []fault.Fault{f}
 	if slices.Contains(alternatives, place) { // the channels before it must refuse, or it is never called
 		for _, before := range alternatives[:slices.Index(alternatives, place)] {
-			all = append(all, fault(t, before+"=connection_refused"))
+			all = append(all, aFault(t, string(before)+"=connection_refused"))
 		}
 	}
 	o := setup{seed: 3, faults: all, cycles: 3, start: 100 * time.Hour, interval: 40 * time.Second,
-		change: func(s *nodes.Settings) {
-			s.RecoveryGraph, s.BatchSize = recoveryGraph, 8
-			for _, p := range []*resilience.Policy{&s.Collector, &s.Processor, &s.Delivery} {
-				p.Breaker = resilience.Breaker{On: breaker, Failures: 2, OpenFor: time.Hour, TrialCalls: 1}
+		change: func(s *inputs) {
+			s.Graph, s.BatchSize = graphOf(recoveryGraph), 8
+			for _, p := range []*settings.Policy{&s.Collector, &s.Processor, &s.Delivery} {
+				p.Breaker, p.BreakerFailures, p.BreakerOpenFor = breaker, 2, time.Hour
 			}
 		}}.run(t)
 	if o.plan.Counts()[0].Fired == 0 {
@@ -121,10 +124,11 @@ func forceFault(t *testing.T, kind simulate.Kind, place string, recoveryGraph, b
 	where, kinds := errorsAt(place, kind)
 	want, failures := expect(kind, place), 0
 	for _, e := range o.events {
-		if e.Place != where || !slices.Contains(kinds, e.Kind) {
+		if e.Place != string(where) || !slices.Contains(kinds, catalog.EventKind(e.Kind)) {
 			continue
 		}
-		if breaker && e.Class == string(errhandler.Degradation) && strings.Contains(e.Detail, resilience.ErrBreakerOpen.Error()) {
+		if breaker && e.Class == string(errhandler.Degradation) &&
+			strings.Contains(e.Detail, resilience.ErrBreakerOpen.Error()) {
 			continue // an open breaker instead of the fault
 		}
 		failures++
@@ -141,26 +145,26 @@ func forceFault(t *testing.T, kind simulate.Kind, place string, recoveryGraph, b
 }
 
 // checkForced looks at what a cycle came to: only a spool that fails after all channels makes a run fail.
-func checkForced(t *testing.T, name, place string, want wanted, recoveryGraph bool, c *cycle) {
+func checkForced(t *testing.T, name string, place catalog.Place, want wanted, recoveryGraph bool, c *cycle) {
 	t.Helper()
-	if wantFailed := place == nodes.PlaceSpool; (c.verdict == errhandler.Failed) != wantFailed {
+	if wantFailed := place == catalog.PlaceSpool; (c.verdict == catalog.Failed) != wantFailed {
 		t.Errorf("%s: cycle %d: verdict %s", name, c.Cycle, c.verdict)
 	}
 	dead := map[errhandler.Class]int{}
-	for _, l := range c.books.dead {
+	for _, l := range c.ledger.dead {
 		dead[l.Class]++
 	}
 	if want.dead != "" && dead[want.dead] == 0 {
-		t.Errorf("%s: cycle %d: dead letters %v, want some of class %s", name, c.Cycle, c.books.deadBy(), want.dead)
+		t.Errorf("%s: cycle %d: dead letters %v, want some of class %s", name, c.Cycle, c.ledger.deadBy(), want.dead)
 	}
-	if place == nodes.PlaceRecord {
+	if place == catalog.PlaceRecord {
 		// All records failed alone: the recovery graph saves the first five of them.
 		saved := 0
 		if recoveryGraph {
 			saved = nodes.PartialRecords
 		}
-		if len(c.books.delivered) != saved || len(c.books.dead) != 8-saved {
-			t.Errorf("%s: cycle %d: %d delivered, %v", name, c.Cycle, len(c.books.delivered), c.books.deadBy())
+		if len(c.ledger.delivered) != saved || len(c.ledger.dead) != 8-saved {
+			t.Errorf("%s: cycle %d: %d delivered, %v", name, c.Cycle, len(c.ledger.delivered), c.ledger.deadBy())
 		}
 	}
 }

@@ -4,16 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync/atomic"
 	"time"
 
+	"faultflow/internal/catalog"
 	"faultflow/internal/errhandler"
 	"faultflow/internal/resilience"
+	"faultflow/internal/settings"
 	"faultflow/internal/workflow"
 )
 
-// Constants of ORIGINAL.md.
+// Constants of docs/original.md.
 const (
 	// PartialAfter is how many attempts must have failed before a part of the batch is processed simply.
 	PartialAfter = 3
@@ -40,51 +41,50 @@ type Processing struct {
 	processor Processor
 	workers   int
 	rand      Rand
-	call      resilience.Policy // of the batch and of each record
+	call      settings.Policy // of the batch and of each record
 	// idle is true while there is nothing to process, which takes no attempt.
 	idle     bool
 	attempts *resilience.Guard[*work]
 	batch    *resilience.Guard[struct{}]
 	record   *resilience.Guard[struct{}]
-	// results and errs are those of the last batch, one for each record.
-	results []Processed
-	errs    []error
 	// recovery by error class; elsewhere says that the recovery graph's partial processing node does it.
 	recovery, elsewhere bool
 }
 
-// work is what came of a batch.
+// work is a batch after processing: its processed and its failed records.
 type work struct {
-	mode      Mode
+	mode      catalog.Mode
 	processed []Processed
 	failed    []failure
 }
 
-type failure struct {
-	record Record
-	place  string
-	err    error
-	told   bool // its event was emitted
-}
-
-func newProcessing(s Settings) *Processing {
-	attempts := s.Processor
-	attempts.Timeout, attempts.Bulkhead, attempts.RateLimit = 0, 0, 0 // they guard the calls of an attempt, not the whole of it
-	call := resilience.Policy{Timeout: s.Processor.Timeout, Bulkhead: s.Processor.Bulkhead, BulkheadWait: s.Processor.BulkheadWait, RateLimit: s.Processor.RateLimit}
-	return &Processing{
-		processor: s.Processing, workers: s.Workers, rand: s.Rand, call: call, recovery: s.Recovery, elsewhere: s.RecoveryGraph,
-		attempts: resilience.NewGuard[*work](resilience.Options{Node: ProcessorNode, Place: ProcessorNode, Class: errhandler.Processing, Policy: attempts}),
-		batch:    resilience.NewGuard[struct{}](resilience.Options{Node: ProcessorNode, Place: PlaceBatch, Class: errhandler.Processing, Policy: call, Quiet: true}),
-		record:   resilience.NewGuard[struct{}](resilience.Options{Node: ProcessorNode, Place: PlaceRecord, Class: errhandler.Processing, Policy: call, Quiet: true}),
+func newProcessing(s *settings.Settings, parts Parts) *Processing {
+	attempts, call := s.Processor, s.Processor
+	attempts.Timeout, attempts.Bulkhead, attempts.RateLimit = 0, 0, 0 // they guard the calls within an attempt
+	call.Attempts, call.Breaker = 1, false
+	guard := func(p catalog.Place) *resilience.Guard[struct{}] {
+		return resilience.NewGuard[struct{}](resilience.Options{
+			Place:  p,
+			Class:  errhandler.Processing,
+			Policy: call,
+			Quiet:  true,
+		})
 	}
-}
-
-// renew makes the node as newProcessing made it.
-func (p *Processing) renew(s Settings) {
-	p.processor, p.rand = s.Processing, s.Rand
-	p.attempts.Reset()
-	p.batch.Reset()
-	p.record.Reset()
+	return &Processing{
+		processor: parts.Transform,
+		workers:   s.Workers,
+		rand:      parts.Rand,
+		call:      call,
+		recovery:  s.Recovery,
+		elsewhere: s.RecoveryGraph(),
+		attempts: resilience.NewGuard[*work](resilience.Options{
+			Place:  nodePlace(catalog.Processor),
+			Class:  errhandler.Processing,
+			Policy: attempts,
+		}),
+		batch:  guard(catalog.PlaceBatch),
+		record: guard(catalog.PlaceRecord),
+	}
 }
 
 // Actions lists the node's actions.
@@ -92,14 +92,15 @@ func (p *Processing) Actions() []workflow.Action { return []workflow.Action{Succ
 
 // Prep reads the records that wait.
 func (p *Processing) Prep(_ context.Context, s *State) ([]Record, error) {
-	p.idle = len(s.pending) == 0
-	return s.pending, nil
+	records := s.inFlight.waiting()
+	p.idle = len(records) == 0
+	return records, nil
 }
 
-// Exec begins the batch, which fails the attempt where it fails, and then processes record by record.
+// Exec begins the batch, whose error fails the attempt, and then processes record by record.
 func (p *Processing) Exec(ctx context.Context, records []Record) (*work, error) {
 	if len(records) == 0 {
-		return &work{mode: ModeNormal}, nil
+		return &work{mode: catalog.ModeNormal}, nil
 	}
 	_, err := p.batch.Do(ctx, resilience.Call[struct{}]{Fn: func(ctx context.Context, _ int) (struct{}, error) {
 		return struct{}{}, p.processor.Begin(ctx, records)
@@ -110,14 +111,11 @@ func (p *Processing) Exec(ctx context.Context, records []Record) (*work, error) 
 	return p.each(ctx, records), ctx.Err()
 }
 
-// each processes the records with the node's workers. Results are kept by the record's place in the batch, so that the
-// order in which workers finish does not show. Where they compete for places or turns each of them has nanoseconds of its own: at
-// one virtual instant the scheduler would decide who comes first.
+// each processes the records with the node's workers. Results are kept by the record's index in the batch, so that they
+// do not depend on the order in which workers finish. Workers that compete for the bulkhead's places or the rate
+// limit's turns have nanoseconds of their own: at one virtual instant the scheduler would decide which one comes first.
 func (p *Processing) each(ctx context.Context, records []Record) *work {
-	// What the last batch came to has been settled; its place is used again.
-	p.results, p.errs = slices.Grow(p.results[:0], len(records))[:len(records)], slices.Grow(p.errs[:0], len(records))[:len(records)]
-	clear(p.errs)
-	results, errs := p.results, p.errs
+	results, errs := make([]Processed, len(records)), make([]error, len(records))
 	workers := min(p.workers, len(records))
 	compete := p.call.RateLimit > 0 || p.call.Bulkhead > 0 && workers > p.call.Bulkhead
 	var next atomic.Int64
@@ -128,19 +126,20 @@ func (p *Processing) each(ctx context.Context, records []Record) *work {
 			}
 		}
 		i := 0
-		process := p.record.Bind(ctx, resilience.Call[struct{}]{Fn: func(ctx context.Context, _ int) (none struct{}, err error) {
+		one := func(ctx context.Context, _ int) (none struct{}, err error) {
 			defer ownTime() // a panic gives its place back, too
 			results[i], err = p.processor.Process(ctx, records[i])
 			return none, err
-		}})
+		}
+		process := p.record.Bind(ctx, resilience.Call[struct{}]{Fn: one})
 		ownTime()
 		for i = int(next.Add(1)) - 1; i < len(records) && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
 			_, errs[i] = process()
-			ownTime() // also after a call that was turned away
+			ownTime() // also after a call that was rejected
 		}
 	}
-	// A sync.WaitGroup would do, but in a synctest bubble Go 1.26 keeps 32 bytes of each for ever, and there are campaigns
-	// of millions of batches.
+	// A sync.WaitGroup would do, but in a synctest bubble Go 1.26 keeps 32 bytes of each for ever, and there are
+	// campaigns of millions of batches.
 	ended := make(chan struct{}, workers)
 	for w := 1; w < workers; w++ {
 		go func() {
@@ -152,10 +151,10 @@ func (p *Processing) each(ctx context.Context, records []Record) *work {
 	for range workers - 1 {
 		<-ended
 	}
-	done := &work{mode: ModeNormal, processed: results[:0]}
+	done := &work{mode: catalog.ModeNormal, processed: results[:0]}
 	for i, err := range errs {
 		if err != nil {
-			done.failed = append(done.failed, failure{record: records[i], place: PlaceRecord, err: err})
+			done.failed = append(done.failed, failure{record: records[i], place: catalog.PlaceRecord, err: err})
 			continue
 		}
 		done.processed = append(done.processed, results[i])
@@ -163,18 +162,22 @@ func (p *Processing) each(ctx context.Context, records []Record) *work {
 	return done
 }
 
-// turn is how often each worker's own nanosecond comes round, and more of them than there can be workers.
+// turn is the period of each worker's own nanosecond. It has more nanoseconds than there can be workers.
 const turn = 20 * time.Microsecond
 
-// awaitOwnTime waits until the time since the run began is one that belongs to the worker alone: its own nanosecond of a
-// turn. The first of each belongs to none, since a rate limit lets calls through there.
+// awaitOwnTime waits until the time since the run began is the worker's own nanosecond of a turn. The first nanosecond
+// of a turn belongs to no worker: a rate limit lets calls through there.
 func awaitOwnTime(ctx context.Context, worker int) {
 	_, at := workflow.Now(ctx)
 	time.Sleep((turn + time.Duration(worker+1) - at%turn) % turn)
 }
 
 // Around puts Exec inside the processing node's policies.
-func (p *Processing) Around(ctx context.Context, call func(context.Context) (*work, error), fallback func(context.Context, error) (*work, error)) (*work, error) {
+func (p *Processing) Around(
+	ctx context.Context,
+	call func(context.Context) (*work, error),
+	fallback func(context.Context, error) (*work, error),
+) (*work, error) {
 	if p.idle {
 		return call(ctx)
 	}
@@ -183,7 +186,7 @@ func (p *Processing) Around(ctx context.Context, call func(context.Context) (*wo
 		Fn:       func(ctx context.Context, _ int) (*work, error) { return call(ctx) },
 		Fallback: fallback,
 		Jitter: func(attempt int) float64 {
-			return p.rand(Key{Place: PlaceBatch, Use: "jitter", Cycle: cycle, Attempt: attempt})
+			return p.rand(Key{Place: catalog.PlaceBatch, Use: "jitter", Cycle: cycle, Attempt: attempt})
 		},
 	})
 }
@@ -213,25 +216,30 @@ func (p *Processing) ExecFallback(_ context.Context, _ *State, records []Record,
 		return &work{}, nil // the records stay pending for the partial processing node
 	}
 	n := min(FallbackRecords, len(records))
-	out := &work{mode: ModeFallback}
+	out := &work{mode: catalog.ModeFallback}
 	for _, r := range records[:n] {
-		out.processed = append(out.processed, Processed{Record: r, ProcessedValue: r.Value, Mode: ModeFallback})
+		out.processed = append(out.processed, Processed{Record: r, ProcessedValue: r.Value, Mode: catalog.ModeFallback})
 	}
 	for _, r := range records[n:] {
-		out.failed = append(out.failed, failure{record: r, place: ProcessorNode, err: errPassedOver})
+		out.failed = append(out.failed, failure{record: r, place: nodePlace(catalog.Processor), err: errPassedOver})
 	}
 	return out, nil
 }
 
 // partly processes the first n records simply, without the processor, and gives up the others.
 func partly(records []Record, n int, why error) *work {
-	out := &work{mode: ModePartial}
+	out := &work{mode: catalog.ModePartial}
 	for i, r := range records {
 		if i >= n {
-			out.failed = append(out.failed, failure{record: r, place: ProcessorNode, err: why})
+			out.failed = append(out.failed, failure{record: r, place: nodePlace(catalog.Processor), err: why})
 			continue
 		}
-		out.processed = append(out.processed, Processed{Record: r, ProcessedValue: 2 * r.Value, Quality: MinQuality, Mode: ModePartial})
+		out.processed = append(out.processed, Processed{
+			Record:         r,
+			ProcessedValue: 2 * r.Value,
+			Quality:        MinQuality,
+			Mode:           catalog.ModePartial,
+		})
 	}
 	return out
 }
@@ -239,12 +247,11 @@ func partly(records []Record, n int, why error) *work {
 // Post hands the processed records to delivery and gives up the failed ones. Records that no one handled stay pending.
 func (p *Processing) Post(ctx context.Context, s *State, records []Record, w *work) (workflow.Action, error) {
 	s.Outcome.In = len(records)
-	exhausted := w.mode != ModeNormal || float64(len(w.processed)) < ExhaustedBelow*float64(len(records))
+	exhausted := w.mode != catalog.ModeNormal || float64(len(w.processed)) < ExhaustedBelow*float64(len(records))
 	if p.elsewhere && exhausted {
 		// The partial processing node gets what is left.
 		w.tell(ctx)
-		s.processed = w.processed
-		s.pending, s.failed = unprocessed(records, w), w.failed
+		s.inFlight.postponed(w.processed, w.failed)
 		s.Outcome.Processed = len(w.processed)
 		return RetryExhausted, nil
 	}
@@ -255,24 +262,15 @@ func (p *Processing) Post(ctx context.Context, s *State, records []Record, w *wo
 	return Success, nil
 }
 
-func unprocessed(records []Record, w *work) []Record {
-	if len(w.failed) == 0 {
-		return records
-	}
-	left := make([]Record, len(w.failed))
-	for i, f := range w.failed {
-		left[i] = f.record
-	}
-	return left
-}
-
-// tell emits the events of the records that failed alone, each once. Of those that a recovery left out nothing is told:
-// the batch's error has been.
+// tell emits the events of the records that failed alone, each once. Records that a recovery left out have none: they
+// failed with the batch, whose event was emitted.
 func (w *work) tell(ctx context.Context) {
 	for i := range w.failed {
 		f := &w.failed[i]
-		if f.place == PlaceRecord && !f.told {
-			workflow.EmitError(ctx, workflow.Event{Node: ProcessorNode, Place: f.place, Kind: RecordFailed, Detail: f.record.ID + ": " + reason(f.err)}, f.err)
+		if f.place == catalog.PlaceRecord && !f.told {
+			e := catalog.RecordFailed.At(f.place)
+			e.Record = f.record.ID
+			workflow.EmitError(ctx, e, f.err)
 		}
 		f.told = true
 	}
@@ -280,21 +278,10 @@ func (w *work) tell(ctx context.Context) {
 
 // finish ends processing: what is not processed goes to the dead letters with its reason.
 func (s *State) finish(ctx context.Context, w *work) {
-	for _, f := range w.failed {
-		s.deadLetter(f.record, f.place, f.err)
-	}
+	s.inFlight.processed(w.processed, w.failed)
 	w.tell(ctx)
-	s.pending, s.failed = nil, nil
-	if s.processed == nil {
-		s.processed = w.processed
-	} else {
-		s.processed = append(s.processed, w.processed...)
-	}
-	s.Outcome.Mode, s.Outcome.Processed = string(w.mode), len(s.processed)
+	s.Outcome.Mode, s.Outcome.Processed = w.mode, s.inFlight.handedOn()
 }
-
-// RecordFailed is the event of a record that failed alone.
-const RecordFailed workflow.Kind = "record_failed"
 
 // PartialProcessing is the recovery graph's node after retry_exhausted: the first few of the records that are left are
 // processed simply.
@@ -305,7 +292,7 @@ func (n *PartialProcessing) Actions() []workflow.Action { return []workflow.Acti
 
 // Prep reads the records that are left.
 func (n *PartialProcessing) Prep(_ context.Context, s *State) ([]Record, error) {
-	return s.pending, nil
+	return s.inFlight.waiting(), nil
 }
 
 // Exec processes the first PartialRecords of them.
@@ -315,8 +302,8 @@ func (n *PartialProcessing) Exec(_ context.Context, records []Record) (*work, er
 
 // Post hands them to delivery and gives up the others, those that had failed alone with their own reason.
 func (n *PartialProcessing) Post(ctx context.Context, s *State, _ []Record, w *work) (workflow.Action, error) {
-	if len(s.failed) > 0 {
-		w.failed = s.failed[len(w.processed):]
+	if alone := s.inFlight.failures(); len(alone) > 0 {
+		w.failed = alone[len(w.processed):]
 	}
 	s.finish(ctx, w)
 	return Success, nil
@@ -333,7 +320,7 @@ func (Doubler) Begin(ctx context.Context, _ []Record) error { return ctx.Err() }
 // Process doubles one record's value.
 func (d Doubler) Process(ctx context.Context, r Record) (Processed, error) {
 	cycle, _ := workflow.Now(ctx)
-	k := Key{Place: PlaceRecord, Use: "latency", Cycle: cycle, Record: r.Number()}
+	k := Key{Place: catalog.PlaceRecord, Use: "latency", Cycle: cycle, Record: r.Number()}
 	if err := Pause(ctx, d.Rand.Between(k, minRecordTime, maxRecordTime)); err != nil {
 		return Processed{}, err
 	}
@@ -341,5 +328,10 @@ func (d Doubler) Process(ctx context.Context, r Record) (Processed, error) {
 		return Processed{}, fmt.Errorf("record %s: %w", r.ID, err)
 	}
 	k.Use = "quality"
-	return Processed{Record: r, ProcessedValue: 2 * r.Value, Quality: MinQuality + d.Rand(k)*(MaxQuality-MinQuality), Mode: ModeNormal}, nil
+	return Processed{
+		Record:         r,
+		ProcessedValue: 2 * r.Value,
+		Quality:        MinQuality + d.Rand(k)*(MaxQuality-MinQuality),
+		Mode:           catalog.ModeNormal,
+	}, nil
 }

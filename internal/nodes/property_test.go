@@ -11,16 +11,24 @@ import (
 
 	"pgregory.net/rapid"
 
-	"faultflow/internal/channel"
+	"faultflow/internal/catalog"
+	"faultflow/internal/fault"
 	"faultflow/internal/nodes"
-	"faultflow/internal/resilience"
-	"faultflow/internal/simulate"
+	"faultflow/internal/settings"
 	"faultflow/internal/workflow"
 )
 
 // aDuration draws one, often one of the few that settings share, since ties between timers are where order is lost.
 func aDuration(t *rapid.T, label string, low, high time.Duration) time.Duration {
-	usual := []time.Duration{0, time.Millisecond, 100 * time.Millisecond, time.Second, 2 * time.Second, 5 * time.Second, 30 * time.Second}
+	usual := []time.Duration{
+		0,
+		time.Millisecond,
+		100 * time.Millisecond,
+		time.Second,
+		2 * time.Second,
+		5 * time.Second,
+		30 * time.Second,
+	}
 	if d := rapid.SampledFrom(usual).Draw(t, label); d >= low && d <= high {
 		return d
 	}
@@ -28,9 +36,9 @@ func aDuration(t *rapid.T, label string, low, high time.Duration) time.Duration 
 }
 
 // aBrokenPlace draws a fault that hits often enough to matter.
-func aBrokenPlace(t *rapid.T) simulate.Fault {
-	f := simulate.Fault{Place: rapid.SampledFrom(simulate.Places(channel.DefaultChannels())).Draw(t, "place")}
-	f.Kinds = rapid.SliceOfN(rapid.SampledFrom(simulate.Kinds(f.Place)), 1, 2).Draw(t, "kinds")
+func aBrokenPlace(t *rapid.T) fault.Fault {
+	f := fault.Fault{Place: rapid.SampledFrom(catalog.Places(catalog.DefaultChannels())).Draw(t, "place")}
+	f.Kinds = rapid.SliceOfN(rapid.SampledFrom(fault.KindsAt(f.Place)), 1, 2).Draw(t, "kinds")
 	switch rapid.IntRange(0, 5).Draw(t, "trigger") {
 	case 0:
 		f.Trigger.HasP, f.Trigger.P = true, rapid.Float64Range(0.1, 0.9).Draw(t, "p")
@@ -39,34 +47,40 @@ func aBrokenPlace(t *rapid.T) simulate.Fault {
 	case 2:
 		f.Trigger.Every = rapid.IntRange(1, 5).Draw(t, "every")
 	case 3:
-		f.Trigger.Cycles = []simulate.Span{{Low: 1, High: rapid.IntRange(1, 3).Draw(t, "cycles")}}
+		f.Trigger.Cycles = []fault.Range{{Low: 1, High: rapid.IntRange(1, 3).Draw(t, "cycles")}}
 	case 4:
 		f.Trigger.From = aDuration(t, "from", 0, time.Minute)
 		f.Trigger.To = f.Trigger.From + aDuration(t, "to", 1, time.Minute)
 	}
 	for _, k := range f.Kinds {
 		switch k {
-		case simulate.Slow:
+		case fault.Slow:
 			f.Params.By = aDuration(t, "by", 1, 10*time.Second)
-		case simulate.Flapping:
+		case fault.Flapping:
 			f.Params.Period = aDuration(t, "period", 2*time.Millisecond, time.Minute)
-		case simulate.RateLimited:
+		case fault.RateLimited:
 			f.Params.RetryAfter = aDuration(t, "retry after", 1, time.Minute)
-		case simulate.Partial, simulate.MissingFields, simulate.OutOfRange, simulate.DuplicateRecords:
+		case fault.Partial, fault.MissingFields, fault.OutOfRange, fault.DuplicateRecords:
 			f.Params.Share = rapid.Float64Range(0.01, 1).Draw(t, "share")
 		}
 	}
 	return f
 }
 
-func aPolicy(t *rapid.T, attempts int) resilience.Policy {
-	return resilience.Policy{
-		Attempts: rapid.IntRange(1, attempts).Draw(t, "attempts"), Delay: aDuration(t, "delay", 0, 5*time.Second),
-		Backoff: rapid.Float64Range(1, 3).Draw(t, "backoff"), MaxDelay: 30 * time.Second, Jitter: rapid.Float64Range(0, 1).Draw(t, "jitter"),
-		Timeout:  aDuration(t, "timeout", time.Millisecond, 10*time.Second),
-		Bulkhead: rapid.IntRange(0, 5).Draw(t, "bulkhead"), BulkheadWait: aDuration(t, "bulkhead wait", 0, time.Second),
-		Breaker: resilience.Breaker{On: rapid.Bool().Draw(t, "breaker"), Failures: rapid.IntRange(1, 4).Draw(t, "failures"),
-			OpenFor: aDuration(t, "open for", time.Millisecond, time.Minute), TrialCalls: 1},
+func aPolicy(t *rapid.T, attempts int) settings.Policy {
+	return settings.Policy{
+		Attempts:          rapid.IntRange(1, attempts).Draw(t, "attempts"),
+		RetryDelay:        aDuration(t, "delay", 0, 5*time.Second),
+		Backoff:           rapid.Float64Range(1, 3).Draw(t, "backoff"),
+		MaxDelay:          30 * time.Second,
+		Jitter:            rapid.Float64Range(0, 1).Draw(t, "jitter"),
+		Timeout:           aDuration(t, "timeout", time.Millisecond, 10*time.Second),
+		Bulkhead:          rapid.IntRange(0, 5).Draw(t, "bulkhead"),
+		BulkheadWait:      aDuration(t, "bulkhead wait", 0, time.Second),
+		Breaker:           rapid.Bool().Draw(t, "breaker"),
+		BreakerFailures:   rapid.IntRange(1, 4).Draw(t, "failures"),
+		BreakerOpenFor:    aDuration(t, "open for", time.Millisecond, time.Minute),
+		BreakerTrialCalls: 1,
 	}
 }
 
@@ -115,8 +129,10 @@ func someAnswers(t *rapid.T, batchSize int) func() nodes.Source {
 // aSetup draws a run with anything broken in any way.
 func aSetup(t *rapid.T) setup {
 	s := setup{
-		seed: rapid.Uint64Range(0, 1<<53-1).Draw(t, "seed"), cycles: rapid.IntRange(1, 4).Draw(t, "cycles count"),
-		interval: aDuration(t, "interval", 0, 40*time.Second), faults: rapid.SliceOfN(rapid.Custom(aBrokenPlace), 0, 6).Draw(t, "faults"),
+		seed:     rapid.Uint64Range(0, 1<<53-1).Draw(t, "seed"),
+		cycles:   rapid.IntRange(1, 4).Draw(t, "cycles count"),
+		interval: aDuration(t, "interval", 0, 40*time.Second),
+		faults:   rapid.SliceOfN(rapid.Custom(aBrokenPlace), 0, 6).Draw(t, "faults"),
 	}
 	batchSize, workers := rapid.IntRange(1, 40).Draw(t, "batch size"), rapid.IntRange(1, 10).Draw(t, "workers")
 	collector, processor, delivery := aPolicy(t, 4), aPolicy(t, 5), aPolicy(t, 4)
@@ -127,13 +143,13 @@ func aSetup(t *rapid.T) setup {
 	channels := rapid.IntRange(1, 3).Draw(t, "channels")
 	fallback, recovery, spool, recoveryGraph := rapid.Bool().Draw(t, "fallback"), rapid.Bool().Draw(t, "recovery"), rapid.Bool().Draw(t, "spool"), rapid.Bool().Draw(t, "recovery graph")
 	ttl, recover := aDuration(t, "ttl", 0, time.Minute), aDuration(t, "recover", 0, time.Minute)
-	s.change = func(s *nodes.Settings) {
-		s.BatchSize, s.Workers, s.Channels = batchSize, workers, s.Channels[3-channels:]
+	s.change = func(s *inputs) {
+		s.BatchSize, s.Workers, s.Parts.Channels = batchSize, workers, s.Parts.Channels[3-channels:]
 		s.Collector, s.Processor, s.Delivery = collector, processor, delivery
-		s.Fallback, s.Recovery, s.RecoveryGraph = fallback, recovery, recoveryGraph
+		s.Fallback, s.Recovery, s.Graph = fallback, recovery, graphOf(recoveryGraph)
 		s.CacheTTL, s.CacheMaxAge, s.ChannelRecover = ttl, 2*ttl, recover
 		if !spool {
-			s.Spool = nil
+			s.Parts.Spool = nil
 		}
 		if other != nil {
 			s.Source = other()
@@ -143,7 +159,7 @@ func aSetup(t *rapid.T) setup {
 	case 0:
 		s.cancelAt = time.Duration(rapid.Int64Range(1, int64(time.Minute)).Draw(t, "cancel at"))
 	case 1:
-		node := rapid.SampledFrom([]string{nodes.CollectorNode, nodes.FallbackDataNode, nodes.ProcessorNode, nodes.PartialNode, nodes.DeliveryNode, nodes.AlternateNode, nodes.ErrorHandlerNode}).Draw(t, "node")
+		node := rapid.SampledFrom(catalog.Nodes()).Draw(t, "node")
 		phase := rapid.SampledFrom([]workflow.Phase{workflow.PhaseBeforePrep, workflow.PhaseAfterExec}).Draw(t, "phase")
 		s.hooks = func(func()) workflow.Hooks[*nodes.State] { return panicHook(node, phase) }
 	}
@@ -157,11 +173,11 @@ func (o *outcome) history() []string {
 		out = append(out, fmt.Sprintf("%+v", e))
 	}
 	for _, c := range o.cycles {
-		out = append(out, fmt.Sprintf("%+v %s %s %v %v", c.Outcome, c.Status, c.Channel, c.took, c.books.keys))
-		for _, r := range slices.Concat(c.books.delivered, c.books.spooled) {
+		out = append(out, fmt.Sprintf("%+v %s %s %v %v", c.Outcome, c.Status, c.Channel, c.took, c.ledger.keys))
+		for _, r := range slices.Concat(c.ledger.delivered, c.ledger.spooled) {
 			out = append(out, fmt.Sprintf("%s %v %v %s", r.ID, r.ProcessedValue, r.Quality, r.Mode))
 		}
-		for _, l := range c.books.dead {
+		for _, l := range c.ledger.dead {
 			out = append(out, fmt.Sprintf("%+v", l))
 		}
 	}
@@ -169,8 +185,8 @@ func (o *outcome) history() []string {
 }
 
 // Whatever is broken, however the policies are set and whenever the run is interrupted: it ends, no record is lost or
-// ends twice, the verdict fits what happened, and nothing is left running (run checks all that). The same run made again
-// is the same, to the nanosecond.
+// ends twice, the verdict fits what happened, and nothing is left running (run checks all that). The same run made
+// again is the same, to the nanosecond.
 func TestAnythingBroken(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := aSetup(t)
@@ -181,7 +197,8 @@ func TestAnythingBroken(t *testing.T) {
 		second := s.run(t).history()
 		for i := range min(len(first), len(second)) {
 			if first[i] != second[i] {
-				t.Fatalf("%v\nthe second time, line %d differs:\n%s\n%s\nafter\n%s", faultNames(s.faults), i, first[i], second[i], strings.Join(first[max(0, i-5):i], "\n"))
+				t.Fatalf("%v\nthe second time, line %d differs:\n%s\n%s\nafter\n%s",
+					faultNames(s.faults), i, first[i], second[i], strings.Join(first[max(0, i-5):i], "\n"))
 			}
 		}
 		if len(first) != len(second) {

@@ -5,6 +5,7 @@ import (
 	"math"
 	"time"
 
+	"faultflow/internal/catalog"
 	"faultflow/internal/errhandler"
 )
 
@@ -23,15 +24,15 @@ type Record struct {
 	Line int64
 }
 
-// Validate returns an *InvalidRecord if the record can't be processed, else nil.
+// Validate returns an *RecordError if the record can't be processed, else nil.
 func (r Record) Validate() error {
 	switch {
 	case r.ID == "":
-		return &InvalidRecord{Field: "id", Problem: "is missing"}
+		return &RecordError{Field: "id", Problem: "is missing"}
 	case math.IsNaN(r.Value):
-		return &InvalidRecord{Field: "value", Problem: "is missing"}
+		return &RecordError{Field: "value", Problem: "is missing"}
 	case math.Abs(r.Value) > MaxValue:
-		return &InvalidRecord{Field: "value", Problem: "is out of range (±2^53)"}
+		return &RecordError{Field: "value", Problem: "is out of range (±2^53)"}
 	}
 	return nil
 }
@@ -71,23 +72,13 @@ type Source interface {
 // Processed is a record after processing.
 type Processed struct {
 	Record
-	// ProcessedValue is 2 × Value (ORIGINAL.md); Value itself in fallback mode.
+	// ProcessedValue is 2 × Value (docs/original.md); Value itself in fallback mode.
 	ProcessedValue float64
 	// Quality is in [0.7, 1.0) for processed records and 0 for those passed through unprocessed.
 	Quality float64
 	// Mode tells how the record was processed.
-	Mode Mode
+	Mode catalog.Mode
 }
-
-// Mode is how processing came to its result.
-type Mode string
-
-// The modes, best first.
-const (
-	ModeNormal   Mode = "normal"
-	ModePartial  Mode = "partial"  // simple processing of a part of the batch
-	ModeFallback Mode = "fallback" // passed through unprocessed, and marked so
-)
 
 // Processor does the work of the processing node. Process is called by several goroutines at once.
 type Processor interface {
@@ -126,7 +117,7 @@ type DeadLetter struct {
 	Record Record
 	Raw    string
 	// Place is the injection point or node that gave the record up, such as processor.record.
-	Place  string
+	Place  catalog.Place
 	Class  errhandler.Class
 	Reason string
 }

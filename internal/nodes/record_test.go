@@ -33,7 +33,8 @@ func TestValidate(t *testing.T) {
 		if got := fmt.Sprint(err); test.want == "" && err != nil || test.want != "" && got != test.want {
 			t.Errorf("id %q, value %v: %v, want %q", test.id, test.value, err, test.want)
 		}
-		if _, ok := errors.AsType[*nodes.InvalidRecord](err); err != nil && (!ok || errhandler.Classify(err) != errhandler.Data) {
+		if _, ok := errors.AsType[*nodes.RecordError](err); err != nil &&
+			(!ok || errhandler.Classify(err) != errhandler.Data) {
 			t.Errorf("id %q, value %v: %T of class %s", test.id, test.value, err, errhandler.Classify(err))
 		}
 	}
@@ -49,7 +50,13 @@ func TestRecordNumber(t *testing.T) {
 				t.Fatalf("%s, line %d has the number of %s", r.ID, line, other)
 			}
 			seen[r.Number()] = fmt.Sprint(r.ID, ", line ", line)
-			if changed := (nodes.Record{ID: r.ID, Line: line, Value: 7, Source: "x", Timestamp: time.Now()}); changed.Number() != r.Number() {
+			if changed := (nodes.Record{
+				ID:        r.ID,
+				Line:      line,
+				Value:     7,
+				Source:    "x",
+				Timestamp: time.Now(),
+			}); changed.Number() != r.Number() {
 				t.Fatalf("the number of %s depends on its other fields", r.ID)
 			}
 		}
@@ -63,9 +70,10 @@ func TestErrors(t *testing.T) {
 		text  string
 		class errhandler.Class
 	}{
-		{&nodes.StatusError{Code: 503, Status: "Service Unavailable"}, "HTTP 503 Service Unavailable", errhandler.Network},
+		{&nodes.StatusError{Code: 503, Status: "Service Unavailable"},
+			"HTTP 503 Service Unavailable", errhandler.Network},
 		{&nodes.AckError{Err: io.ErrUnexpectedEOF}, "no acknowledgement: unexpected EOF", errhandler.Storage},
-		{&nodes.InvalidRecord{Field: "id", Problem: "is missing"}, "id is missing", errhandler.Data},
+		{&nodes.RecordError{Field: "id", Problem: "is missing"}, "id is missing", errhandler.Data},
 		{nodes.ErrEmptyBatch, "empty batch: the source answered without records", errhandler.Data},
 		{nodes.ErrPoolExhausted, "connection pool exhausted", errhandler.Resource},
 		{nodes.ErrNoHealthyUpstream, "no healthy upstream", errhandler.Degradation},
@@ -91,7 +99,8 @@ func TestPause(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		began = time.Now()
-		if err := nodes.Pause(ctx, time.Hour); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != time.Second {
+		if err := nodes.Pause(ctx, time.Hour); !errors.Is(err, context.DeadlineExceeded) ||
+			time.Since(began) != time.Second {
 			t.Errorf("a pause with a limit of 1 s took %v: %v", time.Since(began), err)
 		}
 	})

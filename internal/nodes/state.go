@@ -6,34 +6,12 @@ import (
 	"context"
 	"time"
 
+	"faultflow/internal/catalog"
 	"faultflow/internal/errhandler"
 	"faultflow/internal/workflow"
 )
 
-// The names of the nodes, as they appear in graphs, flags and reports.
-const (
-	CollectorNode    = "collector"
-	ProcessorNode    = "processor"
-	DeliveryNode     = "delivery"
-	ErrorHandlerNode = "errorhandler"
-	FallbackDataNode = "fallback_data"
-	PartialNode      = "partial_processing"
-	AlternateNode    = "alternate_delivery"
-)
-
-// The injection points: the external calls that nodes make. A channel's is ChannelPlace of its name.
-const (
-	PlaceHealth = "collector.health"
-	PlaceFetch  = "collector.fetch"
-	PlaceBatch  = "processor.batch"
-	PlaceRecord = "processor.record"
-	PlaceSpool  = "delivery.spool"
-)
-
-// ChannelPlace returns the injection point of a channel, such as delivery.primary.
-func ChannelPlace(channel string) string { return "delivery." + channel }
-
-// The actions of ORIGINAL.md's graphs.
+// The actions of docs/original.md's graphs.
 const (
 	Success workflow.Action = "success"
 	// CircuitOpen: the source could not be used, because its breaker is open or its attempts ran out.
@@ -46,22 +24,13 @@ const (
 	Done workflow.Action = "done"
 )
 
-// Books note where every row ends. They are called by one goroutine at a time.
-type Books interface {
-	// Collected notes rows as they enter the pipeline, readable or not.
-	Collected(o errhandler.Origin, rows int)
-	// Delivered notes the records that a channel accepted.
-	Delivered(channel string, d Delivery)
-	Spooled(d Delivery)
-	DeadLetter(DeadLetter)
-}
-
-// Key identifies one random decision. Every decision of a run is drawn from the run's seed and its Key alone, never from
-// a shared stream, so that neither concurrency nor unrelated settings can shift it.
+// Key identifies one random decision. Every decision of a run is drawn from the run's seed and its Key alone, never
+// from a shared stream, so that neither concurrency nor unrelated settings can shift it.
 type Key struct {
 	// Place is the injection point and Use what is decided there, such as latency.
-	Place, Use string
-	Cycle      int
+	Place catalog.Place
+	Use   string
+	Cycle int
 	// Record identifies a record within its cycle (see Record.Number), 0 where records do not matter.
 	Record uint64
 	// Attempt counts the calls of the place within the cycle.
@@ -87,10 +56,8 @@ func (r Record) Number() uint64 {
 
 // State is what the nodes of one cycle share.
 type State struct {
-	// Run and Cycle begin the idempotency keys of the cycle's deliveries.
-	Run   string
+	// Cycle counts from 1.
 	Cycle int
-	Books Books
 	// Outcome is what the stages did; the error handler judges it.
 	Outcome errhandler.Outcome
 	// Findings are the error handler's.
@@ -98,32 +65,10 @@ type State struct {
 	// End is true once the source has no more rows.
 	End bool
 	// Status and Channel tell how delivery went, for the report.
-	Status, Channel string
+	Status  catalog.DeliveryStatus
+	Channel string
 
-	flight
-}
-
-// flight is what the cycle has in hand: rows that are not yet delivered, dead-lettered or spooled. Whatever a failure
-// leaves here, the error handler settles.
-type flight struct {
-	// rows were fetched but not yet admitted; fetched tells that they were.
-	rows    Batch
-	fetched bool
-	end     bool
-	// pending records wait for processing; failed tells why they failed, if they did so one by one.
-	pending []Record
-	failed  []failure
-	// processed records wait for delivery, but for the first sent of them, which were accepted.
-	processed []Processed
-	sent      int
-	// unsure names the channels that failed in a way that leaves open whether they took the records, each with the key
-	// under which it may have taken them.
-	unsure map[string]string
-}
-
-// deadLetter gives one record up.
-func (s *State) deadLetter(r Record, place string, err error) {
-	s.Books.DeadLetter(DeadLetter{Record: r, Place: place, Class: errhandler.Classify(err), Reason: reason(err)})
+	inFlight inFlight
 }
 
 // reason is an error without the node and attempt around it, which the dead letter's place says already. It keeps the

@@ -6,50 +6,56 @@ import (
 	"slices"
 	"strings"
 
+	"faultflow/internal/catalog"
 	"faultflow/internal/errhandler"
 	"faultflow/internal/report"
 )
 
-// analysis is the error handler's: the verdict, the errors, and what to look at.
-func analysis(r *report.Report, l limits) section {
-	s := section{title: "Fault tolerance"}
-	s.row("overall", verdictSign(r.Verdict), name(string(r.Verdict))+when(r.Interrupted, ", interrupted"))
-	s.row("errors", none, errorCounts(r.Errors))
+// Analysis is the error handler's: the verdict, the errors, and what to look at.
+func Analysis(r *report.Report, l Limits) Section {
+	s := Section{Title: "Fault tolerance"}
+	s.row("overall", VerdictSign(r.Verdict), ClipName(r.Verdict)+When(r.Interrupted, ", interrupted"))
+	s.row("errors", None, ErrorCounts(r.Errors))
 	var warnings, notices []report.Finding
 	for _, f := range r.Findings {
-		if f.Verdict == errhandler.Success {
+		if f.Verdict == catalog.Success {
 			notices = append(notices, f)
 		} else {
 			warnings = append(warnings, f)
 		}
 	}
 	if len(warnings) > 0 {
-		s.below = append(s.below, findings("Warnings", "warning", warnings, l.findings))
+		s.Below = append(s.Below, findings("Warnings", "warning", warnings, l.Findings))
 	}
 	if len(notices) > 0 {
-		s.below = append(s.below, findings("Notices", "notice", notices, l.findings))
+		s.Below = append(s.Below, findings("Notices", "notice", notices, l.Findings))
 	}
 	return s
 }
 
-func errorCounts(e report.Errors) string {
+// ErrorCounts is how many errors there were, of which classes, and how many of them were handled.
+func ErrorCounts(e report.Errors) string {
 	if e.Total == 0 {
 		return "none"
 	}
-	return facts(fmt.Sprintf("%s of %s handled", number(e.Handled), number(e.Total)), tally(e.ByClass, errhandler.Classes()...))
+	return Facts(fmt.Sprintf(
+		"%s of %s handled",
+		Grouped(e.Handled),
+		Grouped(e.Total),
+	), Counted(e.ByClass, errhandler.Classes()...))
 }
 
-// errorClasses shows where each class of errors came up, and what those nodes did about errors.
-func errorClasses(r *report.Report) section {
-	s := section{title: "Errors by class"}
-	var rows [][]cell
+// ErrorClasses shows where each class of errors came up, and what those nodes did about errors.
+func ErrorClasses(r *report.Report) Section {
+	s := Section{Title: "Errors by class"}
+	var rows [][]Cell
 	for _, class := range classesIn(r.Errors.ByClass) {
 		var where, handled []string
 		for _, n := range r.Nodes {
 			if n.Errors[class] == 0 {
 				continue
 			}
-			where = append(where, name(n.Name)+" "+number(n.Errors[class]))
+			where = append(where, ClipName(n.Name)+" "+Grouped(n.Errors[class]))
 			handled = append(handled, nodeRemedies(r, n)...)
 		}
 		dead := int64(0)
@@ -58,13 +64,22 @@ func errorClasses(r *report.Report) section {
 				dead += d.Count
 			}
 		}
-		handled = append(handled, when(dead > 0, amount(dead, "dead letter")))
-		rows = append(rows, texts(name(string(class)), number(r.Errors.ByClass[class]), facts(where...), facts(handled...)))
+		handled = append(handled, When(dead > 0, Amount(dead, "dead letter")))
+		rows = append(rows, Cells(
+			ClipName(class),
+			Grouped(r.Errors.ByClass[class]),
+			Facts(where...),
+			Facts(handled...),
+		))
 	}
-	s.table("errors by class, and what handled them", []column{{title: "class"}, {title: "errors", right: true}, {title: "where"},
-		{title: "what their nodes did about errors", flex: true}}, rows)
+	s.table("errors by class, and what handled them", []Column{
+		{Title: "class"},
+		{Title: "errors", Right: true},
+		{Title: "where"},
+		{Title: "what their nodes did about errors", Flex: true},
+	}, rows)
 	if left := r.Errors.Total - r.Errors.Handled; left > 0 {
-		s.item(bad, amount(left, "error")+" ended a node; the error handler had to take over")
+		s.item(Bad, Amount(left, "error")+" ended a node; the error handler had to take over")
 	}
 	return s
 }
@@ -82,37 +97,41 @@ func classesIn(counts map[errhandler.Class]int) []errhandler.Class {
 }
 
 func nodeRemedies(r *report.Report, n report.Node) []string {
-	list := []string{when(n.Waits > 0, amount(n.Waits, "retry", "retries")), when(n.Rejected > 0, number(n.Rejected)+" rejected by the breaker"),
-		when(n.Fallbacks > 0, amount(n.Fallbacks, "fallback")), when(n.Recovered > 0, amount(n.Recovered, "recovery", "recoveries"))}
-	if n.Name == "delivery" {
-		list = append(list, when(r.Delivery.FailedOver > 0, "failover in "+amount(r.Delivery.FailedOver, "cycle")),
-			when(r.Delivery.Spooled > 0, amount(r.Delivery.Spooled, "record")+" spooled"))
+	list := []string{
+		When(n.Waits > 0, Amount(n.Waits, "retry", "retries")),
+		When(n.Rejected > 0, Grouped(n.Rejected)+" rejected by the breaker"),
+		When(n.Fallbacks > 0, Amount(n.Fallbacks, "fallback")),
+		When(n.Recovered > 0, Amount(n.Recovered, "recovery", "recoveries")),
+	}
+	if n.Name == catalog.Delivery {
+		list = append(list, When(r.Delivery.FailedOver > 0, "failover in "+Amount(r.Delivery.FailedOver, "cycle")),
+			When(r.Delivery.Spooled > 0, Amount(r.Delivery.Spooled, "record")+" spooled"))
 	}
 	return list
 }
 
-func findings(title, noun string, list []report.Finding, most int) section {
-	s := section{title: title}
-	list = fold(list)
+func findings(title, noun string, list []report.Finding, most int) Section {
+	s := Section{Title: title}
+	list = Fold(list)
 	for _, f := range list[:min(most, len(list))] {
-		sign := active
-		if f.Verdict != errhandler.Success {
-			sign = verdictSign(f.Verdict)
+		sign := Active
+		if f.Verdict != catalog.Success {
+			sign = VerdictSign(f.Verdict)
 		}
-		s.item(sign, name(f.Node)+": "+note(f.Message)+occurrence(f))
+		s.item(sign, ClipName(f.Node)+": "+ClipText(f.Message)+Occurrence(f))
 		if f.Recommendation != "" {
-			s.remark(aside, "→"+tie+note(f.Recommendation))
+			s.remark(Aside, "→"+Tie+ClipText(f.Recommendation))
 		}
 	}
 	if left := len(list) - most; left > 0 {
-		s.item(none, more(amount(left, "more "+noun)))
+		s.item(None, More(Amount(left, "more "+noun)))
 	}
 	return s
 }
 
-// fold makes one of the findings that differ in their message only, such as the cache's age: the first, with the cycles
+// Fold makes one of the findings that differ in their message only, such as the cache's age: the first, with the cycles
 // of all.
-func fold(list []report.Finding) []report.Finding {
+func Fold(list []report.Finding) []report.Finding {
 	var folded []report.Finding
 	for _, f := range list {
 		same := func(o report.Finding) bool { return o.Verdict == f.Verdict && o.Node == f.Node && o.Code == f.Code }
@@ -125,31 +144,37 @@ func fold(list []report.Finding) []report.Finding {
 	return folded
 }
 
-// occurrence is said of what came up more than once.
-func occurrence(f report.Finding) string {
+// Occurrence is said of what came up more than once.
+func Occurrence(f report.Finding) string {
 	if f.Count < 2 {
 		return ""
 	}
-	return fmt.Sprintf(" (in %s%s)", amount(f.Count, "cycle"), when(f.FirstCycle > 0, ", first in cycle"+tie+number(f.FirstCycle)))
+	return fmt.Sprintf(" (in %s%s)", Amount(
+		f.Count,
+		"cycle",
+	), When(f.FirstCycle > 0, ", first in cycle"+Tie+Grouped(f.FirstCycle)))
 }
 
-// patterns shows what the run demonstrated in full, and the others by name.
-func patterns(r *report.Report) section {
-	s := section{title: "Patterns demonstrated"}
-	byState := map[string][]string{}
+// Patterns shows what the run demonstrated in full, and the others by name.
+func Patterns(r *report.Report) Section {
+	s := Section{Title: "Patterns demonstrated"}
+	byState := map[catalog.PatternState][]string{}
 	for _, c := range r.Patterns {
-		pattern := words(name(c.Name))
-		if c.State != report.Demonstrated {
+		pattern := catalog.Words(ClipName(c.Name))
+		if c.State != catalog.Demonstrated {
 			byState[c.State] = append(byState[c.State], pattern)
 			continue
 		}
-		s.item(active, pattern+when(c.Count > 0, " ×"+tie+number(c.Count))+when(c.Detail != "", " — "+note(c.Detail)))
+		s.item(
+			Active,
+			pattern+When(c.Count > 0, " ×"+Tie+Grouped(c.Count))+When(c.Detail != "", " — "+ClipText(c.Detail)),
+		)
 	}
-	if list := byState[report.Armed]; len(list) > 0 {
-		s.item(idle, "in place, not needed: "+strings.Join(list, ", "))
+	if list := byState[catalog.Armed]; len(list) > 0 {
+		s.item(Idle, "in place, not needed: "+strings.Join(list, ", "))
 	}
-	if list := byState[report.Off]; len(list) > 0 {
-		s.item(idle, "off: "+strings.Join(list, ", "))
+	if list := byState[catalog.Off]; len(list) > 0 {
+		s.item(Idle, "off: "+strings.Join(list, ", "))
 	}
 	return s
 }

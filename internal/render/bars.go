@@ -1,7 +1,6 @@
 package render
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -9,32 +8,32 @@ import (
 	"faultflow/internal/report"
 )
 
-// bars is a histogram.
-type bars struct {
-	caption string
-	list    []bin
-	most    int64 // of one bar
+// Histogram is a histogram.
+type Histogram struct {
+	Caption string
+	List    []bin
+	Most    int64 // of one bar
 }
 
 // bin is what lies between two values.
 type bin struct {
-	from, to string
-	count    int64
+	From, To string
+	Count    int64
 }
 
 // bins is how many bars there are.
 const bins = 12
 
-// histogram draws a distribution of durations; nil where there is nothing to see. The bins grow by a factor, since durations
-// do.
-func histogram(d report.Distribution) *bars {
+// newHistogram draws a distribution of durations; nil where there is nothing to see. The bins grow by a factor, since
+// durations do.
+func newHistogram(d report.Distribution) *Histogram {
 	edges, counts := binned(d)
 	if len(counts) < 2 || slices.Max(counts) <= 0 {
 		return nil
 	}
-	b := &bars{caption: "runs by their duration", most: slices.Max(counts)}
+	b := &Histogram{Caption: "runs by their duration", Most: slices.Max(counts)}
 	for i, n := range counts {
-		b.list = append(b.list, bin{span(edges[i]), span(edges[i+1]), n})
+		b.List = append(b.List, bin{Duration(edges[i]), Duration(edges[i+1]), n})
 	}
 	return b
 }
@@ -60,36 +59,25 @@ func binned(d report.Distribution) (edges []float64, counts []int64) {
 	return edges, counts
 }
 
-// share is how long a bar is beside the longest, between 0 and 1.
-func (b *bars) share(i int) float64 { return max(0, float64(b.list[i].count)/float64(b.most)) }
+// Fraction is how long a bar is beside the longest, between 0 and 1.
+func (b *Histogram) Fraction(i int) float64 { return max(0, float64(b.List[i].Count)/float64(b.Most)) }
 
-// grid is the histogram as a table. Its bars are as long as a cell of a comment allows.
-func (b *bars) grid() grid {
+// Grid is the histogram as a table. Its bars are as long as a cell of a comment allows.
+func (b *Histogram) Grid() Grid {
 	const longest = 30
-	var rows [][]cell
-	for i, bar := range b.list {
-		rows = append(rows, texts(bar.from+" –"+tie+bar.to, number(bar.count), blocks(b.share(i)*longest)))
+	var rows [][]Cell
+	for i, bar := range b.List {
+		rows = append(rows, Cells(bar.From+" –"+Tie+bar.To, Grouped(bar.Count), Blocks(b.Fraction(i)*longest)))
 	}
-	return grid{caption: b.caption, cols: []column{{title: "between", right: true}, {title: "runs", right: true}, {title: ""}}, rows: rows}
-}
-
-// The widths beside the bars in a text.
-const (
-	binLabel = 19
-	binCount = 9
-)
-
-// bars draws a histogram.
-func (p *page) bars(b *bars) {
-	room := p.width - margin - binLabel - binCount - 3
-	for i, bar := range b.list {
-		label := fmt.Sprintf("%*s –%*s", binLabel/2-1, bar.from, binLabel/2-1, bar.to)
-		p.line(trimEnd(strings.Repeat(" ", margin) + p.ink.quiet(label) + fmt.Sprintf("%*s  ", binCount, number(bar.count)) + p.ink.note(blocks(b.share(i)*float64(room)))))
+	return Grid{
+		Caption: b.Caption,
+		Cols:    []Column{{Title: "between", Right: true}, {Title: "runs", Right: true}, {Title: ""}},
+		Rows:    rows,
 	}
 }
 
-// blocks is a bar of so many columns, to an eighth. What is not nothing shows.
-func blocks(columns float64) string {
+// Blocks is a bar of so many columns, to an eighth. What is not nothing shows.
+func Blocks(columns float64) string {
 	if columns <= 0 {
 		return ""
 	}
@@ -99,47 +87,4 @@ func blocks(columns float64) string {
 		bar += string([]rune("▏▎▍▌▋▊▉")[rest-1])
 	}
 	return bar
-}
-
-// picture is a histogram on the page. Lengths are pixels, before it is scaled to the page's width.
-type picture struct {
-	Text   string
-	Height int
-	Bars   []pictureBar
-	Table  *htmlTable
-}
-
-type pictureBar struct {
-	From, To, Count, Width string
-	Y, TextY               int
-}
-
-const (
-	barHeight = 24
-	barRoom   = 400
-)
-
-func newPicture(b *bars) *picture {
-	table := b.grid()
-	p := &picture{Height: barHeight * len(b.list), Table: newHTMLTable(grid{caption: table.caption, cols: table.cols[:2], rows: columnsOf(table.rows, 2)})}
-	total, top := int64(0), 0
-	for i, bar := range b.list {
-		total += bar.count
-		if bar.count > b.list[top].count {
-			top = i
-		}
-		p.Bars = append(p.Bars, pictureBar{bar.from, bar.to, number(bar.count), fmt.Sprintf("%.1f", b.share(i)*barRoom), barHeight*i + 3, barHeight*i + 17})
-	}
-	p.Text = report.Clean(fmt.Sprintf("%s: %s between %s and %s, the most of %s between %s and %s", b.caption, amount(total, "run"), b.list[0].from, b.list[len(b.list)-1].to,
-		number(b.most), b.list[top].from, b.list[top].to))
-	return p
-}
-
-// columnsOf keeps the first columns.
-func columnsOf(rows [][]cell, n int) [][]cell {
-	kept := make([][]cell, len(rows))
-	for i, r := range rows {
-		kept[i] = r[:n]
-	}
-	return kept
 }

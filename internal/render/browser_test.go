@@ -50,8 +50,13 @@ func newBrowser(t *testing.T) *browser {
 		}
 		t.Skip("chromium is missing (Debian: chromium)")
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()), chromedp.NoSandbox,
-		chromedp.DisableGPU, chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.WindowSize(1200, 900))
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(
+		path,
+	), chromedp.UserDataDir(t.TempDir()), chromedp.NoSandbox,
+		chromedp.DisableGPU, chromedp.Flag(
+			"disable-quic",
+			true,
+		), chromedp.Flag("disable-component-update", true), chromedp.WindowSize(1200, 900))
 	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
 	t.Cleanup(stop)
 	ctx, cancel := chromedp.NewContext(allocator)
@@ -139,11 +144,17 @@ func (b *browser) show(t *testing.T, html string) {
 // scheme makes the page light or dark.
 func (b *browser) scheme(t *testing.T, name string) {
 	t.Helper()
-	call(t, b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: name}}})
+	call(t, b, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{
+		Name:  "prefers-color-scheme",
+		Value: name,
+	}}})
 }
 
 func unfold(open bool) chromedp.Action[chromedp.Void] {
-	return chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`document.querySelectorAll("details").forEach(d => d.open = %v)`, open))
+	return chromedp.Evaluate[chromedp.Void](fmt.Sprintf(
+		`document.querySelectorAll("details").forEach(d => d.open = %v)`,
+		open,
+	))
 }
 
 // clean fails the test for what went wrong since the last call.
@@ -173,16 +184,15 @@ func (b *browser) wants(t *testing.T, js string) {
 // saved is the report that the help's examples show.
 func saved(t *testing.T) *report.Report {
 	t.Helper()
-	file, err := os.Open("../../testdata/reports/outage.json")
+	text, err := os.ReadFile("../../testdata/reports/outage.json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close()
-	r, err := report.ReadJSON(file)
+	doc, err := report.Parse(text)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return r
+	return doc.Report
 }
 
 const tipText = `(() => { const tip = document.getElementById("tip"); return tip.hidden ? "" : tip.textContent })()`
@@ -191,82 +201,129 @@ func TestPageInBrowser(t *testing.T) {
 	t.Parallel()
 	b := newBrowser(t)
 	b.open(t, saved(t))
-	t.Run("mouse", func(t *testing.T) {
-		at := eval[struct{ X, Y float64 }](t, b, `(() => { const m = document.querySelector(".lane rect.no"); m.scrollIntoView({block: "center"}); const r = m.getBoundingClientRect(); return {X: r.x + r.width / 2, Y: r.y + r.height / 2} })()`)
-		b.run(t, chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, at.X, at.Y))
-		if tip := eval[string](t, b, tipText); !strings.HasPrefix(tip, "collector: attempt 1 failed after ") || !strings.Contains(tip, "network · dial tcp") {
-			t.Errorf("tooltip %q", tip)
-		}
-		b.run(t, chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, 5, 5))
-		if tip := eval[string](t, b, tipText); tip != "" {
-			t.Errorf("the tooltip stays: %q", tip)
-		}
-	})
-	t.Run("keyboard", func(t *testing.T) {
-		b.run(t, chromedp.Evaluate[chromedp.Void](`document.querySelector(".window").focus()`), chromedp.KeyEvent(kb.Tab))
-		first := eval[string](t, b, tipText)
-		if !strings.HasPrefix(first, "cycle 1: success for ") {
-			t.Errorf("first tooltip %q", first)
-		}
-		b.run(t, chromedp.KeyEvent(kb.ArrowRight))
-		if tip := eval[string](t, b, tipText); !strings.HasPrefix(tip, "cycle 2: degraded for ") {
-			t.Errorf("tooltip after →: %q", tip)
-		}
-		b.run(t, chromedp.KeyEvent(kb.ArrowDown))
-		if tip := eval[string](t, b, tipText); !strings.HasPrefix(tip, "collector: ") {
-			t.Errorf("tooltip after ↓: %q", tip)
-		}
-		b.run(t, chromedp.KeyEvent(kb.Escape))
-		if tip := eval[string](t, b, tipText); tip != "" {
-			t.Errorf("tooltip after Escape: %q", tip)
-		}
-		b.run(t, chromedp.KeyEvent(kb.End))
-		b.wants(t, `document.activeElement === [...document.querySelectorAll(".lane > [aria-label]")].filter(m => m.closest(".lane") === [...document.querySelectorAll(".lane:has([aria-label])")].pop()).sort((a, b) => parseFloat(b.getAttribute("x")) - parseFloat(a.getAttribute("x")))[0]`)
-		b.run(t, chromedp.KeyEvent(kb.Home))
-		b.wants(t, `document.activeElement === document.querySelector(".lane > [aria-label]")`)
-		b.run(t, chromedp.KeyEvent(kb.Tab))
-		b.wants(t, `!document.activeElement.closest(".chart")`) // one stop, not one for each mark
-	})
-	t.Run("zoom", func(t *testing.T) {
-		width := func() float64 { return eval[float64](t, b, `document.querySelector(".canvas svg").clientWidth`) }
-		ticks := func() int { return eval[int](t, b, `document.querySelectorAll(".axis text").length`) }
-		plain, few := width(), ticks()
-		near := func(want float64) {
-			t.Helper()
-			if got := width() / plain; got < want*0.9 || got > want*1.1 {
-				t.Errorf("%.2f times as wide, want %.2f", got, want)
+	t.Run(
+		"mouse",
+		func(t *testing.T) {
+			at := eval[struct{ X, Y float64 }](
+				t,
+				b,
+				`(() => { const m = document.querySelector(".lane rect.no"); m.scrollIntoView({block: "center"}); const r = m.getBoundingClientRect(); return {X: r.x + r.width / 2, Y: r.y + r.height / 2} })()`,
+			)
+			b.run(t, chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, at.X, at.Y))
+			if tip := eval[string](
+				t,
+				b,
+				tipText,
+			); !strings.HasPrefix(
+				tip,
+				"collector: attempt 1 failed after ",
+			) || !strings.Contains(tip, "network · dial tcp") {
+				t.Errorf("tooltip %q", tip)
 			}
-		}
-		b.run(t, chromedp.Click(`[data-zoom="in"]`))
-		near(2)
-		if ticks() <= few {
-			t.Errorf("%d ticks, then %d", few, ticks())
-		}
-		b.run(t, chromedp.Click(`[data-zoom="fit"]`))
-		near(1)
-		b.run(t, chromedp.Evaluate[chromedp.Void](`document.querySelector(".window").focus()`), chromedp.KeyEvent("+"), chromedp.KeyEvent("+"))
-		near(4)
-		b.run(t, chromedp.KeyEvent("-"))
-		near(2)
-		b.run(t, chromedp.KeyEvent("0"))
-		near(1)
-		at := eval[struct{ X, Y float64 }](t, b, `(() => { const p = document.querySelector(".window"); p.scrollIntoView({block: "center"}); const r = p.getBoundingClientRect(); return {X: r.x + r.width / 2, Y: r.y + r.height / 2} })()`)
-		call(t, b, input.DispatchMouseEvent, input.DispatchMouseEventParams{Type: input.DispatchMouseEventTypeMouseWheel, X: at.X, Y: at.Y, DeltaX: 0.01, DeltaY: -400, Modifiers: int64(kb.ModifierCtrl)})
-		for range 50 { // a wheel event is handled when the page gets to it
-			if width() > 3*plain {
-				break
+			b.run(t, chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, 5, 5))
+			if tip := eval[string](t, b, tipText); tip != "" {
+				t.Errorf("the tooltip stays: %q", tip)
 			}
-			time.Sleep(20 * time.Millisecond)
-		}
-		near(4)
-		// Dragging pans.
-		before := eval[float64](t, b, `document.querySelector(".window").scrollLeft`)
-		b.run(t, chromedp.DragAndDropXY(at.X, at.Y, at.X-100, at.Y))
-		if after := eval[float64](t, b, `document.querySelector(".window").scrollLeft`); after < before+90 || after > before+110 {
-			t.Errorf("scrolled from %g to %g", before, after)
-		}
-		b.run(t, chromedp.Click(`[data-zoom="fit"]`))
-	})
+		},
+	)
+	t.Run(
+		"keyboard",
+		func(t *testing.T) {
+			b.run(
+				t,
+				chromedp.Evaluate[chromedp.Void](`document.querySelector(".window").focus()`),
+				chromedp.KeyEvent(kb.Tab),
+			)
+			first := eval[string](t, b, tipText)
+			if !strings.HasPrefix(first, "cycle 1: success for ") {
+				t.Errorf("first tooltip %q", first)
+			}
+			b.run(t, chromedp.KeyEvent(kb.ArrowRight))
+			if tip := eval[string](t, b, tipText); !strings.HasPrefix(tip, "cycle 2: degraded for ") {
+				t.Errorf("tooltip after →: %q", tip)
+			}
+			b.run(t, chromedp.KeyEvent(kb.ArrowDown))
+			if tip := eval[string](t, b, tipText); !strings.HasPrefix(tip, "collector: ") {
+				t.Errorf("tooltip after ↓: %q", tip)
+			}
+			b.run(t, chromedp.KeyEvent(kb.Escape))
+			if tip := eval[string](t, b, tipText); tip != "" {
+				t.Errorf("tooltip after Escape: %q", tip)
+			}
+			b.run(t, chromedp.KeyEvent(kb.End))
+			b.wants(
+				t,
+				`document.activeElement === [...document.querySelectorAll(".lane > [aria-label]")].filter(m => m.closest(".lane") === [...document.querySelectorAll(".lane:has([aria-label])")].pop()).sort((a, b) => parseFloat(b.getAttribute("x")) - parseFloat(a.getAttribute("x")))[0]`,
+			)
+			b.run(t, chromedp.KeyEvent(kb.Home))
+			b.wants(t, `document.activeElement === document.querySelector(".lane > [aria-label]")`)
+			b.run(t, chromedp.KeyEvent(kb.Tab))
+			b.wants(t, `!document.activeElement.closest(".chart")`) // one stop, not one for each mark
+		},
+	)
+	t.Run(
+		"zoom",
+		func(t *testing.T) {
+			width := func() float64 { return eval[float64](t, b, `document.querySelector(".canvas svg").clientWidth`) }
+			ticks := func() int { return eval[int](t, b, `document.querySelectorAll(".axis text").length`) }
+			plain, few := width(), ticks()
+			near := func(want float64) {
+				t.Helper()
+				if got := width() / plain; got < want*0.9 || got > want*1.1 {
+					t.Errorf("%.2f times as wide, want %.2f", got, want)
+				}
+			}
+			b.run(t, chromedp.Click(`[data-zoom="in"]`))
+			near(2)
+			if ticks() <= few {
+				t.Errorf("%d ticks, then %d", few, ticks())
+			}
+			b.run(t, chromedp.Click(`[data-zoom="fit"]`))
+			near(1)
+			b.run(
+				t,
+				chromedp.Evaluate[chromedp.Void](`document.querySelector(".window").focus()`),
+				chromedp.KeyEvent("+"),
+				chromedp.KeyEvent("+"),
+			)
+			near(4)
+			b.run(t, chromedp.KeyEvent("-"))
+			near(2)
+			b.run(t, chromedp.KeyEvent("0"))
+			near(1)
+			at := eval[struct{ X, Y float64 }](
+				t,
+				b,
+				`(() => { const p = document.querySelector(".window"); p.scrollIntoView({block: "center"}); const r = p.getBoundingClientRect(); return {X: r.x + r.width / 2, Y: r.y + r.height / 2} })()`,
+			)
+			call(t, b, input.DispatchMouseEvent, input.DispatchMouseEventParams{
+				Type:      input.DispatchMouseEventTypeMouseWheel,
+				X:         at.X,
+				Y:         at.Y,
+				DeltaX:    0.01,
+				DeltaY:    -400,
+				Modifiers: int64(kb.ModifierCtrl),
+			})
+			for range 50 { // a wheel event is handled when the page gets to it
+				if width() > 3*plain {
+					break
+				}
+				time.Sleep(20 * time.Millisecond)
+			}
+			near(4)
+			// Dragging pans.
+			before := eval[float64](t, b, `document.querySelector(".window").scrollLeft`)
+			b.run(t, chromedp.DragAndDropXY(at.X, at.Y, at.X-100, at.Y))
+			if after := eval[float64](
+				t,
+				b,
+				`document.querySelector(".window").scrollLeft`,
+			); after < before+90 || after > before+110 {
+				t.Errorf("scrolled from %g to %g", before, after)
+			}
+			b.run(t, chromedp.Click(`[data-zoom="fit"]`))
+		},
+	)
 	t.Run("contrast", func(t *testing.T) { b.contrast(t, 200) })
 	t.Run("structure", func(t *testing.T) {
 		b.structure(t)
@@ -282,13 +339,19 @@ func TestPageInBrowser(t *testing.T) {
 		}
 	})
 	b.clean(t)
-	t.Run("without scripts", func(t *testing.T) {
-		call(t, b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
-		b.open(t, saved(t))
-		call(t, b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{})
-		b.wants(t, `document.querySelector(".tools").hidden && document.querySelector(".lane rect.no title").textContent.startsWith("collector: attempt 1 failed")`)
-		b.wants(t, `document.querySelector(".lane rect.no").getBoundingClientRect().height === 18`)
-	})
+	t.Run(
+		"without scripts",
+		func(t *testing.T) {
+			call(t, b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+			b.open(t, saved(t))
+			call(t, b, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{})
+			b.wants(
+				t,
+				`document.querySelector(".tools").hidden && document.querySelector(".lane rect.no title").textContent.startsWith("collector: attempt 1 failed")`,
+			)
+			b.wants(t, `document.querySelector(".lane rect.no").getBoundingClientRect().height === 18`)
+		},
+	)
 }
 
 // contrast looks for weak texts in both color schemes; there must be so many texts at least.
@@ -304,7 +367,10 @@ func (b *browser) contrast(t *testing.T, least int) {
 		if got.Texts < least || len(got.Weak) > 0 {
 			t.Errorf("%s: of %d texts these are weak: %q", scheme, got.Texts, got.Weak)
 		}
-		if want := map[string]string{"light": "rgb(246, 247, 248)", "dark": "rgb(18, 21, 24)"}[scheme]; got.Ground != want {
+		if want := map[string]string{
+			"light": "rgb(246, 247, 248)",
+			"dark":  "rgb(18, 21, 24)",
+		}[scheme]; got.Ground != want {
 			t.Errorf("%s: the page is %s, want %s", scheme, got.Ground, want)
 		}
 	}
@@ -313,11 +379,26 @@ func (b *browser) contrast(t *testing.T, least int) {
 
 // structure is what screen readers, links and narrow windows rely on.
 func (b *browser) structure(t *testing.T) {
-	b.wants(t, `document.querySelectorAll("h1").length === 1 && document.querySelectorAll("main, header, footer, nav").length === 4`)
-	b.wants(t, `[...document.querySelectorAll("table")].every(t => t.caption && t.querySelector("th[scope=col]") && t.querySelector("th[scope=row]"))`)
-	b.wants(t, `[...document.querySelectorAll("[aria-labelledby]")].every(e => e.getAttribute("aria-labelledby").split(" ").every(id => document.getElementById(id)))`)
-	b.wants(t, `new Set([...document.querySelectorAll("[id]")].map(e => e.id)).size === document.querySelectorAll("[id]").length`)
-	b.wants(t, `[...document.querySelectorAll("nav a, .skip-link")].every(a => document.querySelector(a.getAttribute("href")))`)
+	b.wants(
+		t,
+		`document.querySelectorAll("h1").length === 1 && document.querySelectorAll("main, header, footer, nav").length === 4`,
+	)
+	b.wants(
+		t,
+		`[...document.querySelectorAll("table")].every(t => t.caption && t.querySelector("th[scope=col]") && t.querySelector("th[scope=row]"))`,
+	)
+	b.wants(
+		t,
+		`[...document.querySelectorAll("[aria-labelledby]")].every(e => e.getAttribute("aria-labelledby").split(" ").every(id => document.getElementById(id)))`,
+	)
+	b.wants(
+		t,
+		`new Set([...document.querySelectorAll("[id]")].map(e => e.id)).size === document.querySelectorAll("[id]").length`,
+	)
+	b.wants(
+		t,
+		`[...document.querySelectorAll("nav a, .skip-link")].every(a => document.querySelector(a.getAttribute("href")))`,
+	)
 	b.wants(t, `document.documentElement.scrollWidth <= innerWidth`)
 	b.run(t, chromedp.EmulateViewport(400, 800))
 	b.wants(t, `document.documentElement.scrollWidth <= 400`)
@@ -348,13 +429,19 @@ func TestPageUnderAttackInBrowser(t *testing.T) {
 	t.Parallel()
 	b := newBrowser(t)
 	for name, attack := range attacks() {
-		t.Run(name, func(t *testing.T) {
-			b.open(t, attacked(attack))
-			b.wants(t, `document.scripts.length === 1 && document.querySelectorAll("style").length === 1 && !document.querySelector("img, iframe, b, i, object, form")`)
-			b.wants(t, `document.documentElement.scrollWidth <= innerWidth`)
-			b.wants(t, `getComputedStyle(document.body).display === "block"`)
-			b.clean(t)
-		})
+		t.Run(
+			name,
+			func(t *testing.T) {
+				b.open(t, attacked(attack))
+				b.wants(
+					t,
+					`document.scripts.length === 1 && document.querySelectorAll("style").length === 1 && !document.querySelector("img, iframe, b, i, object, form")`,
+				)
+				b.wants(t, `document.documentElement.scrollWidth <= innerWidth`)
+				b.wants(t, `getComputedStyle(document.body).display === "block"`)
+				b.clean(t)
+			},
+		)
 	}
 }
 

@@ -12,8 +12,10 @@ import (
 
 	"pgregory.net/rapid"
 
-	"faultflow/internal/errhandler"
-	"faultflow/internal/render"
+	"faultflow/internal/catalog"
+	"faultflow/internal/fault"
+	"faultflow/internal/render/format"
+	"faultflow/internal/render/text"
 	"faultflow/internal/report"
 	"faultflow/internal/reporttest"
 )
@@ -33,47 +35,67 @@ func recorded[D any](t *testing.T, file string) *D {
 }
 
 // accounts are functions that write the recorded documents, by the name of their golden files.
-func accounts(t *testing.T) map[string]func(format string, s render.Style) string {
+func accounts(t *testing.T) map[string]func(in string, s text.Style) string {
 	whole := recorded[report.Campaign](t, "random.json")
 	whole.Meta.RealMS = 1234
 	part := *whole
 	part.Part, part.Interrupted, part.Scenario = report.Part{Index: 2, Of: 3}, true, "an outage"
 	part.Until = report.Until{Condition: "ci(verdict.degraded) < 0.005", Reached: true}
-	part.Violations = report.CampaignViolations{Count: 12, List: []report.Violation{{Seed: 7, Problem: "the ledger does not balance: 1 lost", Repeat: "faultflow --seed 7"}}}
-	checks := []report.Check{{Condition: "ledger.lost == 0", Held: true, Values: []report.TestValue{{Name: "ledger.lost", Text: "0"}}},
-		{Condition: "verdict.degraded.share < 0.01", Values: []report.TestValue{{Name: "verdict.degraded.share", Text: "0.1"}}}}
-	sweep, ablation, twice := recorded[report.Sweep](t, "sweep.json"), recorded[report.Ablation](t, "ablation.json"), recorded[report.Determinism](t, "determinism.json")
+	part.Violations = report.CampaignViolations{
+		Count: 12,
+		List: []report.Violation{{
+			Seed:    7,
+			Problem: "the ledger does not balance: 1 lost",
+			Repeat:  "faultflow --seed 7",
+		}},
+	}
+	checks := []report.Check{
+		{Condition: "ledger.lost == 0", Held: true, Values: []report.TestValue{{Name: "ledger.lost", Text: "0"}}},
+		{
+			Condition: "verdict.degraded.share < 0.01",
+			Values:    []report.TestValue{{Name: "verdict.degraded.share", Text: "0.1"}},
+		},
+	}
+	sweep, ablation, twice := recorded[report.Sweep](
+		t,
+		"sweep.json",
+	), recorded[report.Ablation](t, "ablation.json"), recorded[report.Determinism](t, "determinism.json")
 	sweep.Meta, ablation.Meta, twice.Meta = report.Meta{}, report.Meta{}, report.Meta{}
 	broken := *twice
-	broken.Different, broken.List = 9, []report.Difference{{Seed: 3, First: strings.Repeat("a", 64), Second: strings.Repeat("b", 64), Repeat: "faultflow --seed 3"}}
-	writes := func(write func(w *strings.Builder, format string, s render.Style) error) func(string, render.Style) string {
-		return func(format string, s render.Style) string {
+	broken.Different, broken.List = 9, []report.Difference{{
+		Seed:   3,
+		First:  strings.Repeat("a", 64),
+		Second: strings.Repeat("b", 64),
+		Repeat: "faultflow --seed 3",
+	}}
+	writes := func(write func(w *strings.Builder, in string, s text.Style) error) func(string, text.Style) string {
+		return func(in string, s text.Style) string {
 			var b strings.Builder
-			if err := write(&b, format, s); err != nil {
+			if err := write(&b, in, s); err != nil {
 				t.Fatal(err)
 			}
 			return b.String()
 		}
 	}
-	ofCampaign := func(c *report.Campaign, checks []report.Check) func(string, render.Style) string {
-		return writes(func(w *strings.Builder, format string, s render.Style) error {
-			return render.WriteCampaign(w, c, checks, format, s)
+	ofCampaign := func(c *report.Campaign, checks []report.Check) func(string, text.Style) string {
+		return writes(func(w *strings.Builder, in string, s text.Style) error {
+			return format.Campaign(c, checks).Write(w, in, s)
 		})
 	}
-	ofCheck := func(d *report.Determinism) func(string, render.Style) string {
-		return writes(func(w *strings.Builder, format string, s render.Style) error {
-			return render.WriteDeterminism(w, d, format, s)
+	ofCheck := func(d *report.Determinism) func(string, text.Style) string {
+		return writes(func(w *strings.Builder, in string, s text.Style) error {
+			return format.Determinism(d).Write(w, in, s)
 		})
 	}
-	return map[string]func(string, render.Style) string{
+	return map[string]func(string, text.Style) string{
 		"campaign": ofCampaign(whole, nil),
 		"part":     ofCampaign(&part, checks),
 		"none":     ofCampaign(&report.Campaign{}, nil),
-		"sweep": writes(func(w *strings.Builder, format string, s render.Style) error {
-			return render.WriteSweep(w, sweep, format, s)
+		"sweep": writes(func(w *strings.Builder, in string, s text.Style) error {
+			return format.Sweep(sweep).Write(w, in, s)
 		}),
-		"ablation": writes(func(w *strings.Builder, format string, s render.Style) error {
-			return render.WriteAblation(w, ablation, format, s)
+		"ablation": writes(func(w *strings.Builder, in string, s text.Style) error {
+			return format.Ablation(ablation).Write(w, in, s)
 		}),
 		"determinism": ofCheck(twice),
 		"different":   ofCheck(&broken),
@@ -85,22 +107,25 @@ func TestCampaignGolden(t *testing.T) {
 	usual := harmlessAccounts(t)
 	for name, write := range all {
 		t.Run(name, func(t *testing.T) {
-			reporttest.Golden(t, "campaign/"+name+".txt", write("text", render.Style{}))
-			reporttest.Golden(t, "campaign/"+name+".md", write("markdown", render.Style{}))
-			reporttest.Golden(t, "campaign/"+name+".html", withoutAssets(write("html", render.Style{})))
-			checkMarkdown(t, write("markdown", render.Style{}))
-			checkHTML(t, write("html", render.Style{}), usual)
+			reporttest.Golden(t, "campaign/"+name+".txt", write("text", text.Style{}))
+			reporttest.Golden(t, "campaign/"+name+".md", write("markdown", text.Style{}))
+			reporttest.Golden(t, "campaign/"+name+".html", withoutAssets(write("html", text.Style{})))
+			checkMarkdown(t, write("markdown", text.Style{}))
+			checkHTML(t, write("html", text.Style{}), usual)
 			for _, width := range []int{40, 60, 80, 120, 200} {
-				plain := write("text", render.Style{Width: width})
+				plain := write("text", text.Style{Width: width})
 				checkWidth(t, name, withoutCommands(plain), width)
-				if colored := write("text", render.Style{Width: width, Color: true}); sgr.ReplaceAllString(colored, "") != plain {
+				if colored := write("text", text.Style{
+					Width: width,
+					Color: true,
+				}); sgr.ReplaceAllString(colored, "") != plain {
 					t.Errorf("color changes the text:\n%s\n%s", plain, colored)
 				}
 			}
 		})
 	}
-	reporttest.Golden(t, "campaign/campaign.color.txt", all["campaign"]("text", render.Style{Color: true}))
-	reporttest.Golden(t, "campaign/ablation.120.txt", all["ablation"]("text", render.Style{Width: 120}))
+	reporttest.Golden(t, "campaign/campaign.color.txt", all["campaign"]("text", text.Style{Color: true}))
+	reporttest.Golden(t, "campaign/ablation.120.txt", all["ablation"]("text", text.Style{Width: 120}))
 }
 
 // withoutCommands leaves out the lines that may be too long: commands whose words are longer than the page.
@@ -119,12 +144,15 @@ func harmlessAccounts(t *testing.T) map[string]bool {
 	t.Helper()
 	usual := map[string]bool{}
 	for _, write := range accounts(t) {
-		for what := range shape(t, write("html", render.Style{})) {
+		for what := range shape(t, write("html", text.Style{})) {
 			usual[what] = true
 		}
 	}
 	for what := range usual {
-		if !strings.HasPrefix(what, "meta content=default-src") && (strings.Contains(what, " on") || strings.Contains(what, " style=") || strings.Contains(what, "//")) {
+		if !strings.HasPrefix(
+			what,
+			"meta content=default-src",
+		) && (strings.Contains(what, " on") || strings.Contains(what, " style=") || strings.Contains(what, "//")) {
 			t.Errorf("a usual page has <%s>", what)
 		}
 	}
@@ -141,26 +169,32 @@ func TestCampaignOfAnyDocument(t *testing.T) {
 	campaigns, sweeps, ablations, checks := reporttest.AnyOf[report.Campaign](), reporttest.AnyOf[report.Sweep](), reporttest.AnyOf[report.Ablation](), reporttest.AnyOf[report.Determinism]()
 	usual := harmlessAccounts(t)
 	rapid.Check(t, func(t *rapid.T) {
-		c, s, a, d := campaigns.Draw(t, "campaign"), sweeps.Draw(t, "sweep"), ablations.Draw(t, "ablation"), checks.Draw(t, "determinism")
-		for _, write := range []func(w *strings.Builder, format string) error{
-			func(w *strings.Builder, format string) error {
-				return render.WriteCampaign(w, &c, []report.Check{{Condition: c.Scenario, Values: []report.TestValue{{Name: c.Scenario, Text: c.Scenario}}}}, format, render.Style{})
+		c, s, a, d := campaigns.Draw(
+			t,
+			"campaign",
+		), sweeps.Draw(t, "sweep"), ablations.Draw(t, "ablation"), checks.Draw(t, "determinism")
+		for _, write := range []func(w *strings.Builder, in string) error{
+			func(w *strings.Builder, in string) error {
+				return format.Campaign(&c, []report.Check{{
+					Condition: c.Scenario,
+					Values:    []report.TestValue{{Name: c.Scenario, Text: c.Scenario}},
+				}}).Write(w, in, text.Style{})
 			},
-			func(w *strings.Builder, format string) error { return render.WriteSweep(w, &s, format, render.Style{}) },
-			func(w *strings.Builder, format string) error {
-				return render.WriteAblation(w, &a, format, render.Style{})
+			func(w *strings.Builder, in string) error { return format.Sweep(&s).Write(w, in, text.Style{}) },
+			func(w *strings.Builder, in string) error {
+				return format.Ablation(&a).Write(w, in, text.Style{})
 			},
-			func(w *strings.Builder, format string) error {
-				return render.WriteDeterminism(w, &d, format, render.Style{})
+			func(w *strings.Builder, in string) error {
+				return format.Determinism(&d).Write(w, in, text.Style{})
 			},
 		} {
 			written := map[string]string{}
-			for _, format := range render.CampaignFormats() {
+			for _, in := range format.Campaign(nil, nil).Formats() {
 				var b strings.Builder
-				if err := write(&b, format); err != nil {
+				if err := write(&b, in); err != nil {
 					t.Fatal(err)
 				}
-				written[format] = b.String()
+				written[in] = b.String()
 			}
 			if r, found := unseen(written["text"]); found {
 				t.Fatalf("the text has %U:\n%s", r, written["text"])
@@ -176,19 +210,19 @@ func attackedCampaign(t *testing.T, s string) *report.Campaign {
 	t.Helper()
 	c := recorded[report.Campaign](t, "random.json")
 	c.Schema, c.Scenario, c.Hash = s, s, s
-	c.Settings.Graph, c.Settings.Clock, c.Settings.FailureType, c.Settings.Faults = s, s, s, []string{s}
+	c.Settings.Graph, c.Settings.Clock, c.Settings.FailureType, c.Settings.Faults = s, s, s, []fault.Fault{named(s)}
 	c.Until.Condition, c.Meta = s, report.Meta{Version: s, Go: s, StartedAt: s, RealMS: 1}
 	c.Nodes[0].Name, c.Dependencies[0].Place, c.Breakers[0].Name, c.Patterns[0].Name, c.Faults[0].Fault = s, s, s, s, s
 	c.Origins[s], c.Modes[s], c.Findings[s], c.Errors.ByClass[s] = c.Origins["source"], c.Origins["source"], c.Origins["source"], c.Origins["source"]
-	c.Worst[0].Repeat, c.Worst[0].Finding, c.Worst[0].Verdict = s, s, errhandler.Verdict(s)
+	c.Worst[0].Repeat, c.Worst[0].Finding, c.Worst[0].Verdict = s, catalog.FindingCode(s), catalog.Verdict(s)
 	c.Violations = report.CampaignViolations{Count: 1, List: []report.Violation{{Problem: s, Repeat: s}}}
 	return c
 }
 
-func campaignIn(t *testing.T, c *report.Campaign, checks []report.Check, format string) string {
+func campaignIn(t *testing.T, c *report.Campaign, checks []report.Check, in string) string {
 	t.Helper()
 	var b strings.Builder
-	if err := render.WriteCampaign(&b, c, checks, format, render.Style{}); err != nil {
+	if err := format.Campaign(c, checks).Write(&b, in, text.Style{}); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
@@ -198,7 +232,10 @@ func TestCampaignIsHarmless(t *testing.T) {
 	usual := harmlessAccounts(t)
 	for name, attack := range attacks() {
 		t.Run(name, func(t *testing.T) {
-			c, checks := attackedCampaign(t, attack), []report.Check{{Condition: attack, Values: []report.TestValue{{Name: attack, Text: attack}}}}
+			c, checks := attackedCampaign(t, attack), []report.Check{{
+				Condition: attack,
+				Values:    []report.TestValue{{Name: attack, Text: attack}},
+			}}
 			checkHTML(t, campaignIn(t, c, checks, "html"), usual)
 			checkMarkdown(t, campaignIn(t, c, checks, "markdown"))
 			if r, found := unseen(campaignIn(t, c, checks, "text")); found {
@@ -207,14 +244,18 @@ func TestCampaignIsHarmless(t *testing.T) {
 			sweep := recorded[report.Sweep](t, "sweep.json")
 			sweep.Scenario, sweep.Sort, sweep.Names[0], sweep.Rows[0].Values[0] = attack, attack, attack, attack
 			ablation := recorded[report.Ablation](t, "ablation.json")
-			ablation.Rows[0].Pattern, ablation.Rows[0].Flips = attack, []report.Flip{{With: errhandler.Verdict(attack), Repeat: attack, RepeatWithout: attack}}
+			ablation.Rows[0].Pattern, ablation.Rows[0].Flips = attack, []report.Flip{{
+				With:          catalog.Verdict(attack),
+				Repeat:        attack,
+				RepeatWithout: attack,
+			}}
 			ablation.Rows[1].Problem = attack
-			for _, write := range []func(b *strings.Builder, format string) error{
-				func(b *strings.Builder, format string) error {
-					return render.WriteSweep(b, sweep, format, render.Style{})
+			for _, write := range []func(b *strings.Builder, in string) error{
+				func(b *strings.Builder, in string) error {
+					return format.Sweep(sweep).Write(b, in, text.Style{})
 				},
-				func(b *strings.Builder, format string) error {
-					return render.WriteAblation(b, ablation, format, render.Style{})
+				func(b *strings.Builder, in string) error {
+					return format.Ablation(ablation).Write(b, in, text.Style{})
 				},
 			} {
 				var page, comment strings.Builder
@@ -231,11 +272,14 @@ func TestCampaignIsHarmless(t *testing.T) {
 func TestCampaignFormats(t *testing.T) {
 	for name, write := range accounts(t) {
 		var schema struct{ Schema string }
-		if err := json.Unmarshal([]byte(write("json", render.Style{})), &schema); err != nil || name != "none" && !strings.HasPrefix(schema.Schema, "faultflow.") {
+		if err := json.Unmarshal(
+			[]byte(write("json", text.Style{})),
+			&schema,
+		); err != nil || name != "none" && !strings.HasPrefix(schema.Schema, "faultflow.") {
 			t.Errorf("%s: schema %q, error %v", name, schema.Schema, err)
 		}
 	}
-	err := render.WriteCampaign(io.Discard, &report.Campaign{}, nil, "yaml", render.Style{})
+	err := format.Campaign(&report.Campaign{}, nil).Write(io.Discard, "yaml", text.Style{})
 	if err == nil || !strings.Contains(err.Error(), "yaml") || !strings.Contains(err.Error(), "markdown") {
 		t.Errorf("error %v", err)
 	}
@@ -262,21 +306,30 @@ func TestCampaignPageInBrowser(t *testing.T) {
 	all := accounts(t)
 	for _, name := range []string{"campaign", "part", "sweep", "ablation", "different"} {
 		t.Run(name, func(t *testing.T) {
-			b.show(t, all[name]("html", render.Style{}))
+			b.show(t, all[name]("html", text.Style{}))
 			b.contrast(t, 20)
 			b.structure(t)
 			b.wants(t, `document.documentElement.scrollWidth <= innerWidth && document.scripts.length === 0`)
 			b.clean(t)
 		})
 	}
-	b.show(t, all["campaign"]("html", render.Style{}))
-	b.wants(t, `document.querySelectorAll("svg.bars rect").length === 12 && document.querySelector("svg.bars").getAttribute("aria-label").includes("60\u00a0runs between")`)
+	b.show(t, all["campaign"]("html", text.Style{}))
+	b.wants(
+		t,
+		`document.querySelectorAll("svg.bars rect").length === 12 && document.querySelector("svg.bars").getAttribute("aria-label").includes("60\u00a0runs between")`,
+	)
 	for _, name := range []string{"script", "end of a title", "long word", "combining"} {
-		t.Run(name, func(t *testing.T) {
-			b.show(t, campaignIn(t, attackedCampaign(t, attacks()[name]), nil, "html"))
-			b.wants(t, `document.scripts.length === 0 && document.querySelectorAll("style").length === 1 && !document.querySelector("img, iframe, b, i, object, form")`)
-			b.wants(t, `document.documentElement.scrollWidth <= innerWidth`)
-			b.clean(t)
-		})
+		t.Run(
+			name,
+			func(t *testing.T) {
+				b.show(t, campaignIn(t, attackedCampaign(t, attacks()[name]), nil, "html"))
+				b.wants(
+					t,
+					`document.scripts.length === 0 && document.querySelectorAll("style").length === 1 && !document.querySelector("img, iframe, b, i, object, form")`,
+				)
+				b.wants(t, `document.documentElement.scrollWidth <= innerWidth`)
+				b.clean(t)
+			},
+		)
 	}
 }

@@ -5,18 +5,18 @@ import (
 	"strings"
 	"testing"
 
-	"faultflow/internal/compare"
-	"faultflow/internal/render"
-	"faultflow/internal/report"
-	"faultflow/internal/reporttest"
-
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
+
+	"faultflow/internal/compare"
+	"faultflow/internal/render/text"
+	"faultflow/internal/report"
+	"faultflow/internal/reporttest"
 )
 
 func compareHTML(t tester, r *compare.Result) string {
 	t.Helper()
-	return compareText(t, r, "html", render.Style{})
+	return compareText(t, r, "html", text.Style{})
 }
 
 // attackedComparison has s wherever a text can come from outside.
@@ -40,7 +40,10 @@ func harmlessComparison(t tester) map[string]bool {
 func TestCompareHTMLIsHarmless(t *testing.T) {
 	usual := harmlessComparison(t)
 	for what := range usual {
-		if !strings.HasPrefix(what, "meta content=default-src") && (strings.Contains(what, " on") || strings.Contains(what, " style=") || strings.Contains(what, "//")) {
+		if !strings.HasPrefix(
+			what,
+			"meta content=default-src",
+		) && (strings.Contains(what, " on") || strings.Contains(what, " style=") || strings.Contains(what, "//")) {
 			t.Errorf("a usual page has <%s>", what)
 		}
 	}
@@ -50,7 +53,10 @@ func TestCompareHTMLIsHarmless(t *testing.T) {
 			checkHTML(t, compareHTML(t, r), usual)
 			r.Comparisons[0].Name = attack // as of a file in a folder
 			checkHTML(t, compareHTML(t, r), usual)
-			campaigns := comparedCampaigns([]string{attack, attack + "2"}, recorded[report.Campaign](t, "random.json"), attackedCampaign(t, attack))
+			campaigns := comparedCampaigns([]string{
+				attack,
+				attack + "2",
+			}, recorded[report.Campaign](t, "random.json"), attackedCampaign(t, attack))
 			checkHTML(t, compareHTML(t, campaigns), usual)
 		})
 	}
@@ -59,33 +65,53 @@ func TestCompareHTMLIsHarmless(t *testing.T) {
 func TestComparePageInBrowser(t *testing.T) {
 	t.Parallel()
 	b := newBrowser(t)
-	for name, scripts := range map[string]int{"many": 1, "folders": 0, "campaigns": 0} { // a script goes with a timeline
+	for name, scripts := range map[string]int{
+		"many":      1,
+		"folders":   0,
+		"campaigns": 0,
+	} { // a script goes with a timeline
 		t.Run(name, func(t *testing.T) {
 			b.show(t, compareHTML(t, comparisons(t)[name]))
 			b.contrast(t, 100)
 			b.structure(t)
-			b.wants(t, fmt.Sprintf(`document.querySelectorAll("td.bad, td.good").length > 20 && document.scripts.length === %d`, scripts))
+			b.wants(t, fmt.Sprintf(
+				`document.querySelectorAll("td.bad, td.good").length > 20 && document.scripts.length === %d`,
+				scripts,
+			))
 			b.clean(t)
 		})
 	}
-	t.Run("timelines", func(t *testing.T) {
-		b.show(t, compareHTML(t, comparisons(t)["runs"]))
-		at := eval[struct{ X, Y float64 }](t, b, `(() => { const m = document.querySelectorAll(".lane.node")[1].querySelector("use.reject"); m.scrollIntoView({block: "center"}); const r = m.getBoundingClientRect(); return {X: r.x + r.width / 2, Y: r.y + r.height / 2} })()`)
-		b.run(t, chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, at.X, at.Y))
-		if tip := eval[string](t, b, tipText); !strings.HasPrefix(tip, "collector (breaker): attempt 1 rejected") {
-			t.Errorf("tooltip %q", tip)
-		}
-		b.contrast(t, 100)
-		b.structure(t)
-		b.clean(t)
-	})
-	for _, name := range []string{"script", "end of a title", "long word", "combining"} {
-		t.Run(name, func(t *testing.T) {
-			attack := attacks()[name]
-			b.show(t, compareHTML(t, attackedComparison(t, attack)))
-			b.wants(t, `document.scripts.length === 1 && document.querySelectorAll("style").length === 1 && !document.querySelector("img, iframe, b, i, object, form")`)
-			b.wants(t, `document.documentElement.scrollWidth <= innerWidth`)
+	t.Run(
+		"timelines",
+		func(t *testing.T) {
+			b.show(t, compareHTML(t, comparisons(t)["runs"]))
+			at := eval[struct{ X, Y float64 }](
+				t,
+				b,
+				`(() => { const m = document.querySelectorAll(".lane.node")[1].querySelector("use.reject"); m.scrollIntoView({block: "center"}); const r = m.getBoundingClientRect(); return {X: r.x + r.width / 2, Y: r.y + r.height / 2} })()`,
+			)
+			b.run(t, chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, at.X, at.Y))
+			if tip := eval[string](t, b, tipText); !strings.HasPrefix(tip, "collector (breaker): attempt 1 rejected") {
+				t.Errorf("tooltip %q", tip)
+			}
+			b.contrast(t, 100)
+			b.structure(t)
 			b.clean(t)
-		})
+		},
+	)
+	for _, name := range []string{"script", "end of a title", "long word", "combining"} {
+		t.Run(
+			name,
+			func(t *testing.T) {
+				attack := attacks()[name]
+				b.show(t, compareHTML(t, attackedComparison(t, attack)))
+				b.wants(
+					t,
+					`document.scripts.length === 1 && document.querySelectorAll("style").length === 1 && !document.querySelector("img, iframe, b, i, object, form")`,
+				)
+				b.wants(t, `document.documentElement.scrollWidth <= innerWidth`)
+				b.clean(t)
+			},
+		)
 	}
 }

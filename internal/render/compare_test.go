@@ -14,9 +14,12 @@ import (
 
 	"pgregory.net/rapid"
 
+	"faultflow/internal/catalog"
 	"faultflow/internal/compare"
-	"faultflow/internal/errhandler"
+	"faultflow/internal/fault"
 	"faultflow/internal/render"
+	"faultflow/internal/render/format"
+	"faultflow/internal/render/text"
 	"faultflow/internal/report"
 	"faultflow/internal/reporttest"
 )
@@ -45,31 +48,35 @@ func comparedCampaigns(labels []string, campaigns ...*report.Campaign) *compare.
 	return compare.Compare(inputs)
 }
 
-// better is the network's run after someone worked on it: mostly better, and worse in one thing.
-func betterNetwork() *report.Report {
-	r := reporttest.Network()
-	r.Settings.Collector.Retries, r.Settings.Collector.RetryDelayMS = 5, 500
-	r.Verdict, r.DurationMS = errhandler.Success, 15_950.2
-	r.Collection.Origins = map[errhandler.Origin]int{errhandler.FromSource: 3}
-	r.Ledger.FromSource, r.Ledger.FromCache = 90, 0
-	r.Nodes[0].Attempts, r.Nodes[0].WaitMS, r.Nodes[0].MaxTries = 8, 3912, 4
-	r.Amplification[1].Calls, r.Amplification[1].Factor = 8, 8.0/3
-	r.Breakers[0] = report.Breaker{Name: "collector", State: "closed", Calls: 8}
-	r.Findings = r.Findings[2:]
-	r.Patterns[2].State = report.Armed
-	return r
-}
-
 // comparisons are of every sort that rendering has to tell apart.
 func comparisons(t tester) map[string]*compare.Result {
 	cjk, base := reporttest.Network(), reporttest.Network()
 	cjk.Channels[1].Name, cjk.Channels[2].Name, cjk.Nodes[1].Name = "第二通道", "étape\u0301 e\u0301", "処理ノード"
 	cjk.Nodes[0].Attempts = 1234
 	tests := func(change func(*report.Tests)) compare.Document {
-		r := &report.Tests{Schema: report.TestSchema, Results: []report.TestResult{
-			{Name: "outage", File: "outage.yaml", Status: report.TestPassed, Verdict: "degraded", VirtualMS: 56_400, Seeds: 1, Expectations: 3},
-			{Name: "full disk", File: "disk.yaml", Status: report.TestFailed, Verdict: "failed", VirtualMS: 9100, Seeds: 1, Expectations: 2,
-				Failures: []report.TestFailure{{Expect: `verdict == "degraded"`, Line: 12}}}}}
+		r := &report.Tests{
+			Schema: report.TestSchema,
+			Results: []report.TestResult{
+				{
+					Name:         "outage",
+					File:         "outage.yaml",
+					Status:       report.TestPassed,
+					Verdict:      "degraded",
+					VirtualMS:    56_400,
+					Seeds:        1,
+					Expectations: 3,
+				},
+				{
+					Name:         "full disk",
+					File:         "disk.yaml",
+					Status:       report.TestFailed,
+					Verdict:      "failed",
+					VirtualMS:    9100,
+					Seeds:        1,
+					Expectations: 2,
+					Failures:     []report.TestFailure{{Expect: `verdict == "degraded"`, Line: 12}},
+				}},
+		}
 		change(r)
 		return compare.Document{Document: report.Document{Tests: r}}
 	}
@@ -106,29 +113,52 @@ func comparisons(t tester) map[string]*compare.Result {
 		"chance":          campaigns(three, others),
 		"three-campaigns": campaigns(three, once, others),
 		"part":            comparedCampaigns([]string{"whole", "part"}, part.Sides[0].Document.Campaign, cut),
-		"pair":            compared(t, []string{"base", "head"}, reporttest.Network(), betterNetwork()),
-		"many":            compared(t, []string{"base", "retries 5", "breaker off"}, reporttest.Network(), betterNetwork(), reporttest.Storage()),
-		"identical":       compared(t, []string{"base", "head"}, reporttest.Network(), reporttest.Network()),
-		"apart":           compared(t, []string{"a run with a label that is too long for a column", "head"}, reporttest.Failed(), reporttest.Interrupted()),
-		"hostile":         compared(t, []string{"base", "\x1b[31mhostile\u202e<script>alert(1)</script>"}, reporttest.Failed(), reporttest.Hostile()),
-		"wide":            compared(t, []string{"base", "第二の実行"}, base, cjk),
-		"runs":            compared(t, []string{"none", "breaker"}, outage(t, false), outage(t, true)),
+		"pair":            compared(t, []string{"base", "head"}, reporttest.Network(), reporttest.Better()),
+		"many": compared(t, []string{
+			"base",
+			"retries 5",
+			"breaker off",
+		}, reporttest.Network(), reporttest.Better(), reporttest.Storage()),
+		"identical": compared(t, []string{"base", "head"}, reporttest.Network(), reporttest.Network()),
+		"apart": compared(t, []string{
+			"a run with a label that is too long for a column",
+			"head",
+		}, reporttest.Failed(), reporttest.Interrupted()),
+		"hostile": compared(t, []string{
+			"base",
+			"\x1b[31mhostile\u202e<script>alert(1)</script>",
+		}, reporttest.Failed(), reporttest.Hostile()),
+		"wide": compared(t, []string{"base", "第二の実行"}, base, cjk),
+		"runs": compared(t, []string{"none", "breaker"}, outage(t, false), outage(t, true)),
 		"tests": compare.Compare([]compare.Input{
 			input("before", map[string]compare.Document{"": tests(func(*report.Tests) {})}),
 			input("after", map[string]compare.Document{"": tests(func(t *report.Tests) {
-				t.Results[0].Status, t.Results[0].Failures = report.TestFailed, []report.TestFailure{{Expect: "attempts(\"collector\") <= 3", Line: 14}}
+				t.Results[0].Status, t.Results[0].Failures = report.TestFailed, []report.TestFailure{{
+					Expect: "attempts(\"collector\") <= 3",
+					Line:   14,
+				}}
 				t.Results[1].Status, t.Results[1].Verdict, t.Results[1].Failures = report.TestPassed, "degraded", nil
 			})})}),
 		"folders": compare.Compare([]compare.Input{
-			input("base", map[string]compare.Document{"full_disk": of(reporttest.Storage()), "network": of(reporttest.Network()), "quiet": of(reporttest.Success()), "gone": of(reporttest.Success())}),
-			input("head", map[string]compare.Document{"full_disk": of(reporttest.Failed()), "network": of(betterNetwork()), "quiet": of(reporttest.Success()), "new": of(reporttest.Drill())})}),
+			input("base", map[string]compare.Document{
+				"full_disk": of(reporttest.Storage()),
+				"network":   of(reporttest.Network()),
+				"quiet":     of(reporttest.Success()),
+				"gone":      of(reporttest.Success()),
+			}),
+			input("head", map[string]compare.Document{
+				"full_disk": of(reporttest.Failed()),
+				"network":   of(reporttest.Better()),
+				"quiet":     of(reporttest.Success()),
+				"new":       of(reporttest.Drill()),
+			})}),
 	}
 }
 
-func compareText(t tester, r *compare.Result, format string, s render.Style) string {
+func compareText(t tester, r *compare.Result, in string, s text.Style) string {
 	t.Helper()
 	var out bytes.Buffer
-	if err := render.WriteCompare(&out, r, format, s); err != nil {
+	if err := format.Comparison(r).Write(&out, in, s); err != nil {
 		t.Fatal(err)
 	}
 	return out.String()
@@ -137,25 +167,29 @@ func compareText(t tester, r *compare.Result, format string, s render.Style) str
 func TestCompareGolden(t *testing.T) {
 	for name, r := range comparisons(t) {
 		t.Run(name, func(t *testing.T) {
-			reporttest.Golden(t, "compare/"+name+".txt", compareText(t, r, "text", render.Style{}))
-			reporttest.Golden(t, "compare/"+name+".color.txt", compareText(t, r, "text", render.Style{Color: true}))
-			reporttest.Golden(t, "compare/"+name+".md", compareText(t, r, "markdown", render.Style{}))
+			reporttest.Golden(t, "compare/"+name+".txt", compareText(t, r, "text", text.Style{}))
+			reporttest.Golden(t, "compare/"+name+".color.txt", compareText(t, r, "text", text.Style{Color: true}))
+			reporttest.Golden(t, "compare/"+name+".md", compareText(t, r, "markdown", text.Style{}))
 			reporttest.Golden(t, "compare/"+name+".html", withoutAssets(compareHTML(t, r)))
 		})
 	}
 	for _, name := range []string{"pair", "apart", "tests", "campaigns"} {
-		reporttest.Golden(t, "compare/"+name+".json", compareText(t, comparisons(t)[name], "json", render.Style{}))
+		reporttest.Golden(t, "compare/"+name+".json", compareText(t, comparisons(t)[name], "json", text.Style{}))
 	}
 	for _, width := range []int{60, 120, 200} {
 		for _, name := range []string{"pair", "many", "hostile", "runs"} {
-			reporttest.Golden(t, fmt.Sprintf("compare/%s.%d.txt", name, width), compareText(t, comparisons(t)[name], "text", render.Style{Width: width}))
+			reporttest.Golden(t, fmt.Sprintf(
+				"compare/%s.%d.txt",
+				name,
+				width,
+			), compareText(t, comparisons(t)[name], "text", text.Style{Width: width}))
 		}
 	}
 }
 
 func TestMeasuresGolden(t *testing.T) {
 	var out bytes.Buffer
-	if err := render.WriteMeasures(&out, render.Style{}); err != nil {
+	if err := text.WriteMeasures(&out, text.Style{}); err != nil {
 		t.Fatal(err)
 	}
 	reporttest.Golden(t, "compare/measures.txt", out.String())
@@ -166,7 +200,7 @@ func TestCompareTextIsNoWiderThanAsked(t *testing.T) {
 	for name, r := range comparisons(t) {
 		for _, width := range []int{40, 60, 63, 79, 80, 120, 200} {
 			for _, color := range []bool{false, true} {
-				checkWidth(t, name, compareText(t, r, "text", render.Style{Width: width, Color: color}), width)
+				checkWidth(t, name, compareText(t, r, "text", text.Style{Width: width, Color: color}), width)
 			}
 		}
 	}
@@ -176,13 +210,16 @@ func TestCompareTextIsNoWiderThanAsked(t *testing.T) {
 func TestCompareTextTellsWhatDiffers(t *testing.T) {
 	r := comparisons(t)["pair"]
 	for _, width := range []int{60, 80, 200} {
-		got := compareText(t, r, "text", render.Style{Width: width})
+		got := compareText(t, r, "text", text.Style{Width: width})
 		equal := 0
 		for _, row := range r.Comparisons[0].Rows {
 			if row.Same() {
 				equal++
 			}
-			if strings.Contains(got, " "+row.Name+" ") || strings.Contains(got, "\u00a0"+row.Name) || strings.Contains(got, row.Name+"\n") {
+			if strings.Contains(
+				got,
+				" "+row.Name+" ",
+			) || strings.Contains(got, "\u00a0"+row.Name) || strings.Contains(got, row.Name+"\n") {
 				if row.Same() {
 					t.Errorf("%s is the same, and is told", row.Name)
 				}
@@ -196,11 +233,23 @@ func TestCompareTextTellsWhatDiffers(t *testing.T) {
 	}
 }
 
-// Whatever the reports or campaigns say, a comparison can be written in every format, and its text stays inside the page.
+// Whatever the reports or campaigns say, a comparison can be written in every format, and its text stays inside the
+// page.
 func TestCompareAnyDocuments(t *testing.T) {
 	reports, campaigns := reporttest.Any(), reporttest.AnyOf[report.Campaign]()
 	usual := harmlessComparison(t)
-	label := rapid.SampledFrom([]string{"", " ", "base", "head ", "\x1b[2J", "\u202ehead", "第二の実行", "e\u0301", "a\nb\tc", strings.Repeat("long ", 20)})
+	label := rapid.SampledFrom([]string{
+		"",
+		" ",
+		"base",
+		"head ",
+		"\x1b[2J",
+		"\u202ehead",
+		"第二の実行",
+		"e\u0301",
+		"a\nb\tc",
+		strings.Repeat("long ", 20),
+	})
 	rapid.Check(t, func(t *rapid.T) {
 		var r *compare.Result
 		if rapid.Bool().Draw(t, "campaigns") {
@@ -211,18 +260,31 @@ func TestCompareAnyDocuments(t *testing.T) {
 			r = compared(t, []string{label.Draw(t, "label"), label.Draw(t, "label")}, &a, &b)
 		}
 		width := rapid.IntRange(40, 200).Draw(t, "width")
-		plain := compareText(t, r, "text", render.Style{Width: width})
+		plain := compareText(t, r, "text", text.Style{Width: width})
 		checkWidth(t, "any", plain, width)
-		if i := strings.IndexFunc(plain, func(c rune) bool { return c != '\n' && (unicode.IsControl(c) || unicode.Is(unicode.Cf, c)) }); i >= 0 {
+		if i := strings.IndexFunc(plain, func(c rune) bool {
+			return c != '\n' && (unicode.IsControl(c) || unicode.Is(
+				unicode.Cf,
+				c,
+			))
+		}); i >= 0 {
 			t.Fatalf("the text has %q:\n%s", plain[i:i+1], plain)
 		}
-		if colored := compareText(t, r, "text", render.Style{Width: width, Color: true}); sgr.ReplaceAllString(colored, "") != plain {
+		if colored := compareText(t, r, "text", text.Style{
+			Width: width,
+			Color: true,
+		}); sgr.ReplaceAllString(colored, "") != plain {
 			t.Fatalf("color changes the text:\n%s\n%s", plain, colored)
 		}
-		checkMarkdown(t, compareText(t, r, "markdown", render.Style{}))
+		checkMarkdown(t, compareText(t, r, "markdown", text.Style{}))
 		checkHTML(t, compareHTML(t, r), usual)
-		doc := compareText(t, r, "json", render.Style{})
-		if i := strings.IndexFunc(doc, func(c rune) bool { return c != '\n' && (unicode.IsControl(c) || unicode.Is(unicode.Cf, c)) }); i >= 0 || !json.Valid([]byte(doc)) {
+		doc := compareText(t, r, "json", text.Style{})
+		if i := strings.IndexFunc(doc, func(c rune) bool {
+			return c != '\n' && (unicode.IsControl(c) || unicode.Is(
+				unicode.Cf,
+				c,
+			))
+		}); i >= 0 || !json.Valid([]byte(doc)) {
 			t.Fatalf("the JSON is invalid, or has %d:\n%s", i, doc)
 		}
 	})
@@ -230,16 +292,19 @@ func TestCompareAnyDocuments(t *testing.T) {
 
 func TestCompareMarkdownIsHarmless(t *testing.T) {
 	for name, r := range comparisons(t) {
-		t.Run(name, func(t *testing.T) { checkMarkdown(t, compareText(t, r, "markdown", render.Style{})) })
+		t.Run(name, func(t *testing.T) { checkMarkdown(t, compareText(t, r, "markdown", text.Style{})) })
 	}
 	for name, attack := range attacks() {
 		t.Run(name, func(t *testing.T) {
 			pair := compared(t, []string{attack, attack + "2"}, reporttest.Network(), attacked(attack))
-			checkMarkdown(t, compareText(t, pair, "markdown", render.Style{}))
+			checkMarkdown(t, compareText(t, pair, "markdown", text.Style{}))
 			pair.Comparisons[0].Name = attack
-			checkMarkdown(t, compareText(t, pair, "markdown", render.Style{}))
-			campaigns := comparedCampaigns([]string{attack, attack + "2"}, recorded[report.Campaign](t, "random.json"), attackedCampaign(t, attack))
-			checkMarkdown(t, compareText(t, campaigns, "markdown", render.Style{}))
+			checkMarkdown(t, compareText(t, pair, "markdown", text.Style{}))
+			campaigns := comparedCampaigns([]string{
+				attack,
+				attack + "2",
+			}, recorded[report.Campaign](t, "random.json"), attackedCampaign(t, attack))
+			checkMarkdown(t, compareText(t, campaigns, "markdown", text.Style{}))
 		})
 	}
 }
@@ -247,14 +312,19 @@ func TestCompareMarkdownIsHarmless(t *testing.T) {
 // A comment has an end, and the worst stands before it.
 func TestCompareMarkdownIsShortened(t *testing.T) {
 	many := reporttest.Network()
-	many.Verdict = errhandler.Failed
+	many.Verdict = catalog.Failed
 	for i := range 3000 {
 		many.Channels = append(many.Channels, report.Channel{Name: fmt.Sprintf("channel %d|<", i), Tried: 1})
-		many.Settings.Faults = append(many.Settings.Faults, fmt.Sprintf("%d%s", i, strings.Repeat("&", 300)))
+		many.Settings.Faults = append(many.Settings.Faults, named(fmt.Sprintf("%d%s", i, strings.Repeat("&", 300))))
 	}
-	got := compareText(t, compared(t, []string{"base", "head"}, reporttest.Network(), many), "markdown", render.Style{})
+	got := compareText(t, compared(t, []string{"base", "head"}, reporttest.Network(), many), "markdown", text.Style{})
 	checkMarkdown(t, got)
-	for _, want := range []string{"✗ verdict", "more rows\n", "<summary>Neither better nor worse: 12,000", "<summary>Equal: "} {
+	for _, want := range []string{
+		"✗ verdict",
+		"more rows\n",
+		"<summary>Neither better nor worse: 12,000",
+		"<summary>Equal: ",
+	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is missing in\n%.3000s", want, got)
 		}
@@ -267,7 +337,7 @@ func TestCompareMarkdownIsShortened(t *testing.T) {
 		}
 		inputs = append(inputs, in)
 	}
-	got = compareText(t, compare.Compare(inputs), "markdown", render.Style{})
+	got = compareText(t, compare.Compare(inputs), "markdown", text.Style{})
 	checkMarkdown(t, got)
 	for _, want := range []string{"✗ scenario 000 ", "<summary>scenario 000: ", "more rows", "\n> Shortened: "} {
 		if !strings.Contains(got, want) {
@@ -276,17 +346,20 @@ func TestCompareMarkdownIsShortened(t *testing.T) {
 	}
 }
 
+// named is a fault at a place of any name.
+func named(place string) fault.Fault { return fault.Fault{Place: catalog.Place(place)} }
+
 func TestCompareFormats(t *testing.T) {
 	r := comparisons(t)["pair"]
-	for _, format := range render.CompareFormats() {
-		if got := compareText(t, r, format, render.Style{}); !strings.Contains(got, "attempts.collector") {
-			t.Errorf("%s does not tell what differs:\n%s", format, got)
+	for _, in := range format.Comparison(nil).Formats() {
+		if got := compareText(t, r, in, text.Style{}); !strings.Contains(got, "attempts.collector") {
+			t.Errorf("%s does not tell what differs:\n%s", in, got)
 		}
-		if err := render.WriteCompare(broken{}, r, format, render.Style{}); !errors.Is(err, io.ErrClosedPipe) {
-			t.Errorf("%s: error %v", format, err)
+		if err := format.Comparison(r).Write(broken{}, in, text.Style{}); !errors.Is(err, io.ErrClosedPipe) {
+			t.Errorf("%s: error %v", in, err)
 		}
 	}
-	err := render.WriteCompare(io.Discard, r, "yaml", render.Style{})
+	err := format.Comparison(r).Write(io.Discard, "yaml", text.Style{})
 	if err == nil || !strings.Contains(err.Error(), "yaml") || !strings.Contains(err.Error(), "markdown") {
 		t.Errorf("error %v", err)
 	}
@@ -298,11 +371,11 @@ func TestChangeOf(t *testing.T) {
 		name  string
 		input int
 	}{
-		"degraded → success":                  {"verdict", 1},
-		"6 → 8 (+2 · +33.3 %)":                {"attempts.collector", 1},
-		"0 → 15 (+15)":                        {"ledger.spooled", 2},
-		"95.6 % → 40 % (−55.56 pp · −58.1 %)": {"ledger.delivered_share", 2},
-		"16.2 s → 16 s (−255 ms · −1.6 %)":    {"duration_ms", 1},
+		"degraded → degraded":                 {"verdict", 1},
+		"7 → 12 (+5 · +71.4 %)":               {"attempts.collector", 1},
+		"0 → 11 (+11)":                        {"ledger.spooled", 2},
+		"95 % → 33.3 % (−61.67 pp · −64.9 %)": {"ledger.delivered_share", 2},
+		"30.5 s → 34.1 s (+3.6 s · +11.9 %)":  {"duration_ms", 1},
 	} {
 		i := slices.IndexFunc(r.Rows, func(r compare.Row) bool { return r.Name == c.name })
 		if got := render.ChangeOf(r.Rows[i], c.input); got != c.name+" "+want {

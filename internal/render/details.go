@@ -1,119 +1,152 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
 
-	"faultflow/internal/errhandler"
+	"faultflow/internal/catalog"
 	"faultflow/internal/report"
 )
 
-// attempts compares the nodes.
-func attempts(r *report.Report) section {
-	s := section{title: "Attempts"}
-	cols := []column{{title: "node"}, {title: "runs", right: true}, {title: "attempts", right: true},
-		{title: "failed", right: true, usual: "0", spare: true},
-		{title: "waits", right: true, usual: "0"}, {title: "timeouts", right: true, usual: "0"},
-		{title: "rejected", right: true, usual: "0"}, {title: "full", right: true, usual: "0"},
-		{title: "limited", right: true, usual: "0"},
-		{title: "recovered", right: true, usual: "0"}}
-	var rows [][]cell
+// Attempts compares the nodes.
+func Attempts(r *report.Report) Section {
+	s := Section{Title: "Attempts"}
+	cols := []Column{{Title: "node"}, {Title: "runs", Right: true}, {Title: "attempts", Right: true},
+		{Title: "failed", Right: true, Usual: "0", Spare: true},
+		{Title: "waits", Right: true, Usual: "0"}, {Title: "timeouts", Right: true, Usual: "0"},
+		{Title: "rejected", Right: true, Usual: "0"}, {Title: "full", Right: true, Usual: "0"},
+		{Title: "limited", Right: true, Usual: "0"},
+		{Title: "recovered", Right: true, Usual: "0"}}
+	var rows [][]Cell
 	var idleNodes []string
 	for _, n := range r.Nodes {
 		if n.Runs == 0 {
-			idleNodes = append(idleNodes, name(n.Name))
+			idleNodes = append(idleNodes, ClipName(n.Name))
 			continue
 		}
-		waits := number(n.Waits)
+		waits := Grouped(n.Waits)
 		if n.Waits > 0 {
-			waits += tie + "(" + span(n.WaitMS) + ")"
+			waits += Tie + "(" + Duration(n.WaitMS) + ")"
 		}
-		rows = append(rows, texts(name(n.Name), number(n.Runs), number(n.Attempts), number(n.Failures), waits,
-			number(n.Timeouts), number(n.Rejected), number(n.Full), number(n.Limited), number(n.Recovered+n.Fallbacks)))
+		rows = append(rows, Cells(
+			ClipName(n.Name),
+			Grouped(n.Runs),
+			Grouped(n.Attempts),
+			Grouped(n.Failures),
+			waits,
+			Grouped(n.Timeouts),
+			Grouped(n.Rejected),
+			Grouped(n.Full),
+			Grouped(n.Limited),
+			Grouped(n.Recovered+n.Fallbacks),
+		))
 	}
 	s.table("attempts of each node", cols, rows)
 	if len(rows) > 0 && len(idleNodes) > 0 {
-		s.item(idle, "not needed: "+strings.Join(idleNodes, ", "))
+		s.item(Idle, "not needed: "+strings.Join(idleNodes, ", "))
 	}
 	return s
 }
 
-// breakers tells the story of those that did something.
-func breakers(r *report.Report, l limits) section {
-	s := section{title: "Circuit breakers"}
+// Breakers tells the story of those that did something.
+func Breakers(r *report.Report, l Limits) Section {
+	s := Section{Title: "Circuit breakers"}
 	for _, b := range r.Breakers {
 		if len(b.Transitions) == 0 && b.Rejected == 0 {
 			continue
 		}
-		s.item(breakerSign(b), facts(fmt.Sprintf("%s — %s at the end", name(b.Name), name(b.State)),
-			amount(b.Calls, "call"), when(b.Rejected > 0, number(b.Rejected)+" rejected without a call")))
-		s.remark(none, transitions(b, l.transitions))
+		s.item(breakerSign(b), Facts(fmt.Sprintf("%s — %s at the end", ClipName(b.Name), ClipName(b.State)),
+			Amount(b.Calls, "call"), When(b.Rejected > 0, Grouped(b.Rejected)+" rejected without a call")))
+		s.remark(None, transitions(b, l.Transitions))
 	}
 	return s
 }
 
-func breakerSign(b report.Breaker) sign {
-	if b.State == "closed" {
-		return active
+func breakerSign(b report.Breaker) Sign {
+	if b.State == catalog.Closed {
+		return Active
 	}
-	return warn
+	return Warn
 }
 
 // transitions lists the first changes of b, at most limit: "open at 5.6 s → half-open at 35.6 s".
 func transitions(b report.Breaker, limit int) string {
 	var parts []string
 	for _, t := range b.Transitions[:min(limit, len(b.Transitions))] {
-		parts = append(parts, name(t.To)+tie+"at"+tie+span(t.AtMS))
+		parts = append(parts, ClipName(t.To)+Tie+"at"+Tie+Duration(t.AtMS))
 	}
 	all := max(b.Opened+b.HalfOpened+b.Closed, len(b.Transitions))
 	if all > len(parts) {
-		parts = append(parts, more(number(all-len(parts))+" more"))
+		parts = append(parts, More(Grouped(all-len(parts))+" more"))
 	}
-	return strings.Join(parts, " →"+tie)
+	return strings.Join(parts, " →"+Tie)
 }
 
-// channels compares the delivery channels.
-func channels(r *report.Report) section {
-	s := section{title: "Channels"}
-	var rows [][]cell
+// Channels compares the delivery channels.
+func Channels(r *report.Report) Section {
+	s := Section{Title: "Channels"}
+	var rows [][]Cell
 	for _, c := range r.Channels {
-		row := texts(name(c.Name), name(c.Health), number(c.Records), number(c.Tried), number(c.Failed), number(c.Skipped),
-			when(c.Idempotent, "yes"), note(c.LastError))
-		row[1].sign = healthTone(c.Health)
+		row := Cells(
+			ClipName(c.Name),
+			ClipName(c.Health),
+			Grouped(c.Records),
+			Grouped(c.Tried),
+			Grouped(c.Failed),
+			Grouped(c.Skipped),
+			When(c.Idempotent, "yes"),
+			ClipText(c.LastError),
+		)
+		row[1].Sign = healthTone(c.Health)
 		rows = append(rows, row)
 	}
-	s.table("delivery channels", []column{{title: "channel"}, {title: "health"}, {title: "records", right: true}, {title: "tries", right: true},
-		{title: "failed", right: true}, {title: "skipped", right: true, usual: "0"}, {title: "idempotent"}, {title: "last error", flex: true}}, rows)
+	s.table("delivery channels", []Column{
+		{Title: "channel"},
+		{Title: "health"},
+		{Title: "records", Right: true},
+		{Title: "tries", Right: true},
+		{Title: "failed", Right: true},
+		{Title: "skipped", Right: true, Usual: "0"},
+		{Title: "idempotent"},
+		{Title: "last error", Flex: true},
+	}, rows)
 	return s
 }
 
-func healthTone(health string) sign {
+func healthTone(health catalog.Health) Sign {
 	switch health {
-	case "healthy":
-		return good
-	case "degraded":
-		return warn
+	case catalog.Healthy:
+		return Good
+	case catalog.DegradedHealth:
+		return Warn
+	case catalog.Down:
 	}
-	return bad
+	return Bad
 }
 
-// faults shows what was broken on purpose, and what never came to it.
-func faults(r *report.Report) section {
-	s := section{title: "Faults"}
-	cols := []column{{title: "  fault", flex: true, hang: 2}, {title: "class"}, {title: "armed", right: true}, {title: "fired", right: true}}
-	var rows [][]cell
+// Faults shows what was broken on purpose, and what never came to it.
+func Faults(r *report.Report) Section {
+	s := Section{Title: "Faults"}
+	cols := []Column{
+		{Title: "  fault", Flex: true, Hang: 2},
+		{Title: "class"},
+		{Title: "armed", Right: true},
+		{Title: "fired", Right: true},
+	}
+	var rows [][]Cell
 	for _, f := range r.Faults {
-		row := texts(active.symbol()+tie+note(f.Spec), name(string(f.Class)), number(f.Armed), number(f.Fired))
+		row := Cells(Active.Symbol()+Tie+ClipText(f.Spec), ClipName(f.Class), Grouped(f.Armed), Grouped(f.Fired))
 		if f.Fired == 0 {
-			row = texts(idle.symbol()+tie+note(f.Spec), name(string(f.Class)), number(f.Armed), "never")
+			row = Cells(Idle.Symbol()+Tie+ClipText(f.Spec), ClipName(f.Class), Grouped(f.Armed), "never")
 			// A fault of a profile may well not fire. One that was asked for should have.
-			tone := aside
+			tone := Aside
 			if f.Declared {
-				tone = warn
+				tone = Warn
 			}
 			for i := range row {
-				row[i].sign = tone
+				row[i].Sign = tone
 			}
 		}
 		rows = append(rows, row)
@@ -122,108 +155,132 @@ func faults(r *report.Report) section {
 	return s
 }
 
-// ledger is the proof that no record went missing.
-func ledger(r *report.Report, most limits) section {
+// Ledger is the proof that no record went missing.
+func Ledger(r *report.Report, most Limits) Section {
 	l := r.Ledger
-	s := section{title: "Ledger"}
-	equation := ledgerEquation(l)
+	s := Section{Title: "Ledger"}
+	equation := LedgerEquation(l)
 	if l.Balanced && l.Lost == 0 {
-		s.item(good, equation+tie+"· balanced"+tie+"✓")
+		s.item(Good, equation+Tie+"· balanced"+Tie+"✓")
 	} else {
-		s.item(bad, fmt.Sprintf("%s + %s lost · does not balance ✗", equation, number(l.Lost)))
+		s.item(Bad, fmt.Sprintf("%s + %s lost · does not balance ✗", equation, Grouped(l.Lost)))
 	}
 	if l.FromCache+l.FromDefault > 0 {
-		s.remark(none, "of these "+facts(when(l.FromSource > 0, number(l.FromSource)+" from the source"),
-			when(l.FromCache > 0, number(l.FromCache)+" from the cache"), when(l.FromDefault > 0, number(l.FromDefault)+" default data")))
+		s.remark(
+			None,
+			"of these "+Facts(When(l.FromSource > 0, Grouped(l.FromSource)+" from the source"),
+				When(
+					l.FromCache > 0,
+					Grouped(l.FromCache)+" from the cache",
+				), When(l.FromDefault > 0, Grouped(l.FromDefault)+" default data")),
+		)
 	}
 	if len(l.DeadLetters) > 0 {
-		s.below = append(s.below, deadLetters(l, most.groups))
+		s.Below = append(s.Below, deadLetters(l, most.Groups))
 	}
 	return s
 }
 
-func ledgerEquation(l report.Ledger) string {
-	return fmt.Sprintf("%s collected = %s delivered + %s + %s spooled", number(l.Collected), number(l.Delivered),
-		amount(l.DeadLettered, "dead letter"), number(l.Spooled))
+// LedgerEquation says where the records that were collected ended.
+func LedgerEquation(l report.Ledger) string {
+	return fmt.Sprintf("%s collected = %s delivered + %s + %s spooled", Grouped(l.Collected), Grouped(l.Delivered),
+		Amount(l.DeadLettered, "dead letter"), Grouped(l.Spooled))
 }
 
 // deadLetters has no title: its table says what it is.
-func deadLetters(l report.Ledger, most int) section {
-	var s section
+func deadLetters(l report.Ledger, most int) Section {
+	var s Section
 	shown := l.DeadLetters[:min(most, len(l.DeadLetters))]
-	var rows [][]cell
+	var rows [][]Cell
 	left := l.DeadLettered
 	for _, d := range shown {
 		line := ""
 		if d.FirstLine > 0 {
 			line = strconv.FormatInt(d.FirstLine, 10)
 		}
-		rows = append(rows, texts(name(d.Place), name(string(d.Class)), number(d.Count), line, note(d.Reason)))
+		rows = append(rows, Cells(ClipName(d.Place), ClipName(d.Class), Grouped(d.Count), line, ClipText(d.Reason)))
 		left -= d.Count
 	}
-	s.table("dead letters by reason", []column{{title: "dead letters"}, {title: "class"}, {title: "count", right: true},
-		{title: "first line", right: true}, {title: "reason", flex: true}}, rows)
+	s.table("dead letters by reason", []Column{{Title: "dead letters"}, {Title: "class"}, {Title: "count", Right: true},
+		{Title: "first line", Right: true}, {Title: "reason", Flex: true}}, rows)
 	if len(shown) < len(l.DeadLetters) {
-		s.item(none, more(number(left)+" more with other reasons"))
+		s.item(None, More(Grouped(left)+" more with other reasons"))
 	}
 	return s
 }
 
-// cycles is a table of the first cycles of a run that has several.
-func cycles(r *report.Report, l limits) section {
-	s := section{title: "Cycles"}
+// Cycles is a table of the first cycles of a run that has several.
+func Cycles(r *report.Report, l Limits) Section {
+	s := Section{Title: "Cycles"}
 	if r.Cycles.Count < 2 {
 		return s
 	}
-	cols := []column{{title: "#", right: true}, {title: "start", right: true}, {title: "took", right: true, spare: true},
-		{title: "verdict"}, {title: "from", usual: "source"}, {title: "mode", usual: "normal"}, {title: "to"},
-		{title: "in", right: true}, {title: "out", right: true}, {title: "dead", right: true, usual: "0"},
-		{title: "spool", right: true, usual: "0"}}
-	shown := r.Cycles.List[:min(l.cycles, len(r.Cycles.List))]
-	var rows [][]cell
+	cols := []Column{
+		{Title: "#", Right: true},
+		{Title: "start", Right: true},
+		{Title: "took", Right: true, Spare: true},
+		{Title: "verdict"},
+		{Title: "from", Usual: "source"},
+		{Title: "mode", Usual: "normal"},
+		{Title: "to"},
+		{Title: "in", Right: true},
+		{Title: "out", Right: true},
+		{Title: "dead", Right: true, Usual: "0"},
+		{Title: "spool", Right: true, Usual: "0"},
+	}
+	shown := r.Cycles.List[:min(l.Cycles, len(r.Cycles.List))]
+	var rows [][]Cell
 	for _, c := range shown {
-		to := c.Channel
-		if to == "" {
-			to = words(c.Delivery)
-		}
-		row := texts(number(c.Number), span(c.StartMS), span(c.DurationMS), name(string(c.Verdict)), origin(c.Origin),
-			words(name(c.Mode)), name(to), number(c.Collected), number(c.Delivered), number(c.Dead), number(c.Spooled))
-		row[3].sign = verdictSign(c.Verdict)
+		to := cmp.Or(c.Channel, catalog.Words(c.Delivery))
+		row := Cells(
+			Grouped(c.Number),
+			Duration(c.StartMS),
+			Duration(c.DurationMS),
+			ClipName(c.Verdict),
+			origin(c.Origin),
+			catalog.Words(ClipName(c.Mode)),
+			ClipName(to),
+			Grouped(c.Collected),
+			Grouped(c.Delivered),
+			Grouped(c.Dead),
+			Grouped(c.Spooled),
+		)
+		row[3].Sign = VerdictSign(c.Verdict)
 		rows = append(rows, row)
 	}
 	s.table("the cycles", cols, rows)
 	if left := r.Cycles.Count - len(shown); left > 0 {
-		s.item(none, more(amount(left, "more cycle")))
+		s.item(None, More(Amount(left, "more cycle")))
 	}
 	switch t := r.Timeline; {
 	case t.Summarised && t.Note != "":
-		s.item(none, "timeline: "+note(t.Note))
+		s.item(None, "timeline: "+ClipText(t.Note))
 	case t.Summarised:
-		s.item(none, "the timeline is summarised")
+		s.item(None, "the timeline is summarised")
 	}
 	return s
 }
 
 // origin is short, for tables.
-func origin(o errhandler.Origin) string {
+func origin(o catalog.Origin) string {
 	switch o {
-	case errhandler.FromFreshCache:
+	case catalog.FromFreshCache:
 		return "fresh"
-	case errhandler.FromStaleCache:
+	case catalog.FromStaleCache:
 		return "stale"
-	case errhandler.FromDefault:
+	case catalog.FromDefault:
 		return "default"
 	default:
-		return name(string(o))
+		return ClipName(o)
 	}
 }
 
-// load shows what the policies cost those that are called. It has nothing to say while each got the calls it would have
+// Load shows what the policies cost those that are called. It has nothing to say while each got the calls it would have
 // got anyway.
-func load(r *report.Report) section {
-	s := section{title: "Load amplification"}
+func Load(r *report.Report) Section {
+	s := Section{Title: "Load amplification"}
 	told := false
-	var rows [][]cell
+	var rows [][]Cell
 	for _, a := range r.Amplification {
 		if a.Calls == 0 && a.Units == 0 {
 			continue
@@ -233,42 +290,51 @@ func load(r *report.Report) section {
 		if a.Units > 0 {
 			factor = fmt.Sprintf("%.2f ×", a.Factor)
 		}
-		rows = append(rows, texts(name(a.Place), number(a.Calls), number(a.Units), factor, fmt.Sprintf("%.3f", a.PerRecord)))
+		rows = append(rows, Cells(ClipName(a.Place), Grouped(a.Calls), Grouped(a.Units), factor, fmt.Sprintf(
+			"%.3f",
+			a.PerRecord,
+		)))
 	}
 	if !told {
 		return s
 	}
-	s.table("calls to each dependency", []column{{title: "dependency"}, {title: "calls", right: true}, {title: "needed", right: true},
-		{title: "factor", right: true}, {title: "calls a record", right: true, spare: true}}, rows)
+	s.table("calls to each dependency", []Column{
+		{Title: "dependency"},
+		{Title: "calls", Right: true},
+		{Title: "needed", Right: true},
+		{Title: "factor", Right: true},
+		{Title: "calls a record", Right: true, Spare: true},
+	}, rows)
 	return s
 }
 
-// drill shows each recovery path and its cost.
-func drill(r *report.Report) section {
-	s := section{title: "Recovery drill"}
+// Drill shows each recovery path and its cost.
+func Drill(r *report.Report) Section {
+	s := Section{Title: "Recovery drill"}
 	for _, d := range r.Drill {
-		path, sign, result := name(d.Path), good, "recovered"
+		path, sign, result := ClipName(d.Path), Good, "recovered"
 		if d.Path == "none" {
 			path, result = "clean cycle", "nothing to recover"
 		}
 		if !d.Recovered {
-			sign, result = bad, "not recovered"
+			sign, result = Bad, "not recovered"
 		}
-		s.item(sign, facts(words(path)+" — "+result, when(d.Cycle > 0, fmt.Sprintf("cycle %s", number(d.Cycle))),
-			when(d.Forced != "" && d.Path != "none", "forced: "+note(d.Forced))))
-		s.remark(none, facts("cost "+span(d.DurationMS), amount(d.Attempts, "attempt"), number(d.Delivered)+" delivered",
-			when(d.DeadLettered > 0, amount(d.DeadLettered, "dead letter")), when(d.Spooled > 0, number(d.Spooled)+" spooled")))
+		s.item(sign, Facts(catalog.Words(path)+" — "+result, When(d.Cycle > 0, fmt.Sprintf(
+			"cycle %s",
+			Grouped(d.Cycle),
+		)),
+			When(d.Forced != "" && d.Path != "none", "forced: "+ClipText(d.Forced))))
+		s.remark(None, Facts("cost "+Duration(d.DurationMS), Amount(
+			d.Attempts,
+			"attempt",
+		), Grouped(d.Delivered)+" delivered",
+			When(d.DeadLettered > 0, Amount(
+				d.DeadLettered,
+				"dead letter",
+			)), When(d.Spooled > 0, Grouped(d.Spooled)+" spooled")))
 		if d.Detail != "" {
-			s.remark(aside, note(d.Detail))
+			s.remark(Aside, ClipText(d.Detail))
 		}
 	}
 	return s
-}
-
-func texts(values ...string) []cell {
-	row := make([]cell, len(values))
-	for i, v := range values {
-		row[i].text = v
-	}
-	return row
 }

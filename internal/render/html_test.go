@@ -12,7 +12,9 @@ import (
 	"golang.org/x/net/html"
 	"pgregory.net/rapid"
 
-	"faultflow/internal/render"
+	"faultflow/internal/catalog"
+	"faultflow/internal/errhandler"
+	pages "faultflow/internal/render/html"
 	"faultflow/internal/report"
 	"faultflow/internal/reporttest"
 )
@@ -26,7 +28,7 @@ func TestHTMLGolden(t *testing.T) {
 
 func htmlOf(t tester, r *report.Report) string {
 	t.Helper()
-	return written(t, r, render.WriteHTML)
+	return written(t, r, pages.Write)
 }
 
 var assets = regexp.MustCompile(`(?s)<style>.*?</style>|<script>.*?</script>|<meta http-equiv[^>]*>`)
@@ -51,7 +53,13 @@ func shape(t tester, page string) map[string]bool {
 			list[tag.Data] = true
 			for _, a := range tag.Attr {
 				what := tag.Data + " " + a.Key
-				if slices.Contains([]string{"href", "src", "style", "http-equiv", "content"}, a.Key) || strings.HasPrefix(a.Key, "on") {
+				if slices.Contains([]string{
+					"href",
+					"src",
+					"style",
+					"http-equiv",
+					"content",
+				}, a.Key) || strings.HasPrefix(a.Key, "on") {
 					what += "=" + a.Val
 				}
 				list[what] = true
@@ -130,11 +138,21 @@ func checkPolicy(t *testing.T, page string) {
 		return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
 	}
 	got := html.UnescapeString(part(`Content-Security-Policy" content="([^"]*)"`))
-	want := fmt.Sprintf("default-src 'none'; style-src %s; script-src %s; img-src data:; base-uri 'none'; form-action 'none'",
-		hash(part(`(?s)<style>(.*?)</style>`)), hash(part(`(?s)<script>(.*?)</script>`)))
+	want := fmt.Sprintf(
+		"default-src 'none'; style-src %s; script-src %s; img-src data:; base-uri 'none'; form-action 'none'",
+		hash(part(`(?s)<style>(.*?)</style>`)),
+		hash(part(`(?s)<script>(.*?)</script>`)),
+	)
 	if got != want {
 		t.Errorf("policy %q, want %q", got, want)
 	}
+}
+
+// unrecovered is a drill of which one path failed, as none does.
+func unrecovered() *report.Report {
+	r := reporttest.Drill()
+	r.Drill[1].Recovered = false
+	return r
 }
 
 func TestHTMLSays(t *testing.T) {
@@ -144,13 +162,50 @@ func TestHTMLSays(t *testing.T) {
 		want   []string
 		not    []string
 	}{
-		{"success", reporttest.Success(), []string{`<header class="verdict good">`, "success</h1>", "every record was delivered", ">50</tspan>"}, []string{"What to look at", "dead letters</tspan>"}},
-		{"network", reporttest.Network(), []string{`<header class="verdict warn">`, "degraded</h1>", "<strong>86</strong>", "of 90\u00a0records", "What to look at",
-			"check the primary data source", ">4</tspan>", "dead letters</tspan>"}, []string{}},
-		{"failed", reporttest.Failed(), []string{`<header class="verdict bad">`, "failed</h1>", `<dd class="bad"><strong>3</strong>`}, []string{}},
-		{"interrupted", reporttest.Interrupted(), []string{`<header class="verdict warn">`, ">spooled</tspan>"}, []string{}},
-		{"drill", reporttest.Drill(), []string{"Recovery drill", "not recovered"}, []string{}},
-		{"thousands", reporttest.Thousands(), []string{"<summary>1000 rows</summary>", "The report has too many cycles to keep every attempt: it shows cycles and breakers only.", "It shows the first 1,000 of 5,000"}, []string{}},
+		{
+			"success",
+			reporttest.Success(),
+			[]string{`<header class="verdict good">`, "success</h1>", "every record was delivered", ">50</tspan>"},
+			[]string{"What to look at", "dead letters</tspan>"},
+		},
+		{
+			"network",
+			reporttest.Network(),
+			[]string{
+				`<header class="verdict warn">`,
+				"degraded</h1>",
+				"<strong>95</strong>",
+				"of 100\u00a0records",
+				"What to look at",
+				"check the primary data source",
+				">5</tspan>",
+				"dead letters</tspan>",
+			},
+			[]string{},
+		},
+		{
+			"failed",
+			reporttest.Failed(),
+			[]string{`<header class="verdict bad">`, "failed</h1>", `<dd class="warn"><strong>0</strong>`},
+			[]string{},
+		},
+		{
+			"interrupted",
+			reporttest.Interrupted(),
+			[]string{`<header class="verdict warn">`, ">spooled</tspan>"},
+			[]string{},
+		},
+		{"drill", unrecovered(), []string{"Recovery drill", "not recovered"}, []string{}},
+		{
+			"thousands",
+			reporttest.Thousands(),
+			[]string{
+				"<summary>1000 rows</summary>",
+				"The report has too many cycles to keep every attempt: it shows cycles and breakers only.",
+				"It shows the first 1,000 of 5,000",
+			},
+			[]string{},
+		},
 		{"hostile", reporttest.Hostile(), []string{"&#43; 3 lost", ">lost</tspan>"}, []string{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -169,27 +224,37 @@ func TestHTMLSays(t *testing.T) {
 	}
 }
 
-// A run of a thousand cycles makes a page that opens quickly: what goes as it should loses its tooltips, then its place.
+// A run of a thousand cycles makes a page that opens quickly: what goes as it should loses its tooltips, then its
+// place.
 func TestHTMLOfALongRun(t *testing.T) {
 	long := func(cycles, retries int) *report.Report {
 		r := reporttest.Success()
 		r.DurationMS = float64(cycles) * 1000
-		r.Cycles.Count = cycles
+		r.Cycles.Count, r.Timeline.Events = cycles, nil
 		for i := range cycles {
 			at := float64(i) * 1000
-			r.Cycles.List = append(r.Cycles.List[:i:i], report.Cycle{Number: i + 1, StartMS: at, DurationMS: 900, Verdict: "success"})
-			add := func(ms float64, kind string, attempt int) {
-				r.Timeline.Events = append(r.Timeline.Events, report.Event{AtMS: at + ms, Cycle: i + 1, Node: "collector", Place: "collector.fetch", Kind: kind, Attempt: attempt,
-					Class: "network", Detail: "dial tcp 192.0.2.1:443: connect: connection refused"})
+			r.Cycles.List = append(r.Cycles.List[:i:i], report.Cycle{
+				Number:     i + 1,
+				StartMS:    at,
+				DurationMS: 900,
+				Verdict:    "success",
+			})
+			add := func(ms float64, kind catalog.EventKind, attempt int) {
+				e := report.Event{AtMS: at + ms, Cycle: i + 1, Node: catalog.Collector, Kind: kind, Attempt: attempt}
+				if attempt > 0 {
+					e.Place, e.Class = catalog.PlaceFetch, errhandler.Network
+					e.Detail = "dial tcp 192.0.2.1:443: connect: connection refused"
+				}
+				r.Timeline.Events = append(r.Timeline.Events, e)
 			}
-			add(0, "node_started", 0)
+			add(0, catalog.NodeStarted, 0)
 			for n := range retries {
-				add(float64(n), "attempt_started", n+1)
-				add(float64(n)+0.5, "attempt_failed", n+1)
+				add(float64(n), catalog.AttemptStarted, n+1)
+				add(float64(n)+0.5, catalog.AttemptFailed, n+1)
 			}
-			add(800, "attempt_started", retries+1)
-			add(850, "attempt_succeeded", retries+1)
-			add(900, "node_done", 0)
+			add(800, catalog.AttemptStarted, retries+1)
+			add(850, catalog.AttemptSucceeded, retries+1)
+			add(900, catalog.NodeDone, 0)
 		}
 		return r
 	}
@@ -198,9 +263,9 @@ func TestHTMLOfALongRun(t *testing.T) {
 		note, without   string
 		tips, marks     int
 	}{
-		{10, 1, "<summary>The timeline as a table", "This run is long", 44, 44},
-		{1000, 2, "only what is out of the ordinary has a tooltip.", "is drawn", 2000, 5004},
-		{1000, 4, "only what is out of the ordinary has a tooltip, up to 12", "is drawn", 3000, 7004},
+		{10, 1, "<summary>The timeline as a table", "This run is long", 43, 43},
+		{1000, 2, "only what is out of the ordinary has a tooltip.", "is drawn", 2000, 5003},
+		{1000, 4, "only what is out of the ordinary has a tooltip, up to 12", "is drawn", 3000, 7003},
 		{1000, 20, "only what is out of the ordinary is drawn, up to 12", "", 3000, 15_000},
 	} {
 		t.Run(fmt.Sprintf("%d cycles, %d retries", c.cycles, c.retries), func(t *testing.T) {

@@ -7,8 +7,8 @@ import (
 
 	"pgregory.net/rapid"
 
-	"faultflow/internal/errhandler"
-	"faultflow/internal/render"
+	"faultflow/internal/catalog"
+	"faultflow/internal/render/ci"
 	"faultflow/internal/report"
 	"faultflow/internal/reporttest"
 )
@@ -21,7 +21,7 @@ func TestRunJUnitGolden(t *testing.T) {
 
 func runJUnit(t tester, r *report.Report) string {
 	t.Helper()
-	return written(t, r, render.WriteJUnit)
+	return written(t, r, ci.WriteJUnit)
 }
 
 func TestRunJUnitIsValid(t *testing.T) {
@@ -62,17 +62,59 @@ func TestRunJUnitCases(t *testing.T) {
 		errorMsg string
 	}{
 		{"success", func(*report.Report) {}, "verdict", "", ""},
-		{"degraded", func(r *report.Report) { r.Verdict = errhandler.Degraded }, "verdict", "", ""},
-		{"failed", func(r *report.Report) { r.Verdict = errhandler.Failed }, "verdict", "failed — ", ""},
+		{"degraded", func(r *report.Report) { r.Verdict = catalog.Degraded }, "verdict", "", ""},
+		{"failed", func(r *report.Report) { r.Verdict = catalog.Failed }, "verdict", "failed — ", ""},
 		{"a verdict that nobody knows", func(r *report.Report) { r.Verdict = "fine" }, "verdict", "fine — ", ""},
-		{"interrupted", func(r *report.Report) { r.Interrupted = true }, "verdict", "", "success — interrupted after 1 cycle"},
+		{
+			"interrupted",
+			func(r *report.Report) { r.Interrupted = true },
+			"verdict",
+			"",
+			"success — interrupted after 1 cycle",
+		},
 		{"balanced", func(*report.Report) {}, "ledger", "", ""},
-		{"unbalanced", func(r *report.Report) { r.Ledger.Balanced, r.Ledger.Lost = false, 1 }, "ledger", "50 collected = 50 delivered", ""},
-		{"drill", func(r *report.Report) { r.Drill = []report.DrillPath{{Path: "fallback_data", Recovered: true}} }, "recovery path fallback_data", "", ""},
-		{"failed drill", func(r *report.Report) { r.Drill = []report.DrillPath{{Path: "fallback_data", Detail: "why"}} }, "recovery path fallback_data", "not recovered\u00a0· why", ""},
-		{"a fault that fired", func(r *report.Report) { r.Faults = []report.Fault{{Spec: "f", Declared: true, Fired: 1}} }, "fault f fires", "", ""},
-		{"a fault that did not", func(r *report.Report) { r.Faults = []report.Fault{{Spec: "f", Declared: true, Armed: 2}} }, "fault f fires", "", "never fired (calls that came by it: 2)"},
-		{"a fault that need not", func(r *report.Report) { r.Faults = []report.Fault{{Spec: "f", Declared: true, MayNotFire: true}} }, "fault f fires", "", ""},
+		{
+			"unbalanced",
+			func(r *report.Report) { r.Ledger.Balanced, r.Ledger.Lost = false, 1 },
+			"ledger",
+			"50 collected = 50 delivered",
+			"",
+		},
+		{
+			"drill",
+			func(r *report.Report) { r.Drill = []report.DrillPath{{Path: "fallback_data", Recovered: true}} },
+			"recovery path fallback_data",
+			"",
+			"",
+		},
+		{
+			"failed drill",
+			func(r *report.Report) { r.Drill = []report.DrillPath{{Path: "fallback_data", Detail: "why"}} },
+			"recovery path fallback_data",
+			"not recovered\u00a0· why",
+			"",
+		},
+		{
+			"a fault that fired",
+			func(r *report.Report) { r.Faults = []report.Fault{{Spec: "f", Declared: true, Fired: 1}} },
+			"fault f fires",
+			"",
+			"",
+		},
+		{
+			"a fault that did not",
+			func(r *report.Report) { r.Faults = []report.Fault{{Spec: "f", Declared: true, Armed: 2}} },
+			"fault f fires",
+			"",
+			"never fired (calls that came by it: 2)",
+		},
+		{
+			"a fault that need not",
+			func(r *report.Report) { r.Faults = []report.Fault{{Spec: "f", Declared: true, MayNotFire: true}} },
+			"fault f fires",
+			"",
+			"",
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := reporttest.Success()
@@ -89,7 +131,10 @@ func TestRunJUnitCases(t *testing.T) {
 					errorMsg = got.Error.Message
 				}
 				want := strings.ReplaceAll(c.failure, "\u00a0", " ")
-				if (failure == "") != (want == "") || !strings.HasPrefix(failure, want) || (errorMsg == "") != (c.errorMsg == "") || !strings.HasPrefix(errorMsg, c.errorMsg) {
+				if (failure == "") != (want == "") || !strings.HasPrefix(
+					failure,
+					want,
+				) || (errorMsg == "") != (c.errorMsg == "") || !strings.HasPrefix(errorMsg, c.errorMsg) {
 					t.Errorf("failure %q, error %q", failure, errorMsg)
 				}
 				return
@@ -100,7 +145,10 @@ func TestRunJUnitCases(t *testing.T) {
 	r := reporttest.Network()
 	r.Faults = append(r.Faults, report.Fault{Spec: "of a profile"})
 	got := parseJUnit(t, runJUnit(t, r)).Suites[0]
-	if len(got.Testcases) != 2 || got.Time != "0.003" || !strings.Contains(got.Testcases[0].SystemOut.Data, "→ check the primary data source") {
+	if len(got.Testcases) != 3 || got.Time != "0.003" || !strings.Contains(
+		got.Testcases[0].SystemOut.Data,
+		"→ check the primary data source",
+	) {
 		t.Errorf("%+v", got)
 	}
 }

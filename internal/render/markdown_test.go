@@ -14,8 +14,10 @@ import (
 	"golang.org/x/net/html"
 	"pgregory.net/rapid"
 
+	"faultflow/internal/catalog"
 	"faultflow/internal/errhandler"
-	"faultflow/internal/render"
+	"faultflow/internal/fault"
+	"faultflow/internal/render/ci"
 	"faultflow/internal/report"
 	"faultflow/internal/reporttest"
 )
@@ -28,20 +30,23 @@ func TestMarkdownGolden(t *testing.T) {
 
 func markdownOf(t tester, r *report.Report) string {
 	t.Helper()
-	return written(t, r, render.WriteMarkdown)
+	return written(t, r, ci.WriteMarkdown)
 }
 
-// checkMarkdown renders a text the way GitHub does, raw HTML included, and looks for what no text from outside may make:
-// elements of other kinds than ours, links, attributes.
+// checkMarkdown renders a text the way GitHub does, raw HTML included, and looks for what no text from outside may
+// make: elements of other kinds than ours, links, attributes.
 func checkMarkdown(t tester, text string) {
 	t.Helper()
-	if n := utf8.RuneCountInString(text); n >= render.CommentLimit || len(text) >= render.CommentLimit {
+	if n := utf8.RuneCountInString(text); n >= ci.CommentLimit || len(text) >= ci.CommentLimit {
 		t.Errorf("%d characters, %d bytes", n, len(text))
 	}
 	if r, found := unseen(strings.ReplaceAll(text, "⚠\ufe0f", "")); found {
 		t.Fatal(fmt.Sprintf("the text has %U:\n%s", r, text))
 	}
-	if open, closed := strings.Count(text, "\n<details><summary>"), strings.Count(text, "\n</details>\n"); open != closed {
+	if open, closed := strings.Count(
+		text,
+		"\n<details><summary>",
+	), strings.Count(text, "\n</details>\n"); open != closed {
 		t.Errorf("%d parts that unfold, %d ends", open, closed)
 	}
 	var page bytes.Buffer
@@ -124,27 +129,83 @@ func attacks() map[string]string {
 // attacked is a run in which every text from outside is s.
 func attacked(s string) *report.Report {
 	r := reporttest.Hostile()
-	r.Settings.Input, r.Settings.InputFormat, r.Settings.IDField, r.Settings.Graph, r.Settings.Clock, r.Settings.FailureType = s, s, s, s, s, s
-	r.Settings.Simulate, r.Settings.Faults, r.Settings.Channels = true, []string{s, s}, []string{s}
-	r.Collection = report.Collection{Source: s, Health: s, Origin: errhandler.Origin(s), Origins: map[errhandler.Origin]int{errhandler.Origin(s): 2}, Breaker: s}
-	r.Processing.Mode, r.Processing.Modes = s, map[string]int{s: 1}
-	r.Verdict = errhandler.Verdict(s)
-	r.Nodes = []report.Node{{Name: s, Status: s, Runs: 2, Attempts: 3, Failures: 1, Waits: 1, Errors: map[errhandler.Class]int{errhandler.Class(s): 2}}, {Name: s + "2"}}
-	r.Breakers = []report.Breaker{{Name: s, State: s, Rejected: 1, Opened: 1, Transitions: []report.Transition{{From: s, To: s}}}}
-	r.Channels = []report.Channel{{Name: s, Health: s, Tried: 1, LastError: s}}
-	r.Ledger.DeadLetters = []report.DeadLetters{{Place: s, Class: errhandler.Class(s), Reason: s, Count: 1}}
-	r.Errors.ByClass = map[errhandler.Class]int{errhandler.Class(s): 4}
-	r.Findings = []report.Finding{{Finding: errhandler.Finding{Code: s, Verdict: errhandler.Verdict(s), Node: s, Message: s, Recommendation: s}, Count: 2, FirstCycle: 1},
-		{Finding: errhandler.Finding{Code: s, Verdict: errhandler.Success, Node: s, Message: s, Recommendation: s}}}
-	r.Patterns = []report.Pattern{{Name: s, State: report.Demonstrated, Count: 1, Detail: s}, {Name: s, State: report.Armed}, {Name: s, State: report.Off}}
-	r.Faults = []report.Fault{{Spec: s, Place: s, Kind: s, Class: errhandler.Class(s), Declared: true}}
-	r.Amplification = []report.Amplification{{Place: s, Calls: 2, Units: 1, Factor: 2}}
-	r.Cycles = report.Cycles{Count: 2, List: []report.Cycle{{Number: 1, Verdict: errhandler.Verdict(s), Origin: errhandler.Origin(s), Mode: s, Delivery: s, Channel: s}}}
-	r.Timeline = report.Timeline{Events: []report.Event{
-		{AtMS: 1, Cycle: 1, Node: s, Place: s, Kind: "attempt_started", Attempt: 1}, {AtMS: 3, Cycle: 1, Node: s, Place: s, Kind: "attempt_failed", Attempt: 1, Class: s, Detail: s},
-		{AtMS: 4, Cycle: 1, Node: s, Place: s, Kind: s, Class: s, Detail: s}}}
+	place, node, class, verdict := catalog.Place(s), catalog.Node(s), errhandler.Class(s), catalog.Verdict(s)
+	breaker, mode, origin := catalog.BreakerState(s), catalog.Mode(s), catalog.Origin(s)
+	broken := fault.Fault{Place: place, Kinds: []fault.Kind{fault.Kind(s)}}
+	set := &r.Settings
+	for _, text := range []*string{
+		&set.Input, &set.InputFormat, &set.IDField, &set.Graph, &set.Clock, &set.FailureType,
+		&r.Meta.StartedAt, &r.Meta.Version, &r.Meta.Go, &r.Meta.Output,
+	} {
+		*text = s
+	}
+	set.SimulateFailures, set.Faults, set.Channels = true, []fault.Fault{broken, broken}, []string{s}
+	r.Collection = report.Collection{
+		Source:  s,
+		Health:  s,
+		Origin:  origin,
+		Origins: map[catalog.Origin]int{origin: 2},
+		Breaker: breaker,
+	}
+	r.Processing.Mode, r.Processing.Modes = mode, map[catalog.Mode]int{mode: 1}
+	r.Verdict = verdict
+	r.Nodes = []report.Node{
+		{
+			Name:     node,
+			Status:   catalog.NodeStatus(s),
+			Runs:     2,
+			Attempts: 3,
+			Failures: 1,
+			Waits:    1,
+			Errors:   map[errhandler.Class]int{class: 2},
+		},
+		{Name: node + "2"},
+	}
+	r.Breakers = []report.Breaker{{
+		Name:        s,
+		State:       breaker,
+		Rejected:    1,
+		Opened:      1,
+		Transitions: []report.Transition{{From: breaker, To: breaker}},
+	}}
+	r.Channels = []report.Channel{{Name: s, Health: catalog.Health(s), Tried: 1, LastError: s}}
+	r.Ledger.DeadLetters = []report.DeadLetters{{Place: place, Class: class, Reason: s, Count: 1}}
+	r.Errors.ByClass = map[errhandler.Class]int{class: 4}
+	finding := report.Finding{
+		Code:           catalog.FindingCode(s),
+		Verdict:        verdict,
+		Node:           node,
+		Message:        s,
+		Recommendation: s,
+		Count:          2,
+		FirstCycle:     1,
+	}
+	notice := finding
+	notice.Verdict, notice.Count, notice.FirstCycle = catalog.Success, 0, 0
+	r.Findings = []report.Finding{finding, notice}
+	r.Patterns = []report.Pattern{
+		{Name: catalog.Pattern(s), State: catalog.Demonstrated, Count: 1, Detail: s},
+		{Name: catalog.Pattern(s), State: catalog.Armed},
+		{Name: catalog.Pattern(s), State: catalog.Off},
+	}
+	r.Faults = []report.Fault{{Spec: s, Place: place, Kind: s, Class: class, Declared: true}}
+	r.Amplification = []report.Amplification{{Place: place, Calls: 2, Units: 1, Factor: 2}}
+	cycle := report.Cycle{
+		Number:   1,
+		Verdict:  verdict,
+		Origin:   origin,
+		Mode:     mode,
+		Delivery: catalog.DeliveryStatus(s),
+		Channel:  s,
+	}
+	r.Cycles = report.Cycles{Count: 2, List: []report.Cycle{cycle}}
+	event := report.Event{AtMS: 1, Cycle: 1, Node: node, Place: place, Kind: catalog.AttemptStarted, Attempt: 1}
+	failed := event
+	failed.AtMS, failed.Kind, failed.Class, failed.Detail = 3, catalog.AttemptFailed, class, s
+	unknown := failed
+	unknown.AtMS, unknown.Kind, unknown.Attempt = 4, catalog.EventKind(s), 0
+	r.Timeline = report.Timeline{Events: []report.Event{event, failed, unknown}}
 	r.Drill = []report.DrillPath{{Path: s, Forced: s, Detail: s}}
-	r.Meta = report.Meta{StartedAt: s, Version: s, Go: s, Output: s}
 	return r
 }
 
@@ -162,16 +223,35 @@ func TestMarkdownIsShortened(t *testing.T) {
 	}
 	many := reporttest.Network()
 	for i := range 300 {
-		many.Channels = append(many.Channels, report.Channel{Name: fmt.Sprintf("channel %d", i), LastError: strings.Repeat("|<", 500), Tried: 1})
-		many.Nodes = append(many.Nodes, report.Node{Name: fmt.Sprintf("node %d", i), Runs: 1, Attempts: 1})
+		many.Channels = append(many.Channels, report.Channel{
+			Name:      fmt.Sprintf("channel %d", i),
+			LastError: strings.Repeat("|<", 500),
+			Tried:     1,
+		})
+		many.Nodes = append(many.Nodes, report.Node{
+			Name:     catalog.Node(fmt.Sprintf("node %d", i)),
+			Runs:     1,
+			Attempts: 1,
+		})
 		many.Faults = append(many.Faults, report.Fault{Spec: strings.Repeat("&", 500)})
-		many.Patterns = append(many.Patterns, report.Pattern{Name: "p", State: report.Demonstrated, Detail: strings.Repeat("<", 500)})
+		many.Patterns = append(many.Patterns, report.Pattern{
+			Name:   "p",
+			State:  catalog.Demonstrated,
+			Detail: strings.Repeat("<", 500),
+		})
 		many.Drill = append(many.Drill, report.DrillPath{Path: "p", Detail: strings.Repeat("<", 500)})
 		many.Breakers = append(many.Breakers, report.Breaker{Name: "b", State: "open", Rejected: 1})
 	}
 	got := markdownOf(t, many)
 	checkMarkdown(t, got)
-	for _, want := range []string{"\n| Ledger | ", "**Warnings**", "\n> Shortened: ", "more rows\n", "<summary>Delivery</summary>", "<summary>Run settings</summary>"} {
+	for _, want := range []string{
+		"\n| Ledger | ",
+		"**Warnings**",
+		"\n> Shortened: ",
+		"more rows\n",
+		"<summary>Delivery</summary>",
+		"<summary>Run settings</summary>",
+	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is missing in\n%.3000s", want, got)
 		}
@@ -181,7 +261,7 @@ func TestMarkdownIsShortened(t *testing.T) {
 func TestMarkdownGroupsWhatBelongsTogether(t *testing.T) {
 	got := markdownOf(t, reporttest.Storage())
 	for _, want := range []string{
-		"- **channels** ❌ primary — 2 of 2 tries failed · down · skipped in 1 pass<br>last error: write /var/spool/faultflow/primary.jsonl: no space left on device<br>❌ secondary",
+		"- **channels** ❌ primary — 1 of 1 try failed · degraded · skipped in 2 passes<br>last error: write delivery.primary: no space left on device<br>❌ secondary",
 		"\n- **passes** 3\n",
 		"<br>→ check delivery channel health, then deliver the spool",
 	} {

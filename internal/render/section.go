@@ -1,3 +1,8 @@
+// Package render is what there is to tell of runs, campaigns, comparisons and test results, as content: sections,
+// grids, tiles, words, a time axis, and how each kind of item on it is drawn. It reads what it is given and changes
+// nothing in it. The packages below it lay the same content out, each in its own way: text for terminals, html as
+// pages, ci for CI systems; package format knows them by name. All text from outside goes through report.Clean on its
+// way.
 package render
 
 import (
@@ -6,91 +11,94 @@ import (
 	"faultflow/internal/report"
 )
 
-// section is a part of a report as content. Each format lays it out in its own way, so that all of them say the same.
-type section struct {
-	title string
-	parts []part
-	// below are sections within this one, such as the warnings of the analysis. Their title may be "".
-	below []section
-	// open sections stand open where others are folded, bare ones have no heading in a text.
-	open, bare bool
+// Section is a part of a report as content. Each format lays it out in its own way, so that all of them say the same.
+type Section struct {
+	Title string
+	Parts []Part
+	// Below are sections within this one, such as the warnings of the analysis. Their title may be "".
+	Below []Section
+	// Open sections stand open where others are folded, Bare ones have no heading in a text.
+	Open, Bare bool
 }
 
-// part is one line of a section, or its table.
-type part struct {
-	// label names a value; further values have the same one. Without it the text speaks for itself.
-	label string
-	sign  sign
-	text  string
-	// under says that the text belongs to the part above; command, that it is to be copied.
-	under, command bool
-	grid           *grid
-	bars           *bars
+// Part is one line of a section, or its table.
+type Part struct {
+	// Label names a value; further values have the same one. Without it the text speaks for itself.
+	Label string
+	Sign  Sign
+	Text  string
+	// Under says that the text belongs to the part above; Command, that it is to be copied.
+	Under, Command bool
+	Grid           *Grid
+	Bars           *Histogram
 }
 
-// grid is a table. Its caption says what it holds, where it is shown apart from its section.
-type grid struct {
-	caption string
-	cols    []column
-	rows    [][]cell
-}
+// Empty sections are left out.
+func (s Section) Empty() bool { return len(s.Parts) == 0 && len(s.Below) == 0 }
 
-// empty sections are left out.
-func (s section) empty() bool { return len(s.parts) == 0 && len(s.below) == 0 }
-
-func (s *section) row(label string, sign sign, text string) {
+func (s *Section) row(label string, sign Sign, text string) {
 	if text != "" {
-		s.parts = append(s.parts, part{label: label, sign: sign, text: text})
+		s.Parts = append(s.Parts, Part{Label: label, Sign: sign, Text: text})
 	}
 }
 
-func (s *section) item(sign sign, text string) {
-	s.parts = append(s.parts, part{sign: sign, text: text})
+func (s *Section) item(sign Sign, text string) {
+	s.Parts = append(s.Parts, Part{Sign: sign, Text: text})
 }
 
 // remark says more about the part above.
-func (s *section) remark(sign sign, text string) {
+func (s *Section) remark(sign Sign, text string) {
 	if text != "" {
-		s.parts = append(s.parts, part{sign: sign, text: text, under: true})
+		s.Parts = append(s.Parts, Part{Sign: sign, Text: text, Under: true})
 	}
 }
 
 // command is how to see for oneself what the part above tells of.
-func (s *section) command(text string) {
-	s.parts = append(s.parts, part{text: text, under: true, command: true})
+func (s *Section) command(text string) {
+	s.Parts = append(s.Parts, Part{Text: text, Under: true, Command: true})
 }
 
-func (s *section) table(caption string, cols []column, rows [][]cell) {
+func (s *Section) table(caption string, cols []Column, rows [][]Cell) {
 	if len(rows) > 0 {
-		s.parts = append(s.parts, part{grid: &grid{caption, cols, rows}})
+		s.Parts = append(s.Parts, Part{Grid: &Grid{caption, cols, rows}})
 	}
 }
 
-// everything is what the section says, without the titles within it.
-func (s section) everything() []part {
-	parts := slices.Clone(s.parts)
-	for _, b := range s.below {
-		parts = append(parts, b.parts...)
+// Everything is what the section says, without the titles within it.
+func (s Section) Everything() []Part {
+	parts := slices.Clone(s.Parts)
+	for _, b := range s.Below {
+		parts = append(parts, b.Parts...)
 	}
 	return parts
 }
 
-// limits are the most that is shown of lists without an end; the JSON report has the rest.
-type limits struct{ transitions, groups, cycles, findings int }
+// Limits are the most that is shown of lists without an end; the JSON report has the rest.
+type Limits struct{ Transitions, Groups, Cycles, Findings int }
 
-// brief is for what is read from top to bottom.
-func brief() limits { return limits{transitions: 12, groups: 8, cycles: 20, findings: 8} }
+// Brief is for what is read from top to bottom.
+func Brief() Limits { return Limits{Transitions: 12, Groups: 8, Cycles: 20, Findings: 8} }
 
-// stages is what the three stages did.
-func stages(r *report.Report) []section {
-	return []section{collection(r), processing(r), delivery(r)}
+// Stages is what the three stages did.
+func Stages(r *report.Report) []Section {
+	return []Section{collection(r), processing(r), delivery(r)}
 }
 
-// details is what else there is to say about a run, between its stages and its last line.
-func details(r *report.Report, l limits) []section {
-	all := []section{attempts(r), breakers(r, l), faults(r), ledger(r, l), cycles(r, l), load(r), drill(r), analysis(r, l), patterns(r)}
-	return slices.DeleteFunc(all, section.empty)
+// Details is what else there is to say about a run, between its stages and its last line.
+func Details(r *report.Report, l Limits) []Section {
+	all := []Section{
+		Attempts(r),
+		Breakers(r, l),
+		Faults(r),
+		Ledger(r, l),
+		Cycles(r, l),
+		Load(r),
+		Drill(r),
+		Analysis(r, l),
+		Patterns(r),
+	}
+	return slices.DeleteFunc(all, Section.Empty)
 }
 
-// more ends a list that was cut.
-func more(what string) string { return "… and " + what }
+// More ends a list that was cut.
+func More(what string) string { return "… and " + what }

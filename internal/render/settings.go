@@ -3,108 +3,167 @@ package render
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
+	"faultflow/internal/catalog"
 	"faultflow/internal/report"
+	"faultflow/internal/settings"
 )
 
-// settings are those that matter to this run.
-func settings(r *report.Report) section {
-	s := section{title: "Run settings"}
-	s.row("run", none, facts(name(r.Settings.Graph)+" graph", name(r.Settings.Clock)+" clock", fmt.Sprintf("seed %d", r.Seed)))
+// RunSettings are those that matter to this run.
+func RunSettings(r *report.Report) Section {
+	s := Section{Title: "Run settings"}
+	s.row("run", None, Facts(ClipName(r.Settings.Graph)+" graph", ClipName(r.Settings.Clock)+" clock", fmt.Sprintf(
+		"seed %d",
+		r.Seed,
+	)))
 	s.settings(r.Settings)
 	return s
 }
 
 // settings are those of a run, as far as they say something.
-func (s *section) settings(c report.Settings) {
-	if c.Simulate {
-		s.row("failures", none, name(c.FailureType))
+func (s *Section) settings(c settings.Settings) {
+	if c.SimulateFailures {
+		s.row("failures", None, ClipName(c.FailureType))
 	}
-	for i, spec := range c.Faults {
+	for i, f := range c.Faults {
 		if i == maxSpecs {
-			s.row("faults", none, more(number(len(c.Faults)-i)+" more, see below"))
+			s.row("faults", None, More(Grouped(len(c.Faults)-i)+" more, see below"))
 			break
 		}
-		s.row("faults", none, note(spec))
+		s.row("faults", None, ClipText(f.String()))
 	}
 	if c.Cycles != 1 {
-		s.row("cycles", none, cycleSettings(c))
+		s.row("cycles", None, cycleSettings(c))
 	}
-	s.row("batch", none, facts(amount(c.BatchSize, "record"), when(c.Workers > 0, amount(c.Workers, "worker"))))
-	s.row("input", none, inputSettings(c))
-	s.row("breaker", none, breakerSettings(c))
-	s.row("without", none, switchedOff(c))
+	s.row("batch", None, Facts(Amount(c.BatchSize, "record"), When(c.Workers > 0, Amount(c.Workers, "worker"))))
+	s.row("input", None, inputSettings(c))
+	s.row("breaker", None, breakerSettings(c))
+	s.row("without", None, switchedOff(c))
 }
 
 // maxSpecs is how many faults given by hand the settings list.
 const maxSpecs = 6
 
-func cycleSettings(s report.Settings) string {
+func cycleSettings(s settings.Settings) string {
 	if s.Cycles == 0 { // the interval is for cycles that could read nothing
 		return "until the input ends, back to back"
 	}
-	count := number(s.Cycles)
-	if s.IntervalMS > 0 {
-		return count + ", one every " + span(s.IntervalMS)
+	count := Grouped(s.Cycles)
+	if s.Interval > 0 {
+		return count + ", one every " + DurationOf(s.Interval)
 	}
 	return count + ", back to back"
 }
 
-func inputSettings(s report.Settings) string {
+func inputSettings(s settings.Settings) string {
 	if s.Input == "" {
 		return "generated records"
 	}
-	return facts(note(s.Input), name(s.InputFormat),
-		when(s.IDField != "", "id from "+name(s.IDField)), when(s.ValueField != "", "value from "+name(s.ValueField)))
+	return Facts(ClipText(s.Input), ClipName(s.InputFormat),
+		When(
+			s.IDField != "",
+			"id from "+ClipName(s.IDField),
+		), When(s.ValueField != "", "value from "+ClipName(s.ValueField)))
 }
 
-func breakerSettings(s report.Settings) string {
+func breakerSettings(s settings.Settings) string {
 	var parts []string
-	for _, node := range []struct {
-		name   string
-		policy report.Policy
-	}{{"collector", s.Collector}, {"processor", s.Processor}, {"delivery", s.Delivery}} {
-		if b := node.policy; b.Breaker {
+	for _, node := range catalog.GuardedNodes() {
+		if p := s.Policy(node); p.Breaker {
 			parts = append(parts, fmt.Sprintf("%s: opens after %s in a row, for %s",
-				node.name, amount(b.BreakerFails, "failure"), span(b.BreakerOpenMS)))
+				node, Amount(p.BreakerFailures, "failure"), DurationOf(p.BreakerOpenFor)))
 		}
 	}
 	if len(parts) == 0 {
 		return "off"
 	}
-	return "on · " + facts(parts...)
+	return "on · " + Facts(parts...)
 }
 
-func switchedOff(s report.Settings) string {
-	return facts(when(!s.Fallback, "fallback ladder"), when(!s.Recovery, "recovery"), when(!s.Spool, "emergency spool"))
+func switchedOff(s settings.Settings) string {
+	return Facts(When(!s.Fallback, "fallback ladder"), When(!s.Recovery, "recovery"), When(!s.Spool, "emergency spool"))
 }
 
-// policies are the settings in full.
-func policies(r *report.Report) section {
-	s, c := section{title: "Policies"}, r.Settings
-	line := func(title string, of func(report.Policy) string) []cell {
-		return texts(title, of(c.Collector), of(c.Processor), of(c.Delivery))
+// Policies are the settings in full: a row for each that nodes have, and what else the patterns are made of.
+func Policies(r *report.Report) Section {
+	s, all := Section{Title: "Policies"}, r.Settings
+	nodes := catalog.GuardedNodes()
+	cols, rows := []Column{{Title: "policy"}}, [][]Cell{}
+	for i, node := range nodes {
+		cols = append(cols, Column{Title: string(node)})
+		for n, d := range nodeSettings(node) {
+			if i == 0 {
+				rows = append(rows, Cells(d.Label()))
+			}
+			rows[n] = append(rows[n], Cell{Text: policyValue(d, &all)})
+		}
 	}
-	onlyIf := func(on bool, s string) string { return cmp.Or(when(on, s), "off") }
-	s.table("policies of each node", []column{{title: "policy"}, {title: "collector"}, {title: "processor"}, {title: "delivery"}}, [][]cell{
-		line("attempts", func(p report.Policy) string { return number(p.Retries) }),
-		line("wait between them", func(p report.Policy) string {
-			return facts(span(p.RetryDelayMS), when(p.Backoff != 1, "× "+decimal(p.Backoff)+" each time, at most "+span(p.MaxDelayMS)), when(p.Jitter != 0, "±"+tie+percent(p.Jitter)))
-		}),
-		line("timeout", func(p report.Policy) string { return onlyIf(p.TimeoutMS > 0, span(p.TimeoutMS)) }),
-		line("bulkhead", func(p report.Policy) string {
-			return onlyIf(p.Bulkhead > 0, facts(amount(p.Bulkhead, "call")+" at once", when(p.BulkheadWaitMS > 0, "wait at most "+span(p.BulkheadWaitMS))))
-		}),
-		line("circuit breaker", func(p report.Policy) string {
-			return onlyIf(p.Breaker, facts("opens after "+amount(p.BreakerFails, "failure")+" in a row", "for "+span(p.BreakerOpenMS), amount(p.BreakerTrials, "trial call")))
-		}),
-	})
+	s.table("policies of each node", cols, rows)
 	var names []string
-	for _, c := range c.Channels {
-		names = append(names, name(c))
+	for _, c := range all.Channels {
+		names = append(names, ClipName(c))
 	}
-	s.row("channels", none, facts(strings.Join(names, ", "), when(c.ChannelRecoverMS > 0, "tried again after "+span(c.ChannelRecoverMS))))
-	s.row("cache", none, facts("fresh for "+span(c.CacheTTLMS), "usable for "+span(c.CacheMaxAgeMS)))
+	s.row("channels", None, Facts(strings.Join(names, ", "),
+		When(all.ChannelRecover > 0, "tried again after "+DurationOf(all.ChannelRecover))))
+	s.row("cache", None, Facts("fresh for "+DurationOf(all.CacheTTL), "usable for "+DurationOf(all.CacheMaxAge)))
 	return s
+}
+
+// nodeSettings are the settings that each node with policies has, of one of them. All nodes have the same, in one
+// order.
+func nodeSettings(node catalog.Node) []settings.Setting {
+	return slices.DeleteFunc(slices.Clone(settings.All()), func(d settings.Setting) bool { return d.Node != node })
+}
+
+// policyValue is a setting's value as people read it. What belongs to a breaker that is off is off as well.
+func policyValue(d settings.Setting, all *settings.Settings) string {
+	if !switchedOn(d, all) {
+		return "off"
+	}
+	value := d.Value(all)
+	if d.ZeroIsNoLimit && (value == 0.0 || value == time.Duration(0)) {
+		return "no limit"
+	}
+	switch v := value.(type) {
+	case bool:
+		return cmp.Or(When(v, "on"), "off")
+	case int:
+		return Grouped(v)
+	case time.Duration:
+		return DurationOf(v)
+	case float64:
+		return measure(v, d.Placeholder)
+	}
+	return ClipText(d.In(all))
+}
+
+// measure writes a number by what stands for it in the help.
+func measure(v float64, placeholder string) string {
+	switch placeholder {
+	case "SHARE":
+		return percent(v)
+	case "FACTOR":
+		return "×" + Tie + decimal(v)
+	case "RATE":
+		return decimal(v) + Tie + "a second"
+	}
+	return decimal(v)
+}
+
+// switchedOn tells whether a setting has something to decide: scenario files have the settings of what can be off,
+// such as [collector breaker open-for], beside [collector breaker on].
+func switchedOn(d settings.Setting, all *settings.Settings) bool {
+	path := d.Path()
+	if len(path) < 3 {
+		return true
+	}
+	for _, other := range settings.All() {
+		if p := other.Path(); len(p) == 3 && p[0] == path[0] && p[1] == path[1] && p[2] == "on" {
+			return other.Value(all) != false
+		}
+	}
+	return true
 }

@@ -4,68 +4,74 @@ import (
 	"fmt"
 	"slices"
 
-	"faultflow/internal/errhandler"
+	"faultflow/internal/catalog"
 	"faultflow/internal/report"
 )
 
 // collection says where the records came from.
-func collection(r *report.Report) section {
+func collection(r *report.Report) Section {
 	c := r.Collection
-	s := section{title: "Collection"}
+	s := Section{Title: "Collection"}
 	s.row("status", collectionSign(r), collectionStatus(c))
-	s.row("source", none, name(c.Source))
-	s.row("health", healthSign(c), facts(note(c.Health), when(c.HealthFailures > 0, amount(c.HealthFailures, "failed check"))))
-	s.row("records", none, facts(number(c.Records), when(c.Unreadable > 0, number(c.Unreadable)+" unreadable")))
-	if c.Origins[errhandler.FromSource] < total(c.Origins) {
-		s.row("origin", none, facts(tally(c.Origins, origins()...), when(c.CacheAgeMS > 0, "cache "+span(c.CacheAgeMS)+" old")))
+	s.row("source", None, ClipName(c.Source))
+	s.row("health", healthSign(c), Facts(ClipText(c.Health), When(c.HealthFailures > 0, Amount(
+		c.HealthFailures,
+		"failed check",
+	))))
+	s.row("records", None, Facts(Grouped(c.Records), When(c.Unreadable > 0, Grouped(c.Unreadable)+" unreadable")))
+	if c.Origins[catalog.FromSource] < total(c.Origins) {
+		s.row("origin", None, Facts(Counted(c.Origins, catalog.Origins()...), When(
+			c.CacheAgeMS > 0,
+			"cache "+Duration(c.CacheAgeMS)+" old",
+		)))
 	}
-	s.nodeAttempts(r, "collector")
-	s.row("breaker", none, facts(name(c.Breaker), breakerHistory(r)))
+	s.nodeAttempts(r, catalog.Collector)
+	s.row("breaker", None, Facts(ClipName(c.Breaker), breakerHistory(r)))
 	return s
 }
 
-func origins() []errhandler.Origin {
-	return []errhandler.Origin{errhandler.FromSource, errhandler.FromFreshCache, errhandler.FromStaleCache,
-		errhandler.FromDefault, errhandler.FromNowhere}
-}
-
-func collectionSign(r *report.Report) sign {
+func collectionSign(r *report.Report) Sign {
 	o := r.Collection.Origins
 	switch all := total(o); {
 	case all == 0:
-		return idle
-	case o[errhandler.FromSource] == all:
-		return good
-	case o[errhandler.FromNowhere] > 0 && !r.Interrupted:
-		return bad
+		return Idle
+	case o[catalog.FromSource] == all:
+		return Good
+	case o[catalog.FromNowhere] > 0 && !r.Interrupted:
+		return Bad
 	default:
-		return warn
+		return Warn
 	}
 }
 
 func collectionStatus(c report.Collection) string {
 	all := total(c.Origins)
-	empty := c.Origins[errhandler.FromNowhere]
-	backup := all - empty - c.Origins[errhandler.FromSource]
-	share := func(n int) string { return when(all > 1, fmt.Sprintf(" in %s of %s", number(n), amount(all, "cycle"))) }
+	empty := c.Origins[catalog.FromNowhere]
+	backup := all - empty - c.Origins[catalog.FromSource]
+	ofCycles := func(n int) string {
+		return When(all > 1, fmt.Sprintf(" in %s of %s", Grouped(n), Amount(all, "cycle")))
+	}
 	switch {
 	case all == 0:
 		return "nothing was asked for"
 	case empty+backup == 0:
 		return "collected from the source"
 	default:
-		return facts(when(empty > 0, "nothing collected"+share(empty)), when(backup > 0, "fallback data"+share(backup)))
+		return Facts(
+			When(empty > 0, "nothing collected"+ofCycles(empty)),
+			When(backup > 0, "fallback data"+ofCycles(backup)),
+		)
 	}
 }
 
-func healthSign(c report.Collection) sign {
+func healthSign(c report.Collection) Sign {
 	switch c.Health {
 	case "healthy":
-		return good
+		return Good
 	case "":
-		return none
+		return None
 	default:
-		return warn
+		return Warn
 	}
 }
 
@@ -79,42 +85,42 @@ func breakerHistory(r *report.Report) string {
 }
 
 // processing says what became of the records in between.
-func processing(r *report.Report) section {
+func processing(r *report.Report) Section {
 	c := r.Processing
-	s := section{title: "Processing"}
+	s := Section{Title: "Processing"}
 	s.row("status", processingSign(c), processingStatus(c))
-	s.row("records", none, facts(fmt.Sprintf("%s in → %s out", number(c.In), number(c.Out)),
-		when(c.In > 0, percent(c.SuccessRate)+" processed")))
-	s.row("mode", none, modes(c))
+	s.row("records", None, Facts(fmt.Sprintf("%s in → %s out", Grouped(c.In), Grouped(c.Out)),
+		When(c.In > 0, percent(c.SuccessRate)+" processed")))
+	s.row("mode", None, modes(c))
 	if c.Failed > 0 {
-		s.row("failed", none, amount(c.Failed, "record")+", in the dead letters")
+		s.row("failed", None, Amount(c.Failed, "record")+", in the dead letters")
 	}
-	s.nodeAttempts(r, "processor")
+	s.nodeAttempts(r, catalog.Processor)
 	return s
 }
 
-func processingSign(c report.Processing) sign {
+func processingSign(c report.Processing) Sign {
 	switch {
-	case c.Modes["partial"]+c.Modes["fallback"]+c.LowSuccess > 0:
-		return warn
+	case c.Modes[catalog.ModePartial]+c.Modes[catalog.ModeFallback]+c.LowSuccess > 0:
+		return Warn
 	case c.In == 0:
-		return idle
+		return Idle
 	case c.Out == 0:
-		return bad
+		return Bad
 	default:
-		return good
+		return Good
 	}
 }
 
 func processingStatus(c report.Processing) string {
-	reduced := c.Modes["partial"] + c.Modes["fallback"]
+	reduced := c.Modes[catalog.ModePartial] + c.Modes[catalog.ModeFallback]
 	switch {
 	case reduced > 0 && total(c.Modes) > 1:
-		return fmt.Sprintf("recovered with less in %s of %s", number(reduced), amount(total(c.Modes), "cycle"))
+		return fmt.Sprintf("recovered with less in %s of %s", Grouped(reduced), Amount(total(c.Modes), "cycle"))
 	case reduced > 0:
 		return "recovered with less"
 	case c.LowSuccess > 0:
-		return "low success in " + amount(c.LowSuccess, "cycle")
+		return "low success in " + Amount(c.LowSuccess, "cycle")
 	case c.In == 0:
 		return "nothing came in"
 	case c.Out == 0:
@@ -126,79 +132,83 @@ func processingStatus(c report.Processing) string {
 
 func modes(c report.Processing) string {
 	if c.Modes[c.Mode] < total(c.Modes) {
-		return tally(c.Modes, "normal", "partial", "fallback", "none")
+		return Counted(c.Modes, catalog.Modes()...)
 	}
-	return words(name(c.Mode))
+	return catalog.Words(ClipName(c.Mode))
 }
 
 // delivery says where the records went, channel by channel.
-func delivery(r *report.Report) section {
+func delivery(r *report.Report) Section {
 	c := r.Delivery
-	s := section{title: "Delivery"}
+	s := Section{Title: "Delivery"}
 	sign, status := deliveryStatus(c)
 	s.row("status", sign, status)
-	s.row("records", none, facts(number(c.Delivered)+" delivered", when(c.Spooled > 0, number(c.Spooled)+" spooled"),
-		when(c.Failed > 0, number(c.Failed)+" failed")))
+	s.row("records", None, Facts(Grouped(c.Delivered)+" delivered", When(c.Spooled > 0, Grouped(c.Spooled)+" spooled"),
+		When(c.Failed > 0, Grouped(c.Failed)+" failed")))
 	for _, ch := range r.Channels {
-		sign, state := channelState(ch)
-		s.row("channels", sign, name(ch.Name)+" — "+state)
+		sign, state := ChannelState(ch)
+		s.row("channels", sign, ClipName(ch.Name)+" — "+state)
 		if ch.LastError != "" {
-			s.remark(aside, "last error: "+note(ch.LastError))
+			s.remark(Aside, "last error: "+ClipText(ch.LastError))
 		}
 	}
 	if c.Passes > r.Cycles.Count {
-		s.row("passes", none, number(c.Passes)+when(r.Cycles.Count > 1, " in "+amount(r.Cycles.Count, "cycle")))
+		s.row("passes", None, Grouped(c.Passes)+When(r.Cycles.Count > 1, " in "+Amount(r.Cycles.Count, "cycle")))
 	}
 	if c.FailedOver > 0 {
-		s.row("failover", none, "another channel than the first took records"+
-			when(r.Cycles.Count > 1, " in "+amount(c.FailedOver, "cycle")))
+		s.row("failover", None, "another channel than the first took records"+
+			When(r.Cycles.Count > 1, " in "+Amount(c.FailedOver, "cycle")))
 	}
 	if c.PossibleDuplicates+c.DuplicatesAvoided > 0 {
-		s.row("duplicates", none, facts(number(c.PossibleDuplicates)+" possible",
-			when(c.DuplicatesAvoided > 0, number(c.DuplicatesAvoided)+" avoided by idempotency keys")))
+		s.row("duplicates", None, Facts(Grouped(c.PossibleDuplicates)+" possible",
+			When(c.DuplicatesAvoided > 0, Grouped(c.DuplicatesAvoided)+" avoided by idempotency keys")))
 	}
-	s.nodeAttempts(r, "delivery")
+	s.nodeAttempts(r, catalog.Delivery)
 	return s
 }
 
-func deliveryStatus(c report.Delivery) (sign, string) {
+func deliveryStatus(c report.Delivery) (Sign, string) {
 	switch {
 	case c.Failed > 0:
-		return bad, amount(c.Failed, "record") + " neither delivered nor spooled"
+		return Bad, Amount(c.Failed, "record") + " neither delivered nor spooled"
 	case c.Spooled > 0:
-		return warn, amount(c.Spooled, "record") + " in the emergency spool"
+		return Warn, Amount(c.Spooled, "record") + " in the emergency spool"
 	case c.Delivered > 0:
-		return good, "delivered"
+		return Good, "delivered"
 	default:
-		return idle, "nothing to deliver"
+		return Idle, "nothing to deliver"
 	}
 }
 
-func channelState(c report.Channel) (sign, string) {
-	skipped := when(c.Skipped > 0, "skipped in "+amount(c.Skipped, "pass", "passes"))
+// ChannelState is how a channel did.
+func ChannelState(c report.Channel) (Sign, string) {
+	skipped := When(c.Skipped > 0, "skipped in "+Amount(c.Skipped, "pass", "passes"))
 	if c.Tried == 0 {
-		return idle, facts(when(c.Skipped == 0, "not needed"), name(c.Health), skipped)
+		return Idle, Facts(When(c.Skipped == 0, "not needed"), ClipName(c.Health), skipped)
 	}
-	calls := amount(c.Tried, "try", "tries")
+	calls := Amount(c.Tried, "try", "tries")
 	if c.Failed > 0 {
-		calls = fmt.Sprintf("%s of %s failed", number(c.Failed), calls)
+		calls = fmt.Sprintf("%s of %s failed", Grouped(c.Failed), calls)
 	}
-	s := good
+	s := Good
 	if c.Failed >= c.Tried {
-		s = bad
+		s = Bad
 	}
-	return s, facts(when(c.Records > 0, amount(c.Records, "record")), calls, name(c.Health), skipped)
+	return s, Facts(When(c.Records > 0, Amount(c.Records, "record")), calls, ClipName(c.Health), skipped)
 }
 
 // nodeAttempts is left out while every run took one attempt.
-func (s *section) nodeAttempts(r *report.Report, node string) {
+func (s *Section) nodeAttempts(r *report.Report, node catalog.Node) {
 	i := slices.IndexFunc(r.Nodes, func(n report.Node) bool { return n.Name == node })
 	if i < 0 || r.Nodes[i].Attempts == r.Nodes[i].Runs && r.Nodes[i].Failures == 0 {
 		return
 	}
 	n := r.Nodes[i]
-	s.row("attempts", none, facts(number(n.Attempts)+when(n.Runs > 1, " in "+amount(n.Runs, "run")),
-		when(n.Failures > 0, number(n.Failures)+" failed"), when(n.MaxTries > 0, fmt.Sprintf("at most %d each", n.MaxTries))))
+	s.row("attempts", None, Facts(Grouped(n.Attempts)+When(n.Runs > 1, " in "+Amount(n.Runs, "run")),
+		When(
+			n.Failures > 0,
+			Grouped(n.Failures)+" failed",
+		), When(n.MaxTries > 0, fmt.Sprintf("at most %d each", n.MaxTries))))
 }
 
 func total[K comparable](counts map[K]int) int {

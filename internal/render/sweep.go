@@ -2,48 +2,57 @@ package render
 
 import (
 	"fmt"
-	"io"
 	"math"
+	"slices"
 
+	"faultflow/internal/catalog"
 	"faultflow/internal/compare"
 	"faultflow/internal/report"
+	"faultflow/internal/settings"
 )
 
-// WriteSweep writes a sweep in one of the formats of CampaignFormats.
-func WriteSweep(w io.Writer, s *report.Sweep, format string, style Style) error {
-	if format == "json" {
-		return report.WriteSweep(w, s)
+// SweepAccount tells of a sweep.
+func SweepAccount(s *report.Sweep) Account {
+	a := Account{
+		What:     "sweep",
+		Noun:     "sweep",
+		Settings: studySettings(s.Scenario, s.Settings, s.Seeds),
+		Sections: []Section{combinations(s)},
+		Schema:   s.Schema,
+		Hash:     s.Hash,
+		Meta:     s.Meta,
 	}
-	a := account{what: "sweep", noun: "sweep", settings: studySettings(s.Scenario, s.Settings, s.Seeds), sections: []section{combinations(s)},
-		schema: s.Schema, hash: s.Hash, meta: s.Meta}
-	a.end(s.Interrupted, amount(len(s.Rows), "combination")+" over the same "+amount(s.Seeds.Count, "seed"), broken(violated(s.Rows)))
-	return writeAccount(w, a, format, style)
+	said := Amount(len(s.Rows), "combination") + " over the same " + Amount(s.Seeds.Count, "seed")
+	return a.ended(s.Interrupted, said, broken(violated(s.Rows)))
 }
 
-func combinations(s *report.Sweep) section {
-	list := section{title: "Combinations, best " + name(words(s.Sort)) + " first", open: true}
-	var rows [][]cell
+func combinations(s *report.Sweep) Section {
+	list := Section{Title: "Combinations, best " + ClipName(catalog.Words(s.Sort)) + " first", Open: true}
+	var rows [][]Cell
 	for _, r := range s.Rows {
 		mark := ""
 		if r.Pareto {
 			mark = "★"
 		}
-		row := texts(mark)
+		row := Cells(mark)
 		for i := range s.Names {
-			row = append(row, cell{text: name(at(r.Values, i))})
+			row = append(row, Cell{Text: ClipName(at(r.Values, i))})
 		}
 		row = append(row, measured(r.Measures)...)
 		if r.Pareto {
-			row[0].sign = good
+			row[0].Sign = Good
 		}
 		rows = append(rows, row)
 	}
-	cols := []column{{title: ""}}
+	cols := []Column{{Title: ""}}
 	for _, n := range s.Names {
-		cols = append(cols, column{title: name(n), right: true, named: true})
+		cols = append(cols, Column{Title: ClipName(n), Right: true, Named: true})
 	}
 	list.table("combinations of settings", append(cols, measureColumns()...), rows)
-	list.item(aside, "★ no other combination is at least as good in delivered share, duration and calls, and better in one")
+	list.item(
+		Aside,
+		"★ no other combination is at least as good in delivered share, duration and calls, and better in one",
+	)
 	return list
 }
 
@@ -63,27 +72,29 @@ func violated(rows []report.SweepRow) (n int64) {
 }
 
 // studySettings are those of several campaigns over the same seeds.
-func studySettings(scenario string, s report.Settings, seeds report.Seeds) section {
-	set := section{title: "Settings"}
-	set.row("runs", none, facts(number(seeds.Count)+" each", fmt.Sprintf("seeds %d to %d", seeds.First, seeds.Last())))
-	set.row("scenario", none, name(scenario))
-	set.row("each", none, facts(name(s.Graph)+" graph", name(s.Clock)+" clock"))
+func studySettings(scenario string, s settings.Settings, seeds report.Seeds) Section {
+	set := Section{Title: "Settings"}
+	set.row("runs", None, Facts(Grouped(seeds.Count)+" each", fmt.Sprintf("seeds %d to %d", seeds.First, seeds.Last())))
+	set.row("scenario", None, ClipName(scenario))
+	set.row("each", None, Facts(ClipName(s.Graph)+" graph", ClipName(s.Clock)+" clock"))
 	set.settings(s)
 	return set
 }
 
-// end says what several campaigns came to.
-func (a *account) end(interrupted bool, said string, problem string) {
-	a.sign, a.said = good, said
+// ended is the account with what several campaigns came to, without the sections that are empty.
+func (a Account) ended(interrupted bool, said string, problem string) Account {
+	a.Sections = slices.DeleteFunc(a.Sections, Section.Empty)
+	a.Sign, a.Said = Good, said
 	if interrupted {
-		a.sign, a.said = warn, "interrupted: "+said
+		a.Sign, a.Said = Warn, "interrupted: "+said
 	}
 	if problem != "" {
-		a.sign, a.said = bad, a.said+": "+problem
+		a.Sign, a.Said = Bad, a.Said+": "+problem
 	}
-	if a.meta.RealMS > 0 {
-		a.made = span(a.meta.RealMS)
+	if a.Meta.RealMS > 0 {
+		a.Made = Duration(a.Meta.RealMS)
 	}
+	return a
 }
 
 // broken is the problem of violations, "" without any.
@@ -91,39 +102,66 @@ func broken(violations int64) string {
 	if violations == 0 {
 		return ""
 	}
-	return amount(violations, "violation") + " of what every run must keep"
+	return Amount(violations, "violation") + " of what every run must keep"
 }
 
-func measureColumns() []column {
-	return []column{{title: "delivered", right: true}, {title: "success", right: true}, {title: "failed", right: true, usual: precise(0)},
-		{title: "mean", right: true}, {title: "p99", right: true, spare: true}, {title: "calls", right: true}, {title: "before open", right: true, usual: "0", spare: true}}
-}
-
-func measured(m report.Measures) []cell {
-	return texts(precise(m.DeliveredShare), precise(m.Verdict.Success.Share), precise(m.Verdict.Failed.Share), span(m.MeanMS), span(m.P99MS),
-		twoDecimals(m.Calls), twoDecimals(m.BeforeOpen))
-}
-
-// WriteAblation writes an ablation in one of the formats of CampaignFormats.
-func WriteAblation(w io.Writer, a *report.Ablation, format string, style Style) error {
-	if format == "json" {
-		return report.WriteAblation(w, a)
+func measureColumns() []Column {
+	return []Column{
+		{Title: "delivered", Right: true},
+		{Title: "success", Right: true},
+		{Title: "failed", Right: true, Usual: PrecisePercent(0)},
+		{Title: "mean", Right: true},
+		{Title: "p99", Right: true, Spare: true},
+		{Title: "calls", Right: true},
+		{Title: "before open", Right: true, Usual: "0", Spare: true},
 	}
+}
+
+func measured(m report.Measures) []Cell {
+	return Cells(
+		PrecisePercent(m.DeliveredShare),
+		PrecisePercent(m.Verdict.Success.Share),
+		PrecisePercent(m.Verdict.Failed.Share),
+		Duration(m.MeanMS),
+		Duration(m.P99MS),
+		twoDecimals(m.Calls),
+		twoDecimals(m.BeforeOpen),
+	)
+}
+
+// AblationAccount tells of an ablation.
+func AblationAccount(a *report.Ablation) Account {
 	violations := a.Whole.Violations
 	for _, r := range a.Rows {
 		violations += r.Violations
 	}
-	told := account{what: "what each pattern is worth", noun: "ablation", settings: studySettings(a.Scenario, a.Settings, a.Seeds),
-		sections: []section{worth(a), flips(a.Rows)}, schema: a.Schema, hash: a.Hash, meta: a.Meta}
-	told.end(a.Interrupted, fmt.Sprintf("%s with and without %s", amount(a.Whole.Runs, "run"), amount(len(a.Rows), "pattern")), broken(violations))
-	return writeAccount(w, told, format, style)
+	told := Account{
+		What:     "what each pattern is worth",
+		Noun:     "ablation",
+		Settings: studySettings(a.Scenario, a.Settings, a.Seeds),
+		Sections: []Section{worth(a), flips(a.Rows)},
+		Schema:   a.Schema,
+		Hash:     a.Hash,
+		Meta:     a.Meta,
+	}
+	said := fmt.Sprintf("%s with and without %s", Amount(a.Whole.Runs, "run"), Amount(len(a.Rows), "pattern"))
+	return told.ended(a.Interrupted, said, broken(violations))
 }
 
 // worth is what the absence of each pattern changes.
-func worth(a *report.Ablation) section {
-	s := section{title: "Without each pattern in turn", open: true}
+func worth(a *report.Ablation) Section {
+	s := Section{Title: "Without each pattern in turn", Open: true}
 	whole := a.Whole
-	rows := [][]cell{texts("(with all)", "", precise(whole.DeliveredShare), precise(whole.Verdict.Success.Share), span(whole.MeanMS), twoDecimals(whole.Calls), "", "")}
+	rows := [][]Cell{Cells(
+		"(with all)",
+		"",
+		PrecisePercent(whole.DeliveredShare),
+		PrecisePercent(whole.Verdict.Success.Share),
+		Duration(whole.MeanMS),
+		twoDecimals(whole.Calls),
+		"",
+		"",
+	)}
 	for _, r := range a.Rows {
 		if r.Problem != "" {
 			continue
@@ -132,20 +170,44 @@ func worth(a *report.Ablation) section {
 		if r.Holm < compare.Significant {
 			chance = pValue(r.Holm)
 		}
-		row := texts(words(name(r.Pattern)), number(r.Needed), points(r.DeliveredShare-whole.DeliveredShare), points(r.Verdict.Success.Share-whole.Verdict.Success.Share),
-			difference(r.MeanMS-whole.MeanMS, span), difference(r.Calls-whole.Calls, twoDecimals), number(r.Worse)+":"+number(r.Better), chance)
+		row := Cells(
+			catalog.Words(ClipName(r.Pattern)),
+			Grouped(r.Needed),
+			points(r.DeliveredShare-whole.DeliveredShare),
+			points(r.Verdict.Success.Share-whole.Verdict.Success.Share),
+			difference(r.MeanMS-whole.MeanMS, Duration),
+			difference(r.Calls-whole.Calls, twoDecimals),
+			Grouped(r.Worse)+":"+Grouped(r.Better),
+			chance,
+		)
 		if r.Holm < compare.Significant {
-			row[0].sign = warn
+			row[0].Sign = Warn
 		}
 		rows = append(rows, row)
 	}
-	s.table("the campaign without each pattern", []column{{title: "without"}, {title: "needed", right: true, spare: true}, {title: "delivered", right: true},
-		{title: "success", right: true, spare: true}, {title: "time", right: true}, {title: "calls", right: true}, {title: "flips", right: true}, {title: "p", right: true}}, rows)
-	s.item(aside, "what its absence changes: shares in percentage points, mean time and calls of a run; needed: runs in which the pattern "+
-		"was at work; flips: runs whose verdict got worse:better; p: exact McNemar test, Holm's correction; ~ may be chance")
+	s.table("the campaign without each pattern", []Column{
+		{Title: "without"},
+		{Title: "needed", Right: true, Spare: true},
+		{Title: "delivered", Right: true},
+		{Title: "success", Right: true, Spare: true},
+		{Title: "time", Right: true},
+		{Title: "calls", Right: true},
+		{Title: "flips", Right: true},
+		{Title: "p", Right: true},
+	}, rows)
+	s.item(
+		Aside,
+		"what its absence changes: shares in percentage points, mean time and calls of a run; needed: runs in which "+
+			"the pattern was at work; flips: runs whose verdict got worse:better; p: exact McNemar test, Holm's "+
+			"correction; ~ may be chance",
+	)
 	for _, r := range a.Rows {
 		if r.Problem != "" {
-			s.item(warn, fmt.Sprintf("%s can't be taken away: %s", words(name(r.Pattern)), note(r.Problem)))
+			s.item(Warn, fmt.Sprintf(
+				"%s can't be taken away: %s",
+				catalog.Words(ClipName(r.Pattern)),
+				ClipText(r.Problem),
+			))
 		}
 	}
 	return s
@@ -178,12 +240,15 @@ func pValue(p float64) string {
 const shownFlips = 2
 
 // flips names runs that got another verdict without a pattern, with the commands that show both.
-func flips(rows []report.AblationRow) section {
-	s := section{title: "Runs that changed"}
+func flips(rows []report.AblationRow) Section {
+	s := Section{Title: "Runs that changed"}
 	for _, r := range rows {
 		for _, f := range r.Flips[:min(shownFlips, len(r.Flips))] {
-			s.item(verdictSign(f.Without), facts("without "+words(name(r.Pattern)), fmt.Sprintf("seed %d", f.Seed),
-				fmt.Sprintf("%s → %s", name(string(f.With)), name(string(f.Without)))))
+			s.item(VerdictSign(f.Without), Facts("without "+catalog.Words(ClipName(r.Pattern)), fmt.Sprintf(
+				"seed %d",
+				f.Seed,
+			),
+				fmt.Sprintf("%s → %s", ClipName(f.With), ClipName(f.Without))))
 			s.command(f.Repeat)
 			s.command(f.RepeatWithout)
 		}
@@ -191,32 +256,35 @@ func flips(rows []report.AblationRow) section {
 	return s
 }
 
-// WriteDeterminism writes a check for determinism in one of the formats of CampaignFormats.
-func WriteDeterminism(w io.Writer, d *report.Determinism, format string, style Style) error {
-	if format == "json" {
-		return report.WriteDeterminism(w, d)
+// DeterminismAccount tells of a check for determinism.
+func DeterminismAccount(d *report.Determinism) Account {
+	a := Account{
+		What:     "same seed, same bytes",
+		Noun:     "check",
+		Settings: studySettings(d.Scenario, d.Settings, d.Seeds),
+		Sections: []Section{different(d)},
+		Schema:   d.Schema,
+		Hash:     d.Hash,
+		Meta:     d.Meta,
 	}
-	a := account{what: "same seed, same bytes", noun: "check", settings: studySettings(d.Scenario, d.Settings, d.Seeds), sections: []section{different(d)},
-		schema: d.Schema, hash: d.Hash, meta: d.Meta}
-	said, problem := amount(d.Runs, "run")+" made twice, in another order and on another worker", ""
+	said, problem := Amount(d.Runs, "run")+" made twice, in another order and on another worker", ""
 	if d.Different > 0 {
-		problem = amount(d.Different, "report") + " differ"
+		problem = Amount(d.Different, "report") + " differ"
 	} else {
 		said += ": the same reports to the byte"
 	}
-	a.end(d.Interrupted, said, problem)
-	return writeAccount(w, a, format, style)
+	return a.ended(d.Interrupted, said, problem)
 }
 
 // different lists the runs whose reports differ.
-func different(d *report.Determinism) section {
-	s := section{title: "Runs that differ", open: true, bare: true}
-	for _, x := range d.List[:min(brief().findings, len(d.List))] {
-		s.item(bad, fmt.Sprintf("seed %d: %s, then %s", x.Seed, snip(x.First, 12), snip(x.Second, 12)))
+func different(d *report.Determinism) Section {
+	s := Section{Title: "Runs that differ", Open: true, Bare: true}
+	for _, x := range d.List[:min(Brief().Findings, len(d.List))] {
+		s.item(Bad, fmt.Sprintf("seed %d: %s, then %s", x.Seed, Shorten(x.First, 12), Shorten(x.Second, 12)))
 		s.command(x.Repeat)
 	}
-	if left := d.Different - int64(min(brief().findings, len(d.List))); left > 0 {
-		s.item(none, more(number(left)+" more"))
+	if left := d.Different - int64(min(Brief().Findings, len(d.List))); left > 0 {
+		s.item(None, More(Grouped(left)+" more"))
 	}
 	return s
 }

@@ -11,21 +11,40 @@ import (
 
 	"pgregory.net/rapid"
 
-	"faultflow/internal/render"
+	"faultflow/internal/render/ci"
 	"faultflow/internal/report"
 )
 
 func TestGitHubEscapes(t *testing.T) {
 	one := func(name, file, expect string) string {
-		return writeTests(t, &report.Tests{Results: []report.TestResult{{Name: name, File: file, Status: report.TestFailed,
-			Failures: []report.TestFailure{{Expect: expect, Line: 4}}}}}, "github")
+		return writeTests(t, &report.Tests{Results: []report.TestResult{{
+			Name:     name,
+			File:     file,
+			Status:   report.TestFailed,
+			Failures: []report.TestFailure{{Expect: expect, Line: 4}},
+		}}}, "github")
 	}
 	for _, c := range []struct{ name, file, expect, want string }{
 		{"n", "a.yaml", "x == 1", "::error file=a.yaml,line=4,title=n · failed::line 4: does not hold: x == 1\n"},
 		{"50%", "a.yaml", "50%", "::error file=a.yaml,line=4,title=50%25 · failed::line 4: does not hold: 50%25\n"},
-		{"a,b:c", "C:/a,b.yaml", "a,b:c", "::error file=C%3A/a%2Cb.yaml,line=4,title=a%2Cb%3Ac · failed::line 4: does not hold: a,b:c\n"},
-		{"%0A", "a\r\nb%", "%0A", "::error file=a%0D%0Ab%25,line=4,title=%250A · failed::line 4: does not hold: %250A\n"},
-		{"a\nb", "a\x1b.yaml", "a\n::warning::b", "::error file=a.yaml,line=4,title=a b · failed::line 4: does not hold: a ::warning::b\n"},
+		{
+			"a,b:c",
+			"C:/a,b.yaml",
+			"a,b:c",
+			"::error file=C%3A/a%2Cb.yaml,line=4,title=a%2Cb%3Ac · failed::line 4: does not hold: a,b:c\n",
+		},
+		{
+			"%0A",
+			"a\r\nb%",
+			"%0A",
+			"::error file=a%0D%0Ab%25,line=4,title=%250A · failed::line 4: does not hold: %250A\n",
+		},
+		{
+			"a\nb",
+			"a\x1b.yaml",
+			"a\n::warning::b",
+			"::error file=a.yaml,line=4,title=a b · failed::line 4: does not hold: a ::warning::b\n",
+		},
 		{"n", "", "x", "::error title=n · failed::line 4: does not hold: x\n"},
 	} {
 		if got := one(c.name, c.file, c.expect); got != c.want {
@@ -81,7 +100,9 @@ func TestGitHubOfAnyText(t *testing.T) {
 		if want != 0 {
 			t.Fatalf("%d commands are missing:\n%s", want, out)
 		}
-		if !utf8.ValidString(out) || strings.ContainsFunc(out, func(r rune) bool { return unicode.IsControl(r) && r != '\n' }) {
+		if !utf8.ValidString(
+			out,
+		) || strings.ContainsFunc(out, func(r rune) bool { return unicode.IsControl(r) && r != '\n' }) {
 			t.Fatalf("output %q", out)
 		}
 	})
@@ -90,7 +111,7 @@ func TestGitHubOfAnyText(t *testing.T) {
 func summary(t tester, tests *report.Tests, limit int) string {
 	t.Helper()
 	var out bytes.Buffer
-	if err := render.WriteTestSummary(&out, tests, limit); err != nil {
+	if err := ci.WriteTestSummary(&out, tests, limit); err != nil {
 		t.Fatal(err)
 	}
 	return out.String()
@@ -107,7 +128,7 @@ func TestSummaryEscapesTheTable(t *testing.T) {
 		`\|`:                   `\\&#124;`,
 		"a\nb":                 "a b",
 	} {
-		text := summary(t, &report.Tests{Results: []report.TestResult{passedResult(name, "a.yaml")}}, render.SummaryLimit)
+		text := summary(t, &report.Tests{Results: []report.TestResult{passedResult(name, "a.yaml")}}, ci.SummaryLimit)
 		if row := "\n| ✅ | " + want + " | 1 | 2.5 s |\n"; !strings.HasSuffix(text, row) {
 			t.Errorf("%q: no row %q in\n%s", name, row, text)
 		}
@@ -118,8 +139,11 @@ func TestSummaryEscapesTheTable(t *testing.T) {
 func TestSummaryEscapesTheTitle(t *testing.T) {
 	r := failedResult()
 	r.Name = `a_b | <i> @user #1 "x"`
-	text := summary(t, &report.Tests{Results: []report.TestResult{r}}, render.SummaryLimit)
-	if want := `<summary>❌ a_b | &lt;i&gt; @<!-- -->user #<!-- -->1 "x": failed</summary>`; !strings.Contains(text, want) {
+	text := summary(t, &report.Tests{Results: []report.TestResult{r}}, ci.SummaryLimit)
+	if want := `<summary>❌ a_b | &lt;i&gt; @<!-- -->user #<!-- -->1 "x": failed</summary>`; !strings.Contains(
+		text,
+		want,
+	) {
 		t.Errorf("no %s in\n%s", want, text)
 	}
 }
@@ -127,9 +151,12 @@ func TestSummaryEscapesTheTitle(t *testing.T) {
 // One huge value doesn't cost the others their place.
 func TestSummaryCutsLongLines(t *testing.T) {
 	r := failedResult()
-	r.Failures[0].Values[0].Text = strings.Repeat("x", 2*render.SummaryLimit)
-	text := summary(t, &report.Tests{Results: []report.TestResult{r}}, render.SummaryLimit)
-	if len(text) > 4000 || !strings.Contains(text, "xxx…\n") || !strings.Contains(text, "\nrepeat: ") || strings.Contains(text, "Shortened") {
+	r.Failures[0].Values[0].Text = strings.Repeat("x", 2*ci.SummaryLimit)
+	text := summary(t, &report.Tests{Results: []report.TestResult{r}}, ci.SummaryLimit)
+	if len(text) > 4000 || !strings.Contains(
+		text,
+		"xxx…\n",
+	) || !strings.Contains(text, "\nrepeat: ") || strings.Contains(text, "Shortened") {
 		t.Errorf("%d bytes: %.3000s", len(text), text)
 	}
 }
@@ -138,7 +165,7 @@ func TestSummaryCutsLongLines(t *testing.T) {
 func TestSummaryOfAnyText(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		tests := anyTests().Draw(t, "tests")
-		text := summary(t, tests, render.SummaryLimit)
+		text := summary(t, tests, ci.SummaryLimit)
 		rows, details, fence := 0, 0, ""
 		for line := range strings.Lines(text) {
 			line = strings.TrimSuffix(line, "\n")
@@ -159,15 +186,23 @@ func TestSummaryOfAnyText(t *testing.T) {
 				}
 			case strings.HasPrefix(line, "<details><summary>"):
 				details++
-				if strings.Count(strings.ReplaceAll(line, "<!-- -->", ""), "<") != 3 || !strings.HasSuffix(line, "</summary>") {
+				if strings.Count(
+					strings.ReplaceAll(line, "<!-- -->", ""),
+					"<",
+				) != 3 || !strings.HasSuffix(line, "</summary>") {
 					t.Fatalf("summary %q", line)
 				}
-			case line == "", line == "</details>", line == "|---|---|---|---|", strings.HasPrefix(line, "### faultflow test: "):
+			case line == "", line == "</details>", line == "|---|---|---|---|", strings.HasPrefix(
+				line,
+				"### faultflow test: ",
+			):
 			default:
 				t.Fatalf("line %q in\n%s", line, text)
 			}
 		}
-		if want := tests.Count(report.TestFailed) + tests.Count(report.TestInconclusive); rows != len(tests.Results)+1 || details != want || fence != "" {
+		if want := tests.Count(
+			report.TestFailed,
+		) + tests.Count(report.TestInconclusive); rows != len(tests.Results)+1 || details != want || fence != "" {
 			t.Fatalf("%d rows, %d details, fence %q:\n%s", rows, details, fence, text)
 		}
 	})
@@ -183,9 +218,9 @@ func TestSummaryIsCut(t *testing.T) {
 		}
 		tests.Results = append(tests.Results, r)
 	}
-	text := summary(t, tests, render.SummaryLimit)
-	if len(text) > render.SummaryLimit || len(text) < render.SummaryLimit*9/10 {
-		t.Errorf("%d bytes of %d", len(text), render.SummaryLimit)
+	text := summary(t, tests, ci.SummaryLimit)
+	if len(text) > ci.SummaryLimit || len(text) < ci.SummaryLimit*9/10 {
+		t.Errorf("%d bytes of %d", len(text), ci.SummaryLimit)
 	}
 	if !strings.HasPrefix(text, "### faultflow test: 12,000 scenarios: 9,000 passed, 3,000 failed\n") {
 		t.Errorf("heading %q", text[:100])
@@ -194,15 +229,23 @@ func TestSummaryIsCut(t *testing.T) {
 		t.Errorf("%d rows of what failed", strings.Count(text, "| ❌ |"))
 	}
 	shown := strings.Count(text, "<details>")
-	note := fmt.Sprintf("\n> Shortened: a step summary holds at most 1,048,576 bytes. The rows of what passed, 0 rows of others and the details of %s scenarios are left out.\n",
-		grouped(3000-shown))
+	note := fmt.Sprintf(
+		"\n> Shortened: a step summary holds at most 1,048,576 bytes. The rows of what passed, 0 rows of others and the details of %s scenarios are left out.\n",
+		grouped(3000-shown),
+	)
 	if shown == 0 || shown != strings.Count(text, "</details>") || !strings.HasSuffix(text, note) {
 		t.Errorf("%d details; it ends with %q, want %q", shown, text[len(text)-200:], note)
 	}
 	// However little room there is, it is not exceeded, and what is there is whole.
 	for _, limit := range []int{-5, 0, 1, 300, 500, 1000, 5000, 70_000} {
 		text := summary(t, tests, limit)
-		if len(text) > max(limit, 0) || strings.Count(text, "<details>") != strings.Count(text, "</details>") || text != "" && !strings.Contains(text, "Shortened") {
+		if len(text) > max(
+			limit,
+			0,
+		) || strings.Count(
+			text,
+			"<details>",
+		) != strings.Count(text, "</details>") || text != "" && !strings.Contains(text, "Shortened") {
 			t.Errorf("limit %d: %d bytes", limit, len(text))
 		}
 	}

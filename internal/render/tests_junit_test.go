@@ -94,15 +94,19 @@ func parseJUnit(t reader, doc string) junit.Testsuites {
 
 func TestJUnitHasEveryResult(t *testing.T) {
 	suites := parseJUnit(t, writeTests(t, testSets()["mixed"], "junit"))
-	if suites.Tests != 5 || suites.Failures != 2 || suites.Errors != 1 || suites.Time != "0.042" || len(suites.Suites) != 4 {
+	if suites.Tests != 5 || suites.Failures != 2 || suites.Errors != 1 || suites.Time != "0.042" || len(
+		suites.Suites,
+	) != 4 {
 		t.Errorf("%+v", suites)
 	}
 	outage := suites.Suites[0]
-	if outage.Name != "scenarios/outage.yaml" || outage.File != outage.Name || outage.Tests != 2 || outage.Failures != 1 || outage.Time != "0.005" {
+	if outage.Name != "scenarios/outage.yaml" || outage.File != outage.Name || outage.Tests != 2 ||
+		outage.Failures != 1 || outage.Time != "0.005" {
 		t.Errorf("%+v", outage)
 	}
 	c := outage.Testcases[1]
-	if c.Name != "outage of the source" || c.Classname != "scenarios/outage" || c.Time != "0.004" || c.Failure == nil || c.Error != nil {
+	if c.Name != "outage of the source" || c.Classname != "scenarios/outage" || c.Time != "0.004" ||
+		c.Failure == nil || c.Error != nil {
 		t.Fatalf("%+v", c)
 	}
 	if want := `does not hold: breaker("collector").opened >= 2 · 1 more`; c.Failure.Message != want {
@@ -121,7 +125,11 @@ repeat: faultflow --scenario scenarios/outage.yaml --seed 7
 	if c.Failure.Data != want {
 		t.Errorf("text %q, want %q", c.Failure.Data, want)
 	}
-	if c := suites.Suites[1].Testcases[0]; c.Error == nil || c.Error.Type != "inconclusive" || c.Failure != nil || !strings.Contains(c.Error.Data, "seed 9") {
+	if c := suites.Suites[1].Testcases[0]; c.Error == nil || c.Error.Type != "inconclusive" || c.Failure != nil ||
+		!strings.Contains(
+			c.Error.Data,
+			"seed 9",
+		) {
 		t.Errorf("inconclusive: %+v", c)
 	}
 	if c := suites.Suites[3].Testcases[0]; c.Skipped == nil || suites.Suites[3].Skipped != 1 {
@@ -134,7 +142,11 @@ func TestJUnitOfAnyText(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		tests := anyTests().Draw(t, "tests")
 		suites := parseJUnit(t, writeTests(t, tests, "junit"))
-		if suites.Tests != len(tests.Results) || suites.Failures != tests.Count(report.TestFailed) || suites.Errors != tests.Count(report.TestInconclusive) {
+		if suites.Tests != len(
+			tests.Results,
+		) || suites.Failures != tests.Count(
+			report.TestFailed,
+		) || suites.Errors != tests.Count(report.TestInconclusive) {
 			t.Fatalf("%d tests, %d failures, %d errors", suites.Tests, suites.Failures, suites.Errors)
 		}
 		got := map[string]int{}

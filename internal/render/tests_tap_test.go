@@ -47,7 +47,10 @@ func parseTAP(t reader, doc string) []tapPoint {
 			if i == len(lines) || len(points) == 0 || points[len(points)-1].diagnostics != nil {
 				t.Fatalf("a block without end, or without a test point:\n%s", doc)
 			}
-			if err := yaml.Unmarshal([]byte(strings.Join(block, "\n")), &points[len(points)-1].diagnostics); err != nil {
+			if err := yaml.Unmarshal(
+				[]byte(strings.Join(block, "\n")),
+				&points[len(points)-1].diagnostics,
+			); err != nil {
 				t.Fatalf("%v\n%s", err, strings.Join(block, "\n"))
 			}
 			continue
@@ -104,13 +107,19 @@ func TestTAPHasEveryResult(t *testing.T) {
 	if p := points[0]; !p.ok || p.description != "fine" || p.directive != "" || p.diagnostics != nil {
 		t.Errorf("%+v", p)
 	}
-	if p := points[1]; p.ok || fmt.Sprint(p.diagnostics["status"], p.diagnostics["seed"]) != "failed7" || p.diagnostics["file"] != "scenarios/outage.yaml" {
+	if p := points[1]; p.ok || fmt.Sprint(
+		p.diagnostics["status"],
+		p.diagnostics["seed"],
+	) != "failed7" || p.diagnostics["file"] != "scenarios/outage.yaml" {
 		t.Errorf("%+v", p)
 	}
 	if p := points[2]; p.ok || p.diagnostics["status"] != "inconclusive" || p.directive != "" {
 		t.Errorf("%+v", p)
 	}
-	if p := points[4]; !p.ok || p.directive != "SKIP" || !strings.HasPrefix(p.reason, "not run: ") || p.diagnostics != nil {
+	if p := points[4]; !p.ok || p.directive != "SKIP" || !strings.HasPrefix(
+		p.reason,
+		"not run: ",
+	) || p.diagnostics != nil {
 		t.Errorf("%+v", p)
 	}
 }
@@ -134,45 +143,53 @@ func TestTAPEscapes(t *testing.T) {
 
 // Any text makes TAP that can be read, and comes back but for what can't be shown.
 func TestTAPOfAnyText(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		tests := anyTests().Draw(t, "tests")
-		points := parseTAP(t, writeTests(t, tests, "tap"))
-		for i, r := range tests.Results {
-			p := points[i]
-			if bad := r.Status == report.TestFailed || r.Status == report.TestInconclusive; p.ok == bad || (p.diagnostics != nil) != bad {
-				t.Fatalf("%s is %+v", r.Status, p)
-			}
-			if want := strings.TrimSpace(report.Clean(r.Name)); p.description != want {
-				t.Fatalf("description %q, want %q", p.description, want)
-			}
-			if (p.directive == "SKIP") != (r.Status == report.TestSkipped) {
-				t.Fatalf("directive %q of %s", p.directive, r.Status)
-			}
-			if p.diagnostics == nil {
-				continue
-			}
-			failures, _ := p.diagnostics["failures"].([]any)
-			reasons, _ := p.diagnostics["reasons"].([]any)
-			if len(failures) != len(r.Failures) || len(reasons) != len(r.Reasons) || p.diagnostics["file"] != printed(r.File) {
-				t.Fatalf("diagnostics %v of %+v", p.diagnostics, r)
-			}
-			for i, f := range r.Failures {
-				got := failures[i].(map[string]any)
-				values, _ := got["values"].([]any)
-				if got["expect"] != printed(f.Expect) || len(values) != len(f.Values) {
-					t.Fatalf("failure %v of %+v", got, f)
+	rapid.Check(
+		t,
+		func(t *rapid.T) {
+			tests := anyTests().Draw(t, "tests")
+			points := parseTAP(t, writeTests(t, tests, "tap"))
+			for i, r := range tests.Results {
+				p := points[i]
+				if bad := r.Status == report.TestFailed || r.Status == report.TestInconclusive; p.ok == bad ||
+					(p.diagnostics != nil) != bad {
+					t.Fatalf("%s is %+v", r.Status, p)
 				}
-				for i, v := range f.Values {
-					if got := values[i].(map[string]any); got["name"] != printed(v.Name) || got["value"] != printed(v.Text) {
-						t.Fatalf("value %v of %+v", got, v)
+				if want := strings.TrimSpace(report.Clean(r.Name)); p.description != want {
+					t.Fatalf("description %q, want %q", p.description, want)
+				}
+				if (p.directive == "SKIP") != (r.Status == report.TestSkipped) {
+					t.Fatalf("directive %q of %s", p.directive, r.Status)
+				}
+				if p.diagnostics == nil {
+					continue
+				}
+				failures, _ := p.diagnostics["failures"].([]any)
+				reasons, _ := p.diagnostics["reasons"].([]any)
+				if len(
+					failures,
+				) != len(r.Failures) || len(reasons) != len(r.Reasons) || p.diagnostics["file"] != printed(r.File) {
+					t.Fatalf("diagnostics %v of %+v", p.diagnostics, r)
+				}
+				for i, f := range r.Failures {
+					got := failures[i].(map[string]any)
+					values, _ := got["values"].([]any)
+					if got["expect"] != printed(f.Expect) || len(values) != len(f.Values) {
+						t.Fatalf("failure %v of %+v", got, f)
+					}
+					for i, v := range f.Values {
+						if got := values[i].(map[string]any); got["name"] != printed(
+							v.Name,
+						) || got["value"] != printed(v.Text) {
+							t.Fatalf("value %v of %+v", got, v)
+						}
+					}
+				}
+				for i, why := range r.Reasons {
+					if reasons[i] != printed(why) {
+						t.Fatalf("reason %q, want %q", reasons[i], printed(why))
 					}
 				}
 			}
-			for i, why := range r.Reasons {
-				if reasons[i] != printed(why) {
-					t.Fatalf("reason %q, want %q", reasons[i], printed(why))
-				}
-			}
-		}
-	})
+		},
+	)
 }

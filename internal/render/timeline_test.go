@@ -9,22 +9,29 @@ import (
 
 	"pgregory.net/rapid"
 
-	"faultflow/internal/render"
+	"faultflow/internal/catalog"
+	"faultflow/internal/fault"
+	"faultflow/internal/render/text"
 	"faultflow/internal/report"
 	"faultflow/internal/reporttest"
-	"faultflow/internal/runner"
-	"faultflow/internal/simulate"
+	"faultflow/internal/runtest"
+	"faultflow/internal/settings"
 )
 
 // outage is a source that is down for 38 of 60 seconds, with a breaker or without.
 func outage(t tester, breaker bool) *report.Report {
-	return reporttest.Run(t, "cycles=12", fmt.Sprint("collector-breaker=", breaker), "fault=collector.fetch=connection_refused,from=2s,to=40s")
+	return runtest.Run(
+		t,
+		"cycles=12",
+		fmt.Sprint("collector-breaker=", breaker),
+		"fault=collector.fetch=connection_refused,from=2s,to=40s",
+	)
 }
 
 // timelineOf is the section of the text report.
-func timelineOf(t tester, r *report.Report, s render.Style) string {
+func timelineOf(t tester, r *report.Report, s text.Style) string {
 	t.Helper()
-	_, section, ok := strings.Cut(text(t, r, s), sectionTitle(s, "Timeline"))
+	_, section, ok := strings.Cut(textOf(t, r, s), sectionTitle(s, "Timeline"))
 	if !ok {
 		return ""
 	}
@@ -33,7 +40,7 @@ func timelineOf(t tester, r *report.Report, s render.Style) string {
 	return section
 }
 
-func sectionTitle(s render.Style, title string) string {
+func sectionTitle(s text.Style, title string) string {
 	if s.Color {
 		return "\x1b[36;1m" + title
 	}
@@ -42,27 +49,35 @@ func sectionTitle(s render.Style, title string) string {
 
 func TestTimelineGolden(t *testing.T) {
 	runs := map[string]*report.Report{
-		"clean":      reporttest.Run(t),
-		"retries":    reporttest.Run(t, "simulate-failures=true", "failure-type=network", "seed=9"),
-		"two":        reporttest.Run(t, "cycles=2", "fault=delivery.primary=locked,cycles=1", "interval=3s"),
-		"outage":     outage(t, true),
-		"drill":      reporttest.Run(t, "test-recovery=true"),
-		"many":       reporttest.Run(t, "cycles=300", "simulate-failures=true", "failure-type=storage"),
-		"summarised": reporttest.Run(t, "cycles=1005", "collector-breaker=true", "fault=collector.fetch=connection_refused,from=100s,to=200s"),
+		"clean":   runtest.Run(t),
+		"retries": runtest.Run(t, "simulate-failures=true", "failure-type=network", "seed=9"),
+		"two":     runtest.Run(t, "cycles=2", "fault=delivery.primary=locked,cycles=1", "interval=3s"),
+		"outage":  outage(t, true),
+		"drill":   runtest.Run(t, "test-recovery=true"),
+		"many":    runtest.Run(t, "cycles=300", "simulate-failures=true", "failure-type=storage"),
+		"summarised": runtest.Run(
+			t,
+			"cycles=1005",
+			"collector-breaker=true",
+			"fault=collector.fetch=connection_refused,from=100s,to=200s",
+		),
 	}
 	for name, r := range runs {
-		reporttest.Golden(t, "timeline/"+name+".txt", timelineOf(t, r, render.Style{}))
+		reporttest.Golden(t, "timeline/"+name+".txt", timelineOf(t, r, text.Style{}))
 	}
 	for _, width := range []int{40, 60, 120, 200} {
-		reporttest.Golden(t, fmt.Sprintf("timeline/outage.%d.txt", width), timelineOf(t, runs["outage"], render.Style{Width: width}))
+		reporttest.Golden(t, fmt.Sprintf(
+			"timeline/outage.%d.txt",
+			width,
+		), timelineOf(t, runs["outage"], text.Style{Width: width}))
 	}
-	reporttest.Golden(t, "timeline/outage.color.txt", timelineOf(t, runs["outage"], render.Style{Color: true}))
+	reporttest.Golden(t, "timeline/outage.color.txt", timelineOf(t, runs["outage"], text.Style{Color: true}))
 }
 
 // Color only repeats what symbols say.
 func TestTimelineColorIsColor(t *testing.T) {
 	r := outage(t, true)
-	plain, colored := timelineOf(t, r, render.Style{}), timelineOf(t, r, render.Style{Color: true})
+	plain, colored := timelineOf(t, r, text.Style{}), timelineOf(t, r, text.Style{Color: true})
 	if stripped := sgr.ReplaceAllString(colored, ""); stripped != plain || stripped == colored {
 		t.Errorf("without its colors the timeline is\n%s\nnot\n%s", stripped, plain)
 	}
@@ -71,17 +86,17 @@ func TestTimelineColorIsColor(t *testing.T) {
 // Names of any width leave the lanes aligned: the axis begins in the same column in every row.
 func TestTimelineAlignsWideNames(t *testing.T) {
 	for _, width := range []int{60, 80, 120, 200} {
-		r := reporttest.Run(t, "fault=delivery.primary=locked", "fault=delivery.secondary=slow")
+		r := runtest.Run(t, "fault=delivery.primary=locked", "fault=delivery.secondary=slow")
 		for i, name := range []string{"主要な通道", "e\u0301te\u0301 cafe\u0301", "👍👍"} {
-			old := "delivery." + r.Channels[i].Name
+			old := catalog.ChannelPlace(r.Channels[i].Name)
 			r.Channels[i].Name = name
 			for j := range r.Timeline.Events {
 				if r.Timeline.Events[j].Place == old {
-					r.Timeline.Events[j].Place = "delivery." + name
+					r.Timeline.Events[j].Place = catalog.ChannelPlace(name)
 				}
 			}
 		}
-		section := timelineOf(t, r, render.Style{Width: width})
+		section := timelineOf(t, r, text.Style{Width: width})
 		checkWidth(t, "wide names", section, width)
 		start := strings.Index(section, "┬")
 		axis := measure(section[strings.LastIndex(section[:start], "\n")+1 : start])
@@ -106,8 +121,8 @@ func TestTimelineAlignsWideNames(t *testing.T) {
 func TestTimelineCanBeLeftOut(t *testing.T) {
 	var with, without bytes.Buffer
 	r := outage(t, true)
-	for w, s := range map[*bytes.Buffer]render.Style{&with: {}, &without: {NoTimeline: true}} {
-		if err := render.WriteText(w, r, s); err != nil {
+	for w, s := range map[*bytes.Buffer]text.Style{&with: {}, &without: {NoTimeline: true}} {
+		if err := text.Write(w, r, s); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -121,13 +136,13 @@ func TestTimelineCanBeLeftOut(t *testing.T) {
 // Whatever happens in a run, its timeline keeps to the page.
 func TestTimelineKeepsToThePage(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		r := reporttest.Run(t, "simulate-failures=true",
-			"failure-type="+rapid.SampledFrom(simulate.Profiles()).Draw(rt, "profile"),
-			fmt.Sprint("seed=", rapid.Uint64Range(0, runner.MaxSeed).Draw(rt, "seed")),
+		r := runtest.Run(t, "simulate-failures=true",
+			"failure-type="+rapid.SampledFrom(fault.Profiles()).Draw(rt, "profile"),
+			fmt.Sprint("seed=", rapid.Uint64Range(0, settings.MaxSeed).Draw(rt, "seed")),
 			fmt.Sprint("cycles=", rapid.IntRange(1, 30).Draw(rt, "cycles")),
 			"graph="+rapid.SampledFrom([]string{"standard", "recovery"}).Draw(rt, "graph"))
 		width := rapid.IntRange(40, 220).Draw(rt, "width")
-		section := timelineOf(rt, r, render.Style{Width: width})
+		section := timelineOf(rt, r, text.Style{Width: width})
 		if section == "" {
 			rt.Fatal("no timeline")
 		}

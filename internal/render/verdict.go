@@ -3,80 +3,87 @@ package render
 import (
 	"fmt"
 
-	"faultflow/internal/errhandler"
+	"faultflow/internal/catalog"
 	"faultflow/internal/report"
 )
 
-// ending is the run in one line: its verdict, and why.
-func ending(r *report.Report) string {
-	return fmt.Sprintf("%s — %s", name(string(r.Verdict)), outcome(r))
+// Ending is the run in one line: its verdict, and why.
+func Ending(r *report.Report) string {
+	return fmt.Sprintf("%s — %s", ClipName(r.Verdict), Outcome(r))
 }
 
-// endSign is the sign of that line: no run that was broken off or does not balance went well.
-func endSign(r *report.Report) sign {
-	s := verdictSign(r.Verdict)
+// EndSign is the sign of that line: no run that was broken off or does not balance went well.
+func EndSign(r *report.Report) Sign {
+	s := VerdictSign(r.Verdict)
 	switch {
 	case !r.Ledger.Balanced:
-		s = bad
-	case r.Interrupted && s == good:
-		s = warn
+		s = Bad
+	case r.Interrupted && s == Good:
+		s = Warn
 	}
 	return s
 }
 
-func verdictSign(v errhandler.Verdict) sign {
+// VerdictSign is the sign of a verdict; an unknown one is bad.
+func VerdictSign(v catalog.Verdict) Sign {
 	switch v {
-	case errhandler.Success:
-		return good
-	case errhandler.Degraded:
-		return warn
+	case catalog.Success:
+		return Good
+	case catalog.Degraded:
+		return Warn
 	default:
-		return bad
+		return Bad
 	}
 }
 
-// took is how long the run was.
-func took(r *report.Report) string {
-	return span(r.DurationMS) + when(r.Settings.Clock == "virtual", " of virtual time")
+// Took is how long the run was.
+func Took(r *report.Report) string {
+	return Duration(r.DurationMS) + When(r.Settings.Clock == "virtual", " of virtual time")
 }
 
-// outcome says why the verdict is what it is.
-func outcome(r *report.Report) string {
+// Outcome says why the verdict is what it is.
+func Outcome(r *report.Report) string {
 	l := r.Ledger
 	switch {
 	case l.Lost != 0:
-		return amount(l.Lost, "record") + " unaccounted for"
+		return Amount(l.Lost, "record") + " unaccounted for"
 	case !l.Balanced:
 		return "the ledger does not balance"
 	case r.Interrupted:
 		return fmt.Sprintf("interrupted after %s; every record is accounted for%s",
-			amount(r.Cycles.Count, "cycle"), when(l.Spooled > 0, ", "+number(l.Spooled)+" of them in the emergency spool"))
-	case r.Verdict != errhandler.Success:
+			Amount(
+				r.Cycles.Count,
+				"cycle",
+			), When(l.Spooled > 0, ", "+Grouped(l.Spooled)+" of them in the emergency spool"))
+	case r.Verdict != catalog.Success:
 		reason := why(r)
-		return reason + when(reason != "", "; ") + "every record is accounted for"
+		return reason + When(reason != "", "; ") + "every record is accounted for"
 	case l.Collected == 0:
 		return "there was nothing to collect"
 	case l.Delivered == l.Collected:
 		return "every record was delivered"
 	default:
-		return fmt.Sprintf("%s of %s delivered, the others are accounted for", number(l.Delivered), amount(l.Collected, "record"))
+		return fmt.Sprintf("%s of %s delivered, the others are accounted for", Grouped(l.Delivered), Amount(
+			l.Collected,
+			"record",
+		))
 	}
 }
 
 // why is the first finding that is as bad as the verdict, and how many more there are.
 func why(r *report.Report) string {
 	reason, others := "", 0
-	for _, f := range fold(r.Findings) {
+	for _, f := range Fold(r.Findings) {
 		switch {
 		case f.Verdict != r.Verdict:
 		case reason == "":
-			reason = note(f.Message)
+			reason = ClipText(f.Message)
 		default:
 			others++
 		}
 	}
 	if others > 0 {
-		reason += fmt.Sprintf(" (and %s more)", number(others))
+		reason += fmt.Sprintf(" (and %s more)", Grouped(others))
 	}
 	return reason
 }

@@ -1,24 +1,27 @@
 package report
 
 import (
+	"fmt"
 	"io"
 
+	"faultflow/internal/catalog"
 	"faultflow/internal/errhandler"
+	"faultflow/internal/settings"
 )
 
 // CampaignSchema names the version of a campaign's JSON document.
-const CampaignSchema = "faultflow.campaign/v1"
+const CampaignSchema = "faultflow.campaign/v2"
 
-// Campaign is what many runs with the same settings and different seeds came to. But for Meta it depends on settings and
-// seeds alone: not on the number of workers, nor on the machines that made parts of it. Shares come with their 95 % score
-// interval (Wilson).
+// Campaign is what many runs with the same settings and different seeds came to. But for Meta it depends on settings
+// and seeds alone: not on the number of workers, nor on the machines that made parts of it. Shares come with their 95 %
+// score interval (Wilson).
 type Campaign struct {
 	Schema string `json:"schema"`
 	// Scenario is the name of the scenario that the settings are from, "" for a campaign of flags alone.
 	Scenario string `json:"scenario"`
 	// Settings are those of every run. What a failure type draws from each seed is not in them.
-	Settings Settings `json:"settings"`
-	Seeds    Seeds    `json:"seeds"`
+	Settings settings.Settings `json:"settings"`
+	Seeds    Seeds             `json:"seeds"`
 	// Part says which part of the campaign this is; absent from a whole one.
 	Part Part `json:"part,omitzero"`
 	// Until is the condition at which the campaign was to stop early; absent without one.
@@ -50,9 +53,6 @@ type Campaign struct {
 	Meta Meta   `json:"meta"`
 }
 
-// MaxSeed is the largest seed: JSON readers keep whole numbers exactly up to it.
-const MaxSeed = 1<<53 - 1
-
 // Bounds of a campaign's lists.
 const (
 	MaxSeedRuns   = 10
@@ -66,7 +66,7 @@ type Seeds struct {
 }
 
 // Last returns the last of at least one seed.
-func (s Seeds) Last() uint64 { return (s.First + uint64(max(s.Count-1, 0))) % (MaxSeed + 1) }
+func (s Seeds) Last() uint64 { return (s.First + uint64(max(s.Count-1, 0))) % (settings.MaxSeed + 1) }
 
 // Part is the Index-th (from 1) of so many parts. The zero Part is the whole.
 type Part struct {
@@ -106,8 +106,8 @@ type VerdictShares struct {
 // HdrHistogram of three significant digits).
 type Distribution struct {
 	Count int64 `json:"count"`
-	// Sum is whole, so that sums of parts add up exactly: of durations it is in microseconds, where all else is milliseconds.
-	// It, and the mean with it, stops growing at 2⁶³−1, which is 292,000 years.
+	// Sum is whole, so that sums of parts add up exactly: of durations it is in microseconds, where all else is
+	// milliseconds. It, and the mean with it, stops growing at 2⁶³−1, which is 292,000 years.
 	Sum  int64   `json:"sum"`
 	Mean float64 `json:"mean"`
 	Min  float64 `json:"min"`
@@ -135,8 +135,8 @@ type NodeLoad struct {
 type Dependency struct {
 	Place string       `json:"place"`
 	Calls Distribution `json:"calls"` // in a run
-	// Units is how many calls it would have been without retries, failover or probes; Factor is calls / units, PerRecord
-	// calls / collected records, both 0 where there are none.
+	// Units is how many calls it would have been without retries, failover or probes; Factor is calls / units,
+	// PerRecord calls / collected records, both 0 where there are none.
 	Units     int64   `json:"units"`
 	Factor    float64 `json:"factor"`
 	PerRecord float64 `json:"per_record"`
@@ -152,8 +152,8 @@ type CampaignBreaker struct {
 	CallsBeforeOpen Distribution `json:"calls_before_open"`
 }
 
-// CampaignLedger says where all rows of all runs ended. Shares are of the collected ones; they have no interval, because
-// the records of one run share its fate.
+// CampaignLedger says where all rows of all runs ended. Shares are of the collected ones; they have no interval,
+// because the records of one run share its fate.
 type CampaignLedger struct {
 	Collected    int64 `json:"collected"`
 	FromSource   int64 `json:"from_source"`
@@ -202,15 +202,15 @@ type CampaignFault struct {
 
 // SeedRun is one run of a campaign.
 type SeedRun struct {
-	Seed         uint64             `json:"seed"`
-	Verdict      errhandler.Verdict `json:"verdict"`
-	DurationMS   float64            `json:"duration_ms"`
-	Collected    int64              `json:"collected"`
-	Delivered    int64              `json:"delivered"`
-	DeadLettered int64              `json:"dead_lettered"`
-	Spooled      int64              `json:"spooled"`
+	Seed         uint64          `json:"seed"`
+	Verdict      catalog.Verdict `json:"verdict"`
+	DurationMS   float64         `json:"duration_ms"`
+	Collected    int64           `json:"collected"`
+	Delivered    int64           `json:"delivered"`
+	DeadLettered int64           `json:"dead_lettered"`
+	Spooled      int64           `json:"spooled"`
 	// Finding is the code of the first finding that is as bad as the verdict, "" without one.
-	Finding string `json:"finding"`
+	Finding catalog.FindingCode `json:"finding"`
 	// Repeat is the command that shows the run.
 	Repeat string `json:"repeat"`
 }
@@ -229,20 +229,26 @@ type Violation struct {
 	Repeat  string `json:"repeat"`
 }
 
+func (c *Campaign) head() (schema, hash *string) { return &c.Schema, &c.Hash }
+
 // Seal computes Hash, as that of a Report.
 func (c *Campaign) Seal() error { return seal(c, &c.Hash) }
 
 // WriteCampaign seals c and writes it as WriteJSON does a report.
 func WriteCampaign(w io.Writer, c *Campaign) error { return write(w, c, &c.Hash) }
 
-// ReadCampaign reads what WriteCampaign wrote, as ReadJSON does a report: a *SchemaError for another schema, the campaign
+// ReadCampaign reads what WriteCampaign wrote, as Parse does: a *SchemaError for another schema, the campaign
 // together with ErrHash if its hash does not match.
 func ReadCampaign(rd io.Reader) (*Campaign, error) {
-	text, found, err := readDocument(rd)
+	text, err := io.ReadAll(rd)
+	if err != nil {
+		return nil, fmt.Errorf("report: read: %w", err)
+	}
+	found, err := schemaOf(text)
 	if err != nil {
 		return nil, err
 	}
-	return parseSealed(found, CampaignSchema, text, func(c *Campaign) *string { return &c.Hash })
+	return parseSealed(found, CampaignSchema, text, (*Campaign).head)
 }
 
 // Check is a condition over a campaign and whether it held. Values are what its parts came to.

@@ -11,6 +11,7 @@ import (
 
 	"faultflow/internal/report"
 	"faultflow/internal/reporttest"
+	"faultflow/internal/settings"
 )
 
 // TestCampaignComesBack: what was written is read as it was, and is sealed.
@@ -62,7 +63,12 @@ func TestLastSeed(t *testing.T) {
 	for _, test := range []struct {
 		seeds report.Seeds
 		want  uint64
-	}{{report.Seeds{First: 1, Count: 1}, 1}, {report.Seeds{First: 1, Count: 300}, 300}, {report.Seeds{First: report.MaxSeed, Count: 3}, 1}, {report.Seeds{First: 5}, 5}} {
+	}{
+		{report.Seeds{First: 1, Count: 1}, 1},
+		{report.Seeds{First: 1, Count: 300}, 300},
+		{report.Seeds{First: settings.MaxSeed, Count: 3}, 1},
+		{report.Seeds{First: 5}, 5},
+	} {
 		if got := test.seeds.Last(); got != test.want {
 			t.Errorf("%+v: %d, want %d", test.seeds, got, test.want)
 		}
@@ -75,7 +81,7 @@ func TestSealLeavesWhatIsSharedAlone(t *testing.T) {
 	done := make(chan error)
 	for range 4 {
 		go func() {
-			r := &report.Report{Settings: report.Settings{Channels: channels}}
+			r := &report.Report{Settings: settings.Settings{Channels: channels}}
 			done <- r.Seal()
 		}()
 	}

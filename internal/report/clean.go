@@ -11,8 +11,8 @@ import (
 
 // Clean makes text that came from outside fit for one line of a terminal. Line breaks and tabs become one space a run.
 // What else can steer a terminal or hide in the text is shown escaped, as in Go's strings (\x1b, \u202e): control
-// characters (C0, C1, DEL), bidi overrides, zero-width and other invisible characters. Variation selectors go: what they
-// follow says the same without them. Bytes that are not UTF-8 become U+FFFD.
+// characters (C0, C1, DEL), bidi overrides, zero-width and other invisible characters. Variation selectors go: what
+// they follow says the same without them. Bytes that are not UTF-8 become U+FFFD.
 func Clean(s string) string {
 	var out strings.Builder
 	inBreak := false
@@ -51,16 +51,16 @@ func breaks(r rune) bool {
 	return r >= '\t' && r <= '\r' || r == nextLine || r == lineSeparator || r == paragraphSeparator
 }
 
-// invisible covers more than its name where that is safer: all of Cf, which has the bidi controls, joiners, soft hyphens
-// and tags, and the variation selectors, because terminals disagree about the width of what they follow.
+// invisible covers more than its name where that is safer: all of Cf, which has the bidi controls, joiners, soft
+// hyphens and tags, and the variation selectors, because terminals disagree about the width of what they follow.
 func invisible(r rune) bool {
 	return unicode.IsControl(r) ||
 		unicode.In(r, unicode.Cf, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)
 }
 
 // visible escapes the invisible characters of a JSON document, which then reads back as the same. JSON itself asks for
-// no more than C0 (RFC 8259, section 7); a C1 control or a bidi override would reach the terminal of whoever looks at it.
-// Such characters can stand inside of strings only.
+// no more than C0 (RFC 8259, section 7); a C1 control or a bidi override would reach the terminal of whoever looks at
+// it. Such characters can stand inside of strings only.
 func visible(doc []byte) []byte {
 	if !bytes.ContainsFunc(doc, hides) {
 		return doc

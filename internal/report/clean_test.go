@@ -24,8 +24,10 @@ func TestClean(t *testing.T) {
 		{"C0 and DEL", "a\x00\x01\x08\x1f\x7fb", `a\x00\x01\x08\x1f\x7fb`},
 		{"C1", "a\u0080\u009b31m\u009fb", `a\u0080\u009b31m\u009fb`},
 		{"raw C1 is no UTF-8", "a\x9b31m", "a\ufffd31m"},
-		{"bidi", "a\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202eb\u2066\u2067\u2068\u2069c", `a\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202eb\u2066\u2067\u2068\u2069c`},
-		{"zero width", "a\u200b\u200c\u200d\u2060\ufeff\u00ad\u180e\u034fb", `a\u200b\u200c\u200d\u2060\ufeff\u00ad\u180e\u034fb`},
+		{"bidi", "a\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202eb\u2066\u2067\u2068\u2069c",
+			`a\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202eb\u2066\u2067\u2068\u2069c`},
+		{"zero width", "a\u200b\u200c\u200d\u2060\ufeff\u00ad\u180e\u034fb",
+			`a\u200b\u200c\u200d\u2060\ufeff\u00ad\u180e\u034fb`},
 		{"variation selectors", "⚠\ufe0f", "⚠"},
 		{"tags", "a\U000e0001\U000e0041b", `a\U000e0001\U000e0041b`},
 		{"fillers", "a\u115f\u3164b", `a\u115f\u3164b`},
@@ -42,7 +44,8 @@ func TestCleanAnything(t *testing.T) {
 	control := rapid.RuneFrom(nil, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
 	strange := rapid.StringOf(rapid.OneOf(rapid.Rune(), control))
 	rapid.Check(t, func(t *rapid.T) {
-		s := rapid.OneOf(strange, rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string { return string(b) })).Draw(t, "s")
+		s := rapid.OneOf(strange,
+			rapid.Map(rapid.SliceOf(rapid.Byte()), func(b []byte) string { return string(b) })).Draw(t, "s")
 		got := report.Clean(s)
 		for _, r := range got {
 			if unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) {

@@ -1,7 +1,9 @@
 package report
 
+import "faultflow/internal/catalog"
+
 // DemoSchema names the version of the breaker demonstration's JSON document.
-const DemoSchema = "faultflow.demo/v1"
+const DemoSchema = "faultflow.demo/v2"
 
 // Demo is what --demo-circuit-breaker showed.
 type Demo struct {
@@ -23,13 +25,13 @@ type Demo struct {
 type DemoCall struct {
 	Number int     `json:"number"`
 	AtMS   float64 `json:"at_ms"`
-	// Before and After are the breaker's states: closed, open or half-open.
-	Before string `json:"before"`
+	// Before and After are the breaker's states.
+	Before catalog.BreakerState `json:"before"`
 	// Outcome is ok, failed, or rejected: turned away without a call.
-	Outcome string `json:"outcome"`
-	After   string `json:"after"`
-	// Changes are the state changes of this call, such as "open → half-open".
-	Changes []string `json:"changes"`
+	Outcome string               `json:"outcome"`
+	After   catalog.BreakerState `json:"after"`
+	// Changes are the state changes of this call.
+	Changes []Transition `json:"changes"`
 	// WaitMS is the pause before the next call.
 	WaitMS float64 `json:"wait_ms"`
 }

@@ -23,8 +23,10 @@ func Schemas() []string {
 	return []string{Schema, TestSchema, CampaignSchema, SweepSchema, AblationSchema, DeterminismSchema}
 }
 
-// Parse reads a document of any kind that can be shown. Its errors are those of ReadJSON: also with ErrHash there is a
-// document.
+// Parse reads a document of any kind that can be shown. A document of another schema is a *SchemaError. If the hash
+// does not match, the document is returned together with ErrHash. A document of an older version gets the newest schema
+// and keeps the hash that it came with. Fields that this version does not know are skipped, but the hash covers them:
+// it is that of the text, so a document stays valid when the model gains a field.
 func Parse(text []byte) (doc Document, err error) {
 	found, err := schemaOf(text)
 	if err != nil {
@@ -35,15 +37,18 @@ func Parse(text []byte) (doc Document, err error) {
 	case is(TestSchema):
 		doc.Tests, err = parseTests(found, text)
 	case is(CampaignSchema):
-		doc.Campaign, err = parseSealed(found, CampaignSchema, text, func(c *Campaign) *string { return &c.Hash })
+		doc.Campaign, err = parseSealed(found, CampaignSchema, text, (*Campaign).head)
 	case is(SweepSchema):
-		doc.Sweep, err = parseSealed(found, SweepSchema, text, func(s *Sweep) *string { return &s.Hash })
+		doc.Sweep, err = parseSealed(found, SweepSchema, text, (*Sweep).head)
 	case is(AblationSchema):
-		doc.Ablation, err = parseSealed(found, AblationSchema, text, func(a *Ablation) *string { return &a.Hash })
+		doc.Ablation, err = parseSealed(found, AblationSchema, text, (*Ablation).head)
 	case is(DeterminismSchema):
-		doc.Determinism, err = parseSealed(found, DeterminismSchema, text, func(d *Determinism) *string { return &d.Hash })
+		doc.Determinism, err = parseSealed(found, DeterminismSchema, text, (*Determinism).head)
 	default:
-		doc.Report, err = parseSealed(found, Schema, text, func(r *Report) *string { return &r.Hash })
+		doc.Report, err = parseSealed(found, Schema, text, (*Report).head)
+		if _, version := kindAndVersion(found); doc.Report != nil && version < 2 {
+			doc.Report.upgrade()
+		}
 	}
 	return doc, err
 }
@@ -78,7 +83,8 @@ func checkSchema(found, want string) error {
 	return nil
 }
 
-// kindAndVersion splits a schema: faultflow.report/v1 is version 1 of faultflow.report. What is no schema is of version 0.
+// kindAndVersion splits a schema: faultflow.report/v1 is version 1 of faultflow.report. What is no schema is of version
+// 0.
 func kindAndVersion(schema string) (kind string, version int) {
 	kind, digits, _ := strings.Cut(schema, "/v")
 	version, err := strconv.Atoi(digits)

@@ -13,15 +13,27 @@ func TestVersionsThatCanBeRead(t *testing.T) {
 		reads bool
 		newer bool
 	}{
-		{"faultflow.report/v1", true, false}, {"faultflow.report/v2", true, false}, {want, true, false},
-		{"faultflow.report/v4", false, true}, {"faultflow.report/v10", false, true},
-		{"faultflow.report/v0", false, false}, {"faultflow.report/v-1", false, false}, {"faultflow.report/v03", false, false}, {"faultflow.report/v+3", false, false},
-		{"faultflow.report/v99999999999999999999", false, false}, {"faultflow.report/v", false, false}, {"faultflow.report", false, false},
-		{"faultflow.tests/v1", false, false}, {"faultflow.tests/v9", false, false}, {"", false, false}, {"/v3", false, false},
+		{"faultflow.report/v1", true, false},
+		{"faultflow.report/v2", true, false},
+		{want, true, false},
+		{"faultflow.report/v4", false, true},
+		{"faultflow.report/v10", false, true},
+		{"faultflow.report/v0", false, false},
+		{"faultflow.report/v-1", false, false},
+		{"faultflow.report/v03", false, false},
+		{"faultflow.report/v+3", false, false},
+		{"faultflow.report/v99999999999999999999", false, false},
+		{"faultflow.report/v", false, false},
+		{"faultflow.report", false, false},
+		{"faultflow.tests/v1", false, false},
+		{"faultflow.tests/v9", false, false},
+		{"", false, false},
+		{"/v3", false, false},
 	} {
 		err := checkSchema(c.found, want)
 		schema, refused := errors.AsType[*SchemaError](err)
-		if refused == c.reads || refused && (schema.Newer() != c.newer || schema.Found != c.found || schema.Want != want) {
+		if refused == c.reads || refused && (schema.Newer() != c.newer || schema.Found != c.found ||
+			schema.Want != want) {
 			t.Errorf("%q: %v", c.found, err)
 		}
 		if refused && strings.Contains(err.Error(), "newer") != c.newer {
@@ -31,10 +43,12 @@ func TestVersionsThatCanBeRead(t *testing.T) {
 }
 
 func TestParseTellsDocumentsApart(t *testing.T) {
-	if d, err := Parse([]byte(`{"schema": "faultflow.tests/v1", "results": [{"name": "n"}]}`)); err != nil || d.Report != nil || d.Tests == nil || d.Tests.Results[0].Name != "n" {
+	if d, err := Parse([]byte(`{"schema": "faultflow.tests/v1", "results": [{"name": "n"}]}`)); err != nil ||
+		d.Report != nil || d.Tests == nil || d.Tests.Results[0].Name != "n" {
 		t.Errorf("tests: %+v, error %v", d, err)
 	}
-	if d, err := Parse([]byte(`{"schema": "faultflow.report/v1", "seed": 7}`)); !errors.Is(err, ErrHash) || d.Tests != nil || d.Report == nil || d.Report.Seed != 7 {
+	if d, err := Parse([]byte(`{"schema": "faultflow.report/v1", "seed": 7}`)); !errors.Is(err, ErrHash) ||
+		d.Tests != nil || d.Report == nil || d.Report.Seed != 7 {
 		t.Errorf("a report without a hash: %+v, error %v", d, err)
 	}
 	for _, c := range []struct {
@@ -50,15 +64,16 @@ func TestParseTellsDocumentsApart(t *testing.T) {
 		if !errors.Is(err, ErrHash) || !c.is(d) {
 			t.Errorf("%s without a hash: %+v, error %v", c.schema, d, err)
 		}
-		newer := strings.Replace(c.schema, "/v1", "/v2", 1)
+		newer := strings.Replace(c.schema, "/v2", "/v3", 1)
 		d, err = Parse([]byte(`{"schema": "` + newer + `"}`))
-		if schema, ok := errors.AsType[*SchemaError](err); !ok || !schema.Newer() || schema.Want != c.schema || d != (Document{}) {
+		if schema, ok := errors.AsType[*SchemaError](err); !ok || !schema.Newer() || schema.Want != c.schema ||
+			d != (Document{}) {
 			t.Errorf("%s: %+v, error %v", newer, d, err)
 		}
 	}
 	for doc, want := range map[string]string{
 		`{"schema": "faultflow.tests/v2"}`:                `schema "faultflow.tests/v2" is newer than this version of faultflow, which reads "faultflow.tests/v1"`,
-		`{"schema": "faultflow.demo/v1"}`:                 `schema "faultflow.demo/v1", expected "faultflow.report/v1"`,
+		`{"schema": "faultflow.demo/v1"}`:                 `schema "faultflow.demo/v1", expected "faultflow.report/v2"`,
 		`{"schema": "faultflow.tests/v1", "results": 1}`:  "decode",
 		`{"schema": "faultflow.campaign/v1", "runs": ""}`: "decode",
 		`{"schema": "faultflow.report/v1", "seed": ""}`:   "decode",
@@ -73,8 +88,21 @@ func TestParseTellsDocumentsApart(t *testing.T) {
 
 // Whatever a file holds, reading it ends with a document or an error.
 func FuzzParse(f *testing.F) {
-	for _, seed := range []string{"", "null", "[]", `{"schema":"faultflow.report/v1"}`, `{"schema":"faultflow.tests/v1","results":[{}]}`, `{"schema":"faultflow.report/v2"}`, `{"schema":"faultflow.report/v1","nodes":[null],"hash":"x"}`,
-		`{"schema":"faultflow.campaign/v1","nodes":[{}]}`, `{"schema":"faultflow.sweep/v1","rows":[{}]}`, `{"schema":"faultflow.ablation/v1","whole":{}}`, `{"schema":"faultflow.determinism/v1"}`} {
+	for _, seed := range []string{
+		"",
+		"null",
+		"[]",
+		`{"schema":"faultflow.report/v1"}`,
+		`{"schema":"faultflow.tests/v1","results":[{}]}`,
+		`{"schema":"faultflow.report/v2"}`,
+		`{"schema":"faultflow.report/v3"}`,
+		`{"schema":"faultflow.report/v1","nodes":[null],"hash":"x"}`,
+		`{"schema":"faultflow.report/v1","settings":{"collector":{"retries":3},"faults":["x"]},"timeline":{"events":[{"kind":"breaker_changed","detail":"a → b"}]}}`,
+		`{"schema":"faultflow.campaign/v1","nodes":[{}]}`,
+		`{"schema":"faultflow.sweep/v1","rows":[{}]}`,
+		`{"schema":"faultflow.ablation/v1","whole":{}}`,
+		`{"schema":"faultflow.determinism/v1"}`,
+	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, doc []byte) {

@@ -17,22 +17,12 @@ import (
 var ErrHash = errors.New("report: the hash does not match the contents")
 
 // Seal computes Hash from everything but Hash and Meta. First it gives r the form that it has when it is read back: nil
-// slices and maps become empty, bytes that are not UTF-8 become U+FFFD. It fails on numbers that JSON lacks (NaN, ±Inf).
+// slices and maps become empty, bytes that are not UTF-8 become U+FFFD. It fails on numbers that JSON lacks (NaN,
+// ±Inf).
 func (r *Report) Seal() error { return seal(r, &r.Hash) }
 
 // WriteJSON seals r and writes it as indented JSON with a newline at the end. Equal reports give equal bytes.
 func WriteJSON(w io.Writer, r *Report) error { return write(w, r, &r.Hash) }
-
-// ReadJSON reads what WriteJSON wrote, now or in an older version. A document of another schema is a *SchemaError. If the
-// hash does not match, the report is returned together with ErrHash. Fields that this version does not know are skipped,
-// but the hash covers them: it is that of the document, so a report stays valid when the model gains a field.
-func ReadJSON(rd io.Reader) (*Report, error) {
-	text, found, err := readDocument(rd)
-	if err != nil {
-		return nil, err
-	}
-	return parseSealed(found, Schema, text, func(r *Report) *string { return &r.Hash })
-}
 
 // WriteDocument writes any other document of ours, such as test results, in the form in which WriteJSON writes reports.
 func WriteDocument(w io.Writer, document any) error {
@@ -71,18 +61,9 @@ func writeIndented(w io.Writer, text []byte) error {
 	return err
 }
 
-// readDocument returns a document's text and schema.
-func readDocument(rd io.Reader) (text []byte, schema string, err error) {
-	if text, err = io.ReadAll(rd); err != nil {
-		return nil, "", fmt.Errorf("report: read: %w", err)
-	}
-	schema, err = schemaOf(text)
-	return text, schema, err
-}
-
-// parseSealed reads a document of the schema found; sum is where it keeps its hash. The newest schema that can be read is
-// want. With ErrHash there is a document, with any other error there is none.
-func parseSealed[D any](found, want string, text []byte, sum func(*D) *string) (*D, error) {
+// parseSealed reads a document of the schema found as one of the newest schema that can be read, want; head is where it
+// keeps its schema and its hash. With ErrHash there is a document, with any other error there is none.
+func parseSealed[D any](found, want string, text []byte, head func(*D) (schema, hash *string)) (*D, error) {
 	if err := checkSchema(found, want); err != nil {
 		return nil, err
 	}
@@ -91,14 +72,16 @@ func parseSealed[D any](found, want string, text []byte, sum func(*D) *string) (
 		return nil, fmt.Errorf("report: decode: %w", err)
 	}
 	normalize(reflect.ValueOf(doc).Elem())
-	if found, err := hash(text); err != nil || found != *sum(doc) {
+	schema, sum := head(doc)
+	*schema = want
+	if made, err := hash(text); err != nil || made != *sum {
 		return doc, ErrHash
 	}
 	return doc, nil
 }
 
-// encode returns a document as JSON with a newline at the end. HTML escapes stay off: people read and search these files.
-// Invisible characters are escaped.
+// encode returns a document as JSON with a newline at the end. HTML escapes stay off: people read and search these
+// files. Invisible characters are escaped.
 func encode(doc any) ([]byte, error) {
 	var out bytes.Buffer
 	enc := json.NewEncoder(&out)

@@ -8,8 +8,10 @@ import (
 	"math"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -35,13 +37,23 @@ func TestEqualReportsGiveEqualBytes(t *testing.T) {
 }
 
 func TestNilIsEmpty(t *testing.T) {
-	r := &report.Report{Schema: report.Schema, Channels: make([]report.Channel, 1), Nodes: make([]report.Node, 1), Breakers: make([]report.Breaker, 1)}
+	r := &report.Report{
+		Schema:   report.Schema,
+		Channels: make([]report.Channel, 1),
+		Nodes:    make([]report.Node, 1),
+		Breakers: make([]report.Breaker, 1),
+	}
 	got := document(t, r)
 	if strings.Contains(got, "null") {
 		t.Errorf("null in\n%s", got)
 	}
-	empty := &report.Report{Schema: report.Schema, Channels: []report.Channel{{}}, Faults: []report.Fault{},
-		Nodes: []report.Node{{Hooks: map[string]int{}}}, Breakers: []report.Breaker{{Transitions: []report.Transition{}}}}
+	empty := &report.Report{
+		Schema:   report.Schema,
+		Channels: []report.Channel{{}},
+		Faults:   []report.Fault{},
+		Nodes:    []report.Node{{Hooks: map[string]int{}}},
+		Breakers: []report.Breaker{{Transitions: []report.Transition{}}},
+	}
 	if other := document(t, empty); other != got {
 		t.Errorf("nil and empty differ:\n%s\n%s", got, other)
 	}
@@ -51,7 +63,11 @@ func TestJSONForm(t *testing.T) {
 	r := reporttest.Success()
 	r.Collection.Source = `<a & "b">` + "\x1b\u202e\u009b\U000e0001"
 	got := document(t, r)
-	for _, want := range []string{"{\n  \"schema\": \"faultflow.report/v1\",\n", `"source": "<a & \"b\">\u001b\u202e\u009b\udb40\udc01"`, "\n}\n"} {
+	for _, want := range []string{
+		"{\n  \"schema\": \"faultflow.report/v2\",\n",
+		`"source": "<a & \"b\">\u001b\u202e\u009b\udb40\udc01"`,
+		"\n}\n",
+	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is missing in\n%s", want, got)
 		}
@@ -65,7 +81,7 @@ func TestInvalidUTF8IsReplaced(t *testing.T) {
 	r := reporttest.Success()
 	r.Collection.Source, r.Channels[0].LastError = "a\xff\xfeb", "\x9b31m"
 	first := document(t, r)
-	read, err := report.ReadJSON(strings.NewReader(first))
+	read, err := parse(first)
 	if err != nil || read.Collection.Source != "a\ufffdb" || read.Channels[0].LastError != "\ufffd31m" {
 		t.Errorf("read %q and %q, error %v", read.Collection.Source, read.Channels[0].LastError, err)
 	}
@@ -76,7 +92,7 @@ func TestInvalidUTF8IsReplaced(t *testing.T) {
 
 func TestRoundTrip(t *testing.T) {
 	for name, r := range reporttest.Samples() {
-		got, err := report.ReadJSON(strings.NewReader(document(t, r)))
+		got, err := parse(document(t, r))
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -92,7 +108,7 @@ func TestRoundTripOfAnyReport(t *testing.T) {
 		r := reports.Draw(t, "report")
 		r.Schema = report.Schema
 		first := document(t, &r)
-		read, err := report.ReadJSON(strings.NewReader(first))
+		read, err := parse(first)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -101,6 +117,10 @@ func TestRoundTripOfAnyReport(t *testing.T) {
 		}
 	})
 }
+
+// notRecorded are the settings that a report says elsewhere: the seed is a field of its own, a drill is a graph with
+// faults and cycles, and a breaker is there, whoever put it in.
+var notRecorded = []string{"report.Settings.Seed", "report.Settings.TestRecovery", "report.Settings.BreakerDecided"}
 
 // The hash covers every field but hash and meta, whatever the model gains later.
 func TestHashCoversEveryField(t *testing.T) {
@@ -120,6 +140,10 @@ func TestHashCoversEveryField(t *testing.T) {
 			if got != sealed {
 				t.Errorf("%s changes the hash", path)
 			}
+		case slices.Contains(notRecorded, path):
+			if got != sealed {
+				t.Errorf("%s changes the hash", path)
+			}
 		case path == "report.Hash":
 			if got != sealed {
 				t.Error("the hash depends on the hash before")
@@ -136,7 +160,7 @@ func TestHashCoversEveryField(t *testing.T) {
 	}
 }
 
-func TestReadJSONRefuses(t *testing.T) {
+func TestParseRefuses(t *testing.T) {
 	valid := document(t, reporttest.Success())
 	for _, c := range []struct {
 		name, doc string
@@ -147,14 +171,14 @@ func TestReadJSONRefuses(t *testing.T) {
 		{"an array", "[]", "-"},
 		{"null", "null", ""},
 		{"no schema", "{}", ""},
-		{"another schema", `{"schema": "faultflow.report/v2", "seed": "forty-two"}`, "faultflow.report/v2"},
+		{"another schema", `{"schema": "faultflow.report/v3", "seed": "forty-two"}`, "faultflow.report/v3"},
 		{"schema of another type", `{"schema": 1}`, "-"},
 		{"cut off", valid[:len(valid)/2], "-"},
 		{"more behind it", valid + "{}", "-"},
 		{"a field of another type", strings.Replace(valid, `"seed": 42`, `"seed": "42"`, 1), "-"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r, err := report.ReadJSON(strings.NewReader(c.doc))
+			r, err := parse(c.doc)
 			if err == nil || r != nil || errors.Is(err, report.ErrHash) {
 				t.Fatalf("got %v, error %v", r, err)
 			}
@@ -162,14 +186,15 @@ func TestReadJSONRefuses(t *testing.T) {
 			if ok != (c.schema != "-") || ok && (se.Found != c.schema || se.Want != report.Schema) {
 				t.Errorf("error %v", err)
 			}
-			if ok && (!strings.Contains(err.Error(), se.Want) || !strings.Contains(err.Error(), fmt.Sprintf("%q", se.Found))) {
+			if ok && (!strings.Contains(err.Error(), se.Want) ||
+				!strings.Contains(err.Error(), fmt.Sprintf("%q", se.Found))) {
 				t.Errorf("the error names neither: %v", err)
 			}
 		})
 	}
 }
 
-func TestReadJSONChecksTheHash(t *testing.T) {
+func TestParseChecksTheHash(t *testing.T) {
 	valid := document(t, reporttest.Success())
 	edit := func(old, with string) string {
 		if !strings.Contains(valid, old) {
@@ -196,7 +221,7 @@ func TestReadJSONChecksTheHash(t *testing.T) {
 		{"never sealed", regexp.MustCompile(`"hash": ".*"`).ReplaceAllString(valid, `"hash": ""`), report.ErrHash},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			r, err := report.ReadJSON(strings.NewReader(c.doc))
+			r, err := parse(c.doc)
 			if !errors.Is(err, c.want) {
 				t.Errorf("error %v, want %v", err, c.want)
 			}
@@ -207,27 +232,32 @@ func TestReadJSONChecksTheHash(t *testing.T) {
 	}
 }
 
-func TestReadJSONOfAnotherMinorVersion(t *testing.T) {
-	// The hash was made by hand, with sha256sum. It covers the field that this version does not know; the fields that the
-	// document does not have are empty.
-	const doc = `{"schema":"faultflow.report/v1", "seed":42, "added":{"b":[1,2]},
+func TestParseOfAnotherMinorVersion(t *testing.T) {
+	// The hashes were made by hand, with sha256sum. They cover the field that this version does not know; the fields
+	// that the document does not have are empty.
+	const doc = `{"schema":"SCHEMA", "seed":42, "added":{"b":[1,2]},
 		"hash":"HASH", "meta":{"version":"v9"}}`
-	const sum = "3323176bc73ed9e39df45e7c0b3fb060ccdd765ca7e06ed7714635739b43b732"
-	r, err := report.ReadJSON(strings.NewReader(strings.Replace(doc, "HASH", sum, 1)))
-	if err != nil || r.Seed != 42 || r.Nodes == nil || r.Meta.Version != "v9" {
-		t.Errorf("report %+v, error %v", r, err)
+	for schema, sum := range map[string]string{
+		"faultflow.report/v1": "3323176bc73ed9e39df45e7c0b3fb060ccdd765ca7e06ed7714635739b43b732",
+		"faultflow.report/v2": "df8b68545dc4e049a6d4d3810121f9ef9f98b1f2332fa57cdda782a4b90197be",
+	} {
+		r, err := parse(strings.NewReplacer("SCHEMA", schema, "HASH", sum).Replace(doc))
+		if err != nil || r.Schema != report.Schema || r.Seed != 42 || r.Nodes == nil || r.Meta.Version != "v9" {
+			t.Errorf("report %+v, error %v", r, err)
+		}
 	}
 }
 
-func TestReadJSONReportsErrorsOfTheReader(t *testing.T) {
+func TestReadCampaignReportsErrorsOfTheReader(t *testing.T) {
 	want := errors.New("disk on fire")
-	if _, err := report.ReadJSON(failingReader{want}); !errors.Is(err, want) {
+	if _, err := report.ReadCampaign(failingReader{want}); !errors.Is(err, want) {
 		t.Errorf("error %v", err)
 	}
 }
 
 func TestSealRefusesWhatJSONLacks(t *testing.T) {
 	r := reporttest.Success()
+	r.Hash = "" // as of a run that was never sealed: a refusal must give it none
 	r.DurationMS = math.NaN()
 	if err := r.Seal(); err == nil || r.Hash != "" {
 		t.Errorf("error %v, hash %q", err, r.Hash)
@@ -241,6 +271,12 @@ func TestSealRefusesWhatJSONLacks(t *testing.T) {
 type failingReader struct{ err error }
 
 func (f failingReader) Read([]byte) (int, error) { return 0, f.err }
+
+// parse reads a document that is to be a report.
+func parse(doc string) (*report.Report, error) {
+	d, err := report.Parse([]byte(doc))
+	return d.Report, err
+}
 
 func document(t interface {
 	Helper()
@@ -264,6 +300,10 @@ func seal(t *testing.T, r *report.Report) string {
 
 // populate gives every field a value and every slice and map one element, so that walk meets them all.
 func populate(v reflect.Value) {
+	if v.Type() == reflect.TypeFor[time.Duration]() {
+		v.SetInt(int64(time.Millisecond))
+		return
+	}
 	switch v.Kind() {
 	case reflect.Struct:
 		for i := range v.NumField() {
@@ -318,6 +358,10 @@ func walk(v reflect.Value, path string, visit func(path string, change func() (u
 	case reflect.Bool:
 		visit(path, swap(reflect.ValueOf(!v.Bool())))
 	default:
-		visit(path, swap(reflect.ValueOf(2).Convert(v.Type())))
+		other := reflect.ValueOf(2)
+		if v.Type() == reflect.TypeFor[time.Duration]() {
+			other = reflect.ValueOf(2 * time.Millisecond)
+		}
+		visit(path, swap(other.Convert(v.Type())))
 	}
 }

@@ -3,17 +3,22 @@
 // A run only records; rendering only reads what was recorded, so that every format can be made again from a JSON file.
 package report
 
-import "faultflow/internal/errhandler"
+import (
+	"faultflow/internal/catalog"
+	"faultflow/internal/errhandler"
+	"faultflow/internal/settings"
+)
 
 // Schema names the version of the JSON document. It changes when a field changes its meaning or goes away.
-const Schema = "faultflow.report/v1"
+const Schema = "faultflow.report/v2"
 
 // Report is everything that a run recorded. Times are milliseconds since the run began, durations milliseconds.
 type Report struct {
-	Schema   string             `json:"schema"`
-	Settings Settings           `json:"settings"`
-	Seed     uint64             `json:"seed"`
-	Verdict  errhandler.Verdict `json:"verdict"`
+	Schema string `json:"schema"`
+	// Settings are complete: every default is filled in.
+	Settings settings.Settings `json:"settings"`
+	Seed     uint64            `json:"seed"`
+	Verdict  catalog.Verdict   `json:"verdict"`
 	// Interrupted says that the run was cancelled; the rest of the report covers what it did until then.
 	Interrupted bool    `json:"interrupted"`
 	DurationMS  float64 `json:"duration_ms"`
@@ -41,6 +46,8 @@ type Report struct {
 	Meta Meta   `json:"meta"`
 }
 
+func (r *Report) head() (schema, hash *string) { return &r.Schema, &r.Hash }
+
 // Meta is what may differ between two runs that are the same. Comparisons and the hash ignore it.
 type Meta struct {
 	// StartedAt is wall-clock time, RFC 3339.
@@ -55,54 +62,6 @@ type Meta struct {
 	Scenario string `json:"scenario"`
 }
 
-// Settings is the run's input, with every default filled in.
-type Settings struct {
-	Graph       string   `json:"graph"` // standard or recovery
-	Clock       string   `json:"clock"` // real or virtual
-	Simulate    bool     `json:"simulate_failures"`
-	FailureType string   `json:"failure_type"` // "" unless failures are simulated
-	Faults      []string `json:"faults"`       // as given by hand
-	// Cycles is 0 when the input decides.
-	Cycles     int     `json:"cycles"`
-	IntervalMS float64 `json:"interval_ms"`
-	BatchSize  int     `json:"batch_size"`
-	Workers    int     `json:"workers"`
-
-	Input       string `json:"input"` // "" for generated records
-	InputFormat string `json:"input_format"`
-	IDField     string `json:"id_field"`
-	ValueField  string `json:"value_field"`
-
-	Channels         []string `json:"channels"`
-	ChannelRecoverMS float64  `json:"channel_recover_ms"`
-	CacheTTLMS       float64  `json:"cache_ttl_ms"`
-	CacheMaxAgeMS    float64  `json:"cache_max_age_ms"`
-	Fallback         bool     `json:"fallback"`
-	Recovery         bool     `json:"recovery"`
-	Spool            bool     `json:"spool"`
-
-	Collector Policy `json:"collector"`
-	Processor Policy `json:"processor"`
-	Delivery  Policy `json:"delivery"`
-}
-
-// Policy is the policy settings of one node.
-type Policy struct {
-	Retries        int     `json:"retries"` // attempts in all, the first included
-	RetryDelayMS   float64 `json:"retry_delay_ms"`
-	Backoff        float64 `json:"backoff"`
-	MaxDelayMS     float64 `json:"max_delay_ms"`
-	Jitter         float64 `json:"jitter"`
-	TimeoutMS      float64 `json:"timeout_ms"`
-	Bulkhead       int     `json:"bulkhead"`
-	BulkheadWaitMS float64 `json:"bulkhead_wait_ms"`
-	RateLimit      float64 `json:"rate_limit"` // calls a second, 0 for no limit
-	Breaker        bool    `json:"breaker"`
-	BreakerFails   int     `json:"breaker_failures"`
-	BreakerOpenMS  float64 `json:"breaker_open_for_ms"`
-	BreakerTrials  int     `json:"breaker_trial_calls"`
-}
-
 // Collection is what the collector did, over all cycles.
 type Collection struct {
 	Source string `json:"source"`
@@ -111,23 +70,24 @@ type Collection struct {
 	// HealthFailures counts the checks that failed.
 	HealthFailures int `json:"health_failures"`
 	// Origin is the last cycle's: source, fresh_cache, stale_cache, default_data or nothing.
-	Origin errhandler.Origin `json:"origin"`
+	Origin catalog.Origin `json:"origin"`
 	// Origins counts the cycles by origin.
-	Origins map[errhandler.Origin]int `json:"origins"`
+	Origins map[catalog.Origin]int `json:"origins"`
 	// CacheAgeMS is the age of the cached data last used; 0 when none was.
 	CacheAgeMS float64 `json:"cache_age_ms"`
 	Records    int64   `json:"records"`    // rows collected, from whatever origin
 	Unreadable int64   `json:"unreadable"` // rows among them that were no valid records
-	Breaker    string  `json:"breaker"`    // closed, open, half-open, or off
+	// Breaker is the state of the collector's breaker at the end.
+	Breaker catalog.BreakerState `json:"breaker"`
 }
 
 // Processing is what the processing node did, over all cycles.
 type Processing struct {
-	// Mode is the last cycle's; Modes counts the cycles by mode (normal, partial, fallback, none).
-	Mode  string         `json:"mode"`
-	Modes map[string]int `json:"modes"`
-	In    int64          `json:"in"`
-	Out   int64          `json:"out"`
+	// Mode is the last cycle's; Modes counts the cycles by mode.
+	Mode  catalog.Mode         `json:"mode"`
+	Modes map[catalog.Mode]int `json:"modes"`
+	In    int64                `json:"in"`
+	Out   int64                `json:"out"`
 	// Failed counts the records that were not processed; they are dead letters.
 	Failed      int64   `json:"failed"`
 	SuccessRate float64 `json:"success_rate"` // out / in, 0 to 1; 1 when nothing came in
@@ -136,11 +96,11 @@ type Processing struct {
 
 // Delivery is what the delivery node did, over all cycles. Counts are records.
 type Delivery struct {
-	// Status is the last cycle's: delivered, partial, spooled, failed or none.
-	Status    string `json:"status"`
-	Delivered int64  `json:"delivered"`
-	Spooled   int64  `json:"spooled"`
-	Failed    int64  `json:"failed"`
+	// Status is the last cycle's.
+	Status    catalog.DeliveryStatus `json:"status"`
+	Delivered int64                  `json:"delivered"`
+	Spooled   int64                  `json:"spooled"`
+	Failed    int64                  `json:"failed"`
 	// Passes counts the passes over the channels, the first of each cycle included.
 	Passes int `json:"passes"`
 	// FailedOver counts the cycles in which another channel than the first took records.
@@ -152,21 +112,21 @@ type Delivery struct {
 
 // Node is one node of the graph, over all cycles.
 type Node struct {
-	Name string `json:"name"`
-	// Status of the last run: ok, recovered, fallback or error; "not run" if it never ran.
-	Status    string  `json:"status"`
-	Runs      int     `json:"runs"`
-	Attempts  int     `json:"attempts"` // calls of its guarded operation, over all runs
-	MaxTries  int     `json:"max_attempts"`
-	Failures  int     `json:"failed_attempts"`
-	Waits     int     `json:"waits"`
-	WaitMS    float64 `json:"wait_ms"`
-	Timeouts  int     `json:"timeouts"`
-	Rejected  int     `json:"rejected"` // by an open breaker, without a call
-	Full      int     `json:"bulkhead_full"`
-	Limited   int     `json:"rate_limited"` // turned away by the rate limit
-	Recovered int     `json:"recovered"`
-	Fallbacks int     `json:"fallbacks"`
+	Name catalog.Node `json:"name"`
+	// Status is how its last run ended.
+	Status    catalog.NodeStatus `json:"status"`
+	Runs      int                `json:"runs"`
+	Attempts  int                `json:"attempts"` // calls of its guarded operation, over all runs
+	MaxTries  int                `json:"max_attempts"`
+	Failures  int                `json:"failed_attempts"`
+	Waits     int                `json:"waits"`
+	WaitMS    float64            `json:"wait_ms"`
+	Timeouts  int                `json:"timeouts"`
+	Rejected  int                `json:"rejected"` // by an open breaker, without a call
+	Full      int                `json:"bulkhead_full"`
+	Limited   int                `json:"rate_limited"` // turned away by the rate limit
+	Recovered int                `json:"recovered"`
+	Fallbacks int                `json:"fallbacks"`
 	// Hooks counts the hooks that ran, by name.
 	Hooks map[string]int `json:"hooks"`
 	// Errors counts failed attempts and errors by class.
@@ -176,8 +136,8 @@ type Node struct {
 
 // Breaker is one circuit breaker and what it went through.
 type Breaker struct {
-	Name  string `json:"name"`
-	State string `json:"state"` // at the end: closed, open or half-open
+	Name  string               `json:"name"`
+	State catalog.BreakerState `json:"state"` // at the end
 	// Calls went through, Rejected were turned away without a call.
 	Calls    int64 `json:"calls"`
 	Rejected int64 `json:"rejected"`
@@ -193,21 +153,21 @@ type Breaker struct {
 
 // Transition is one change of a breaker's state.
 type Transition struct {
-	AtMS float64 `json:"at_ms"`
-	From string  `json:"from"`
-	To   string  `json:"to"`
+	AtMS float64              `json:"at_ms"`
+	From catalog.BreakerState `json:"from"`
+	To   catalog.BreakerState `json:"to"`
 }
 
 // Channel is one delivery channel.
 type Channel struct {
-	Name       string `json:"name"`
-	Health     string `json:"health"` // at the end: healthy, degraded or down
-	Idempotent bool   `json:"idempotent"`
-	Tried      int    `json:"tried"`
-	Failed     int    `json:"failed"`
-	Skipped    int    `json:"skipped"` // passes in which it was left out as degraded or down
-	Records    int64  `json:"records"` // accepted
-	LastError  string `json:"last_error"`
+	Name       string         `json:"name"`
+	Health     catalog.Health `json:"health"` // at the end
+	Idempotent bool           `json:"idempotent"`
+	Tried      int            `json:"tried"`
+	Failed     int            `json:"failed"`
+	Skipped    int            `json:"skipped"` // passes in which it was left out as degraded or down
+	Records    int64          `json:"records"` // accepted
+	LastError  string         `json:"last_error"`
 }
 
 // Ledger says where every collected row ended. Collected = Delivered + DeadLettered + Spooled + Lost, and Lost is 0 in
@@ -231,7 +191,7 @@ const MaxDeadLetters = 100
 
 // DeadLetters is a group of dead letters.
 type DeadLetters struct {
-	Place  string           `json:"place"`
+	Place  catalog.Place    `json:"place"`
 	Class  errhandler.Class `json:"class"`
 	Reason string           `json:"reason"`
 	Count  int64            `json:"count"`
@@ -246,45 +206,55 @@ type Errors struct {
 	ByClass map[errhandler.Class]int `json:"by_class"`
 }
 
-// Finding is an errhandler.Finding and how often it came up.
+// Finding is one thing worth telling about a run, what to do about it, and how often it came up.
 type Finding struct {
-	errhandler.Finding
-	Count      int `json:"count"`       // cycles
-	FirstCycle int `json:"first_cycle"` // 0 for the run as a whole
+	Code    catalog.FindingCode `json:"code"`
+	Verdict catalog.Verdict     `json:"verdict"` // the best that a run with this finding can have
+	Node    catalog.Node        `json:"node"`
+	Message string              `json:"message"`
+	// Recommendation names the setting or thing to look at.
+	Recommendation string `json:"recommendation"`
+	Count          int    `json:"count"`       // cycles
+	FirstCycle     int    `json:"first_cycle"` // 0 for the run as a whole
+}
+
+// NewFinding returns a finding that came up once, with what the catalogue says of it.
+func NewFinding(code catalog.FindingCode, message string, cycle int) Finding {
+	known := code.Finding()
+	return Finding{
+		Code:           code,
+		Verdict:        known.Verdict,
+		Node:           known.Node,
+		Message:        message,
+		Recommendation: known.Advice,
+		Count:          1,
+		FirstCycle:     cycle,
+	}
 }
 
 // Pattern is a fault tolerance pattern and whether this run needed it.
 type Pattern struct {
-	// Name is stable for scripts, such as channel_failover.
-	Name string `json:"name"`
-	// State is demonstrated, armed (in place but not needed) or off.
-	State string `json:"state"`
+	Name  catalog.Pattern      `json:"name"`
+	State catalog.PatternState `json:"state"`
 	// Count says how often it was seen at work.
 	Count int `json:"count"`
 	// Detail is a short line for people, such as "3 attempts, 2 waits".
 	Detail string `json:"detail"`
 }
 
-// The states of a pattern.
-const (
-	Demonstrated = "demonstrated"
-	Armed        = "armed"
-	Off          = "off"
-)
-
 // Fault is one fault of the plan.
 type Fault struct {
 	// Spec is the fault as --fault takes it.
 	Spec  string           `json:"spec"`
-	Place string           `json:"place"`
-	Kind  string           `json:"kind"`
+	Place catalog.Place    `json:"place"`
+	Kind  string           `json:"kind"` // of several, joined with |
 	Class errhandler.Class `json:"class"`
 	// Declared is true for faults given by hand, false for those of a profile.
 	Declared bool `json:"declared"`
 	// MayNotFire is true for a fault that proves nothing less when it does not fire.
 	MayNotFire bool `json:"may_not_fire"`
-	// Probability is that of a call being hit, where nothing else decides: 1 for a fault that hits every call, 0 for one
-	// with another trigger, such as a window of time.
+	// Probability is that of a call being hit, where nothing else decides: 1 for a fault that hits every call, 0 for
+	// one with another trigger, such as a window of time.
 	Probability float64 `json:"probability"`
 	// Armed counts the calls that came by the fault, Fired those that it hit.
 	Armed int64 `json:"armed"`
@@ -293,7 +263,7 @@ type Fault struct {
 
 // Amplification is the load on one dependency.
 type Amplification struct {
-	Place string `json:"place"`
+	Place catalog.Place `json:"place"`
 	// Calls reached the dependency; Units is how many it would have been without retries, failover or probes.
 	Calls int64 `json:"calls"`
 	Units int64 `json:"units"`
@@ -314,18 +284,18 @@ const MaxCycles = 1000
 
 // Cycle is one pass through the graph.
 type Cycle struct {
-	Number     int                `json:"number"`
-	StartMS    float64            `json:"start_ms"`
-	DurationMS float64            `json:"duration_ms"`
-	Verdict    errhandler.Verdict `json:"verdict"`
-	Origin     errhandler.Origin  `json:"origin"`
-	Mode       string             `json:"mode"`
-	Delivery   string             `json:"delivery"`
-	Channel    string             `json:"channel"` // the last one that took records, "spool", or ""
-	Collected  int                `json:"collected"`
-	Delivered  int                `json:"delivered"`
-	Dead       int                `json:"dead_lettered"`
-	Spooled    int                `json:"spooled"`
+	Number     int                    `json:"number"`
+	StartMS    float64                `json:"start_ms"`
+	DurationMS float64                `json:"duration_ms"`
+	Verdict    catalog.Verdict        `json:"verdict"`
+	Origin     catalog.Origin         `json:"origin"`
+	Mode       catalog.Mode           `json:"mode"`
+	Delivery   catalog.DeliveryStatus `json:"delivery"`
+	Channel    string                 `json:"channel"` // the last one that took records, "spool", or ""
+	Collected  int                    `json:"collected"`
+	Delivered  int                    `json:"delivered"`
+	Dead       int                    `json:"dead_lettered"`
+	Spooled    int                    `json:"spooled"`
 }
 
 // Timeline is the run's events, or a summary of them for a run of more than MaxCycles cycles.
@@ -339,25 +309,31 @@ type Timeline struct {
 
 // Event is one step of the run.
 type Event struct {
-	AtMS    float64 `json:"at_ms"`
-	Cycle   int     `json:"cycle"`
-	Node    string  `json:"node"`
-	Place   string  `json:"place,omitempty"`
-	Kind    string  `json:"kind"`
-	Attempt int     `json:"attempt,omitempty"`
-	Class   string  `json:"class,omitempty"`
-	Detail  string  `json:"detail,omitempty"`
-	WaitMS  float64 `json:"wait_ms,omitempty"`
+	AtMS    float64           `json:"at_ms"`
+	Cycle   int               `json:"cycle"`
+	Node    catalog.Node      `json:"node"`
+	Place   catalog.Place     `json:"place,omitempty"`
+	Kind    catalog.EventKind `json:"kind"`
+	Attempt int               `json:"attempt,omitempty"`
+	Class   errhandler.Class  `json:"class,omitempty"`
+	// From and To are the states of a change, Count is records, Record the id of one.
+	From   string `json:"from,omitempty"`
+	To     string `json:"to,omitempty"`
+	Count  int    `json:"count,omitempty"`
+	Record string `json:"record,omitempty"`
+	// Detail is an error's text, or what the kind of event says.
+	Detail string  `json:"detail,omitempty"`
+	WaitMS float64 `json:"wait_ms,omitempty"`
 }
 
 // EventSummary counts the events of one kind at one node.
 type EventSummary struct {
-	Node    string  `json:"node"`
-	Kind    string  `json:"kind"`
-	Class   string  `json:"class,omitempty"`
-	Count   int64   `json:"count"`
-	FirstMS float64 `json:"first_ms"`
-	LastMS  float64 `json:"last_ms"`
+	Node    catalog.Node      `json:"node"`
+	Kind    catalog.EventKind `json:"kind"`
+	Class   errhandler.Class  `json:"class,omitempty"`
+	Count   int64             `json:"count"`
+	FirstMS float64           `json:"first_ms"`
+	LastMS  float64           `json:"last_ms"`
 }
 
 // DrillPath is one path of the recovery drill.

@@ -3,22 +3,23 @@ package report
 import (
 	"io"
 
-	"faultflow/internal/errhandler"
+	"faultflow/internal/catalog"
+	"faultflow/internal/settings"
 )
 
 // The schemas of the documents that compare settings over the same seeds, and of the check for determinism.
 const (
-	SweepSchema       = "faultflow.sweep/v1"
-	AblationSchema    = "faultflow.ablation/v1"
-	DeterminismSchema = "faultflow.determinism/v1"
+	SweepSchema       = "faultflow.sweep/v2"
+	AblationSchema    = "faultflow.ablation/v2"
+	DeterminismSchema = "faultflow.determinism/v2"
 )
 
 // Sweep compares combinations of settings over the same seeds, so that they differ by their settings alone.
 type Sweep struct {
-	Schema   string   `json:"schema"`
-	Scenario string   `json:"scenario"` // "" for none
-	Settings Settings `json:"settings"` // before any was varied
-	Seeds    Seeds    `json:"seeds"`
+	Schema   string            `json:"schema"`
+	Scenario string            `json:"scenario"` // "" for none
+	Settings settings.Settings `json:"settings"` // before any was varied
+	Seeds    Seeds             `json:"seeds"`
 	// Names are the settings that were varied, Sort is the measure that the rows are sorted by, best first.
 	Names       []string   `json:"names"`
 	Sort        string     `json:"sort"`
@@ -32,7 +33,8 @@ type Sweep struct {
 type SweepRow struct {
 	// Values are those of Names.
 	Values []string `json:"values"`
-	// Pareto says that no other row is at least as good in delivered share, duration and calls, and better in one of them.
+	// Pareto says that no other row is at least as good in delivered share, duration and calls, and better in one of
+	// them.
 	Pareto bool `json:"pareto"`
 	Measures
 }
@@ -46,8 +48,8 @@ type Measures struct {
 	// MeanMS and P99MS are how long a run took.
 	MeanMS float64 `json:"mean_ms"`
 	P99MS  float64 `json:"p99_ms"`
-	// Calls is the calls to all dependencies in a run, PerRecord those for each record collected, BeforeOpen those that a
-	// run made until a breaker first opened, over the runs in which one did; all on average.
+	// Calls is the calls to all dependencies in a run, PerRecord those for each record collected, BeforeOpen those that
+	// a run made until a breaker first opened, over the runs in which one did; all on average.
 	Calls      float64 `json:"calls"`
 	PerRecord  float64 `json:"calls_per_record"`
 	BeforeOpen float64 `json:"calls_before_open"`
@@ -56,10 +58,10 @@ type Measures struct {
 
 // Ablation takes each pattern away in turn, over the same seeds.
 type Ablation struct {
-	Schema   string   `json:"schema"`
-	Scenario string   `json:"scenario"` // "" for none
-	Settings Settings `json:"settings"`
-	Seeds    Seeds    `json:"seeds"`
+	Schema   string            `json:"schema"`
+	Scenario string            `json:"scenario"` // "" for none
+	Settings settings.Settings `json:"settings"`
+	Seeds    Seeds             `json:"seeds"`
 	// Whole is the campaign with all patterns.
 	Whole       Measures      `json:"whole"`
 	Rows        []AblationRow `json:"rows"`
@@ -78,8 +80,8 @@ type AblationRow struct {
 	// Needed is in how many runs of the whole the pattern was seen at work.
 	Needed int64 `json:"needed"`
 	Measures
-	// Worse and Better count the runs that got a worse or a better verdict without the pattern. P is the p-value of the exact
-	// paired test that either is as likely (McNemar), Holm the same corrected for the number of rows.
+	// Worse and Better count the runs that got a worse or a better verdict without the pattern. P is the p-value of the
+	// exact paired test that either is as likely (McNemar), Holm the same corrected for the number of rows.
 	Worse  int64   `json:"worse"`
 	Better int64   `json:"better"`
 	P      float64 `json:"p"`
@@ -90,9 +92,9 @@ type AblationRow struct {
 
 // Flip is a run whose verdict another setting changed.
 type Flip struct {
-	Seed    uint64             `json:"seed"`
-	With    errhandler.Verdict `json:"with"`
-	Without errhandler.Verdict `json:"without"`
+	Seed    uint64          `json:"seed"`
+	With    catalog.Verdict `json:"with"`
+	Without catalog.Verdict `json:"without"`
 	// Repeat and RepeatWithout are the commands that show both runs.
 	Repeat        string `json:"repeat"`
 	RepeatWithout string `json:"repeat_without"`
@@ -100,11 +102,11 @@ type Flip struct {
 
 // Determinism is whether runs that were made twice, in another order and on another worker, gave the same report.
 type Determinism struct {
-	Schema   string   `json:"schema"`
-	Scenario string   `json:"scenario"` // "" for none
-	Settings Settings `json:"settings"`
-	Seeds    Seeds    `json:"seeds"`
-	Runs     int64    `json:"runs"`
+	Schema   string            `json:"schema"`
+	Scenario string            `json:"scenario"` // "" for none
+	Settings settings.Settings `json:"settings"`
+	Seeds    Seeds             `json:"seeds"`
+	Runs     int64             `json:"runs"`
 	// Different counts the runs whose reports differ, List holds the first MaxViolations of them by seed.
 	Different   int64        `json:"different"`
 	List        []Difference `json:"list"`
@@ -120,6 +122,10 @@ type Difference struct {
 	Second string `json:"second"`
 	Repeat string `json:"repeat"`
 }
+
+func (s *Sweep) head() (schema, hash *string)       { return &s.Schema, &s.Hash }
+func (a *Ablation) head() (schema, hash *string)    { return &a.Schema, &a.Hash }
+func (d *Determinism) head() (schema, hash *string) { return &d.Schema, &d.Hash }
 
 // WriteSweep seals s and writes it as WriteJSON does a report.
 func WriteSweep(w io.Writer, s *Sweep) error { return write(w, s, &s.Hash) }

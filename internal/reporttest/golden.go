@@ -1,19 +1,20 @@
 package reporttest
 
 import (
-	"flag"
 	"os"
 	"path/filepath"
 	"testing"
 )
 
-var update = flag.Bool("update", false, "rewrite the golden files")
+// Updating tells whether tests write what they would compare: golden files, scripts' outputs, saved reports,
+// the reference. FAULTFLOW_UPDATE=1 is the one switch; unlike a flag, packages without golden files take it, too.
+func Updating() bool { return os.Getenv("FAULTFLOW_UPDATE") != "" }
 
-// Golden compares got with a file in the package's testdata, or writes it there with -update.
+// Golden compares got with a file in the package's testdata, or writes it there while Updating.
 func Golden(t *testing.T, file, got string) {
 	t.Helper()
 	path := filepath.Join("testdata", file)
-	if *update {
+	if Updating() {
 		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -23,6 +24,6 @@ func Golden(t *testing.T, file, got string) {
 		t.Fatal(err)
 	}
 	if got != string(want) {
-		t.Errorf("%s differs (run with -update to accept):\n%s", path, got)
+		t.Errorf("%s differs (FAULTFLOW_UPDATE=1 accepts it):\n%s", path, got)
 	}
 }

@@ -15,48 +15,56 @@ import (
 	"github.com/failsafe-go/failsafe-go/ratelimiter"
 	"github.com/sony/gobreaker/v2"
 
+	"faultflow/internal/catalog"
+	"faultflow/internal/settings"
 	"faultflow/internal/workflow"
 )
 
-// Transition is one change of a breaker's state: closed, open or half-open.
+// Transition is one change of a breaker's state.
 type Transition struct {
 	At       time.Time
-	From, To string
+	From, To catalog.BreakerState
 }
 
-// breaker is a gobreaker that notes its changes. gobreaker calls OnStateChange under its lock, so a change is only noted
-// there and told of afterwards.
+// breaker is a gobreaker that notes its changes. gobreaker calls OnStateChange under its lock, so a change is only
+// noted there and told of afterwards.
 type breaker[R any] struct {
 	cb *gobreaker.CircuitBreaker[*common.PolicyResult[R]]
 	// open follows the state without taking gobreaker's lock.
 	open atomic.Bool
 
 	mu   sync.Mutex
-	last string
+	last catalog.BreakerState
 	news []Transition
 }
 
-func newBreaker[R any](name string, s Breaker) *breaker[R] {
-	b := &breaker[R]{last: gobreaker.StateClosed.String()}
+func newBreaker[R any](place catalog.Place, p settings.Policy) *breaker[R] {
+	b := &breaker[R]{last: catalog.Closed}
 	b.cb = gobreaker.NewCircuitBreaker[*common.PolicyResult[R]](gobreaker.Settings{
-		Name:        name,
-		MaxRequests: uint32(max(s.TrialCalls, 1)),
-		Timeout:     s.OpenFor,
-		ReadyToTrip: func(c gobreaker.Counts) bool { return int64(c.ConsecutiveFailures) >= int64(max(s.Failures, 1)) },
+		Name:        string(place),
+		MaxRequests: uint32(max(p.BreakerTrialCalls, 1)),
+		Timeout:     p.BreakerOpenFor,
+		ReadyToTrip: func(c gobreaker.Counts) bool {
+			return int64(c.ConsecutiveFailures) >= int64(max(p.BreakerFailures, 1))
+		},
 		// None says anything about the dependency. The last three are of guards inside this one.
 		IsExcluded: func(err error) bool {
-			return every(err, context.Canceled, bulkhead.ErrFull, ratelimiter.ErrExceeded, ErrBulkheadFull, ErrRateLimit, ErrBreakerOpen)
+			return every(err, context.Canceled, bulkhead.ErrFull, ratelimiter.ErrExceeded,
+				ErrBulkheadFull, ErrRateLimit, ErrBreakerOpen)
 		},
 		OnStateChange: func(_ string, from, to gobreaker.State) {
 			b.mu.Lock()
 			defer b.mu.Unlock()
 			b.open.Store(to == gobreaker.StateOpen)
-			b.last = to.String()
-			b.news = append(b.news, Transition{At: time.Now(), From: from.String(), To: to.String()})
+			b.last = stateOf(to)
+			b.news = append(b.news, Transition{At: time.Now(), From: stateOf(from), To: b.last})
 		},
 	})
 	return b
 }
+
+// stateOf is gobreaker's state by our name for it, which is gobreaker's own.
+func stateOf(s gobreaker.State) catalog.BreakerState { return catalog.BreakerState(s.String()) }
 
 // takeNews returns the changes since the last call.
 func (b *breaker[R]) takeNews() []Transition {
@@ -89,18 +97,20 @@ func rejection(err error) error {
 
 func (g *Guard[R]) tellBreaker(ctx context.Context) {
 	for _, t := range g.breaker.takeNews() {
-		if t.To == gobreaker.StateOpen.String() {
+		if t.To == catalog.Open {
 			g.stats.beforeOpen.CompareAndSwap(0, g.stats.calls.Load())
 		}
-		workflow.EmitAt(ctx, t.At, workflow.Event{Node: g.node, Place: g.place, Kind: BreakerChanged, Detail: t.From + " → " + t.To})
+		e := catalog.BreakerChanged.At(g.place)
+		e.From, e.To = string(t.From), string(t.To)
+		workflow.EmitAt(ctx, t.At, e)
 	}
 }
 
-// BreakerState returns closed, open or half-open as of the last call, or "off" for a guard without a breaker. An open
+// BreakerState returns the breaker's state as of the last call, BreakerOff for a guard without a breaker. An open
 // breaker whose time is up stays open until the next call tries it.
-func (g *Guard[R]) BreakerState() string {
+func (g *Guard[R]) BreakerState() catalog.BreakerState {
 	if g.breaker == nil {
-		return "off"
+		return catalog.BreakerOff
 	}
 	g.breaker.mu.Lock()
 	defer g.breaker.mu.Unlock()

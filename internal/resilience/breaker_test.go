@@ -9,13 +9,20 @@ import (
 	"testing/synctest"
 	"time"
 
+	"faultflow/internal/catalog"
 	"faultflow/internal/errhandler"
 	"faultflow/internal/resilience"
+	"faultflow/internal/settings"
 )
 
 // breakerGuard opens after three failures in a row, for 30 s.
 func breakerGuard(trials int) *resilience.Guard[string] {
-	return guard(resilience.Policy{Breaker: resilience.Breaker{On: true, Failures: 3, OpenFor: 30 * time.Second, TrialCalls: trials}})
+	return guard(settings.Policy{
+		Breaker:           true,
+		BreakerFailures:   3,
+		BreakerOpenFor:    30 * time.Second,
+		BreakerTrialCalls: trials,
+	})
 }
 
 // opened is a breakerGuard that has just opened.
@@ -30,7 +37,7 @@ func opened(b *bench, trials int) *resilience.Guard[string] {
 	return g
 }
 
-func (b *bench) wantState(g *resilience.Guard[string], want string) {
+func (b *bench) wantState(g *resilience.Guard[string], want catalog.BreakerState) {
 	b.Helper()
 	if got := g.BreakerState(); got != want {
 		b.Errorf("the breaker is %s, want %s", got, want)
@@ -42,7 +49,7 @@ func TestBreakerOpens(t *testing.T) {
 	tests := []struct {
 		name  string
 		calls []resilience.Call[string]
-		want  string
+		want  catalog.BreakerState
 	}{
 		{"at first", nil, "closed"},
 		{"two failures", []resilience.Call[string]{fails(errBroken), fails(errBroken)}, "closed"},
@@ -56,7 +63,12 @@ func TestBreakerOpens(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			virtually(t, func(b *bench) {
-				g := guard(resilience.Policy{Timeout: time.Second, Breaker: resilience.Breaker{On: true, Failures: 3, OpenFor: time.Hour}})
+				g := guard(settings.Policy{
+					Timeout:         time.Second,
+					Breaker:         true,
+					BreakerFailures: 3,
+					BreakerOpenFor:  time.Hour,
+				})
 				for _, call := range test.calls {
 					_, _ = g.Do(b.ctx, call)
 				}
@@ -69,7 +81,7 @@ func TestBreakerOpens(t *testing.T) {
 // TestFullBulkheadLeavesTheBreakerAlone: that too many call says nothing about the dependency.
 func TestFullBulkheadLeavesTheBreakerAlone(t *testing.T) {
 	virtually(t, func(b *bench) {
-		g := guard(resilience.Policy{Bulkhead: 1, Breaker: resilience.Breaker{On: true, Failures: 1, OpenFor: time.Hour}})
+		g := guard(settings.Policy{Bulkhead: 1, Breaker: true, BreakerFailures: 1, BreakerOpenFor: time.Hour})
 		var wg sync.WaitGroup
 		wg.Go(func() { _, _ = g.Do(b.ctx, deaf(time.Minute, nil)) })
 		synctest.Wait()
@@ -100,7 +112,14 @@ func TestBreakerRejects(t *testing.T) {
 // TestOpenBreakerFallsBackAtOnce: neither the failure that opens the breaker nor a rejection is followed by a wait.
 func TestOpenBreakerFallsBackAtOnce(t *testing.T) {
 	virtually(t, func(b *bench) {
-		g := guard(resilience.Policy{Attempts: 5, Delay: time.Second, Backoff: 2, Breaker: resilience.Breaker{On: true, Failures: 3, OpenFor: 30 * time.Second}})
+		g := guard(settings.Policy{
+			Attempts:        5,
+			RetryDelay:      time.Second,
+			Backoff:         2,
+			Breaker:         true,
+			BreakerFailures: 3,
+			BreakerOpenFor:  30 * time.Second,
+		})
 		call := fails(errBroken)
 		call.Fallback = func(_ context.Context, err error) (string, error) { return err.Error(), nil }
 		if out, err := g.Do(b.ctx, call); out != "collector exec (attempt 3): broken" || err != nil {
@@ -174,13 +193,17 @@ func TestTrialCalls(t *testing.T) {
 		name   string
 		trials int
 		calls  []resilience.Call[string]
-		want   []string // the state after each
+		want   []catalog.BreakerState // the state after each
 	}{
-		{"none means one", 0, []resilience.Call[string]{works()}, []string{"closed"}},
-		{"two succeed", 2, []resilience.Call[string]{works(), works()}, []string{"half-open", "closed"}},
-		{"the first fails", 2, []resilience.Call[string]{fails(errBroken), works()}, []string{"open", "open"}},
-		{"the second fails", 2, []resilience.Call[string]{works(), fails(errBroken)}, []string{"half-open", "open"}},
-		{"a cancelled trial is none", 1, []resilience.Call[string]{fails(context.Canceled), fails(context.Canceled), works()}, []string{"half-open", "half-open", "closed"}},
+		{"none means one", 0, []resilience.Call[string]{works()}, []catalog.BreakerState{"closed"}},
+		{"two succeed", 2, []resilience.Call[string]{works(), works()}, []catalog.BreakerState{"half-open", "closed"}},
+		{"the first fails", 2, []resilience.Call[string]{fails(errBroken), works()},
+			[]catalog.BreakerState{"open", "open"}},
+		{"the second fails", 2, []resilience.Call[string]{works(), fails(errBroken)},
+			[]catalog.BreakerState{"half-open", "open"}},
+		{"a cancelled trial is none", 1,
+			[]resilience.Call[string]{fails(context.Canceled), fails(context.Canceled), works()},
+			[]catalog.BreakerState{"half-open", "half-open", "closed"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -212,11 +235,18 @@ func TestTrialCalls(t *testing.T) {
 	})
 }
 
-// TestRetriesOfATrial: a failed trial ends the attempts as an open breaker does; a successful one leaves the rest to the
-// attempts that follow.
+// TestRetriesOfATrial: a failed trial ends the attempts as an open breaker does; a successful one leaves the rest to
+// the attempts that follow.
 func TestRetriesOfATrial(t *testing.T) {
 	virtually(t, func(b *bench) {
-		g := guard(resilience.Policy{Attempts: 4, Delay: time.Second, Breaker: resilience.Breaker{On: true, Failures: 1, OpenFor: 10 * time.Second, TrialCalls: 1}})
+		g := guard(settings.Policy{
+			Attempts:          4,
+			RetryDelay:        time.Second,
+			Breaker:           true,
+			BreakerFailures:   1,
+			BreakerOpenFor:    10 * time.Second,
+			BreakerTrialCalls: 1,
+		})
 		_, err := g.Do(b.ctx, fails(errBroken))
 		b.wantError(err, errBroken, errhandler.Internal)
 		time.Sleep(11 * time.Second)
@@ -241,14 +271,19 @@ func TestBreakerCarriesOver(t *testing.T) {
 		if _, err := other.Do(b.ctx, works()); err != nil {
 			t.Error(err)
 		}
-		b.wantState(guard(resilience.Policy{}), "off")
+		b.wantState(guard(settings.Policy{}), "off")
 	})
 }
 
 // TestConcurrentBreaker: whoever calls at once, each change is told once and a state follows from the one before.
 func TestConcurrentBreaker(t *testing.T) {
 	virtually(t, func(b *bench) {
-		g := guard(resilience.Policy{Breaker: resilience.Breaker{On: true, Failures: 2, OpenFor: time.Second, TrialCalls: 1}})
+		g := guard(settings.Policy{
+			Breaker:           true,
+			BreakerFailures:   2,
+			BreakerOpenFor:    time.Second,
+			BreakerTrialCalls: 1,
+		})
 		var wg sync.WaitGroup
 		for i := range 20 {
 			wg.Go(func() {
@@ -268,8 +303,8 @@ func TestConcurrentBreaker(t *testing.T) {
 		wg.Wait()
 		changes := map[string]int{}
 		for _, e := range b.events {
-			if e.Kind == resilience.BreakerChanged {
-				changes[e.Detail]++
+			if catalog.EventKind(e.Kind) == catalog.BreakerChanged {
+				changes[e.From+" → "+e.To]++
 			}
 		}
 		opened := changes["closed → open"] + changes["half-open → open"]

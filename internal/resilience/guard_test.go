@@ -17,8 +17,10 @@ import (
 
 	"pgregory.net/rapid"
 
+	"faultflow/internal/catalog"
 	"faultflow/internal/errhandler"
 	"faultflow/internal/resilience"
+	"faultflow/internal/settings"
 	"faultflow/internal/workflow"
 )
 
@@ -28,8 +30,8 @@ var (
 	refused = &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 )
 
-// bench runs guards in virtual time and keeps what they tell. All tests of this package live on one: synctest also fails
-// a test that leaves a goroutine behind.
+// bench runs guards in virtual time and keeps what they tell. All tests of this package live on one: synctest also
+// fails a test that leaves a goroutine behind.
 type bench struct {
 	*testing.T
 	ctx    context.Context
@@ -61,9 +63,9 @@ func (b *bench) told() []string {
 	for _, e := range b.events {
 		line := fmt.Sprintf("%v %s", e.At, e.Kind)
 		switch {
-		case e.Kind == resilience.BreakerChanged:
-			line += " " + e.Detail
-		case e.Kind == resilience.Waiting:
+		case catalog.EventKind(e.Kind) == catalog.BreakerChanged:
+			line += " " + e.From + " → " + e.To
+		case catalog.EventKind(e.Kind) == catalog.Waiting:
 			line += fmt.Sprintf(" %d %v", e.Attempt, e.Wait)
 		default:
 			line = strings.TrimSpace(fmt.Sprintf("%s %d %s", line, e.Attempt, e.Class))
@@ -98,8 +100,8 @@ func (b *bench) wantError(err, sentinel error, class errhandler.Class) {
 	}
 }
 
-func guard(p resilience.Policy) *resilience.Guard[string] {
-	return resilience.NewGuard[string](resilience.Options{Node: "collector", Place: "collector.fetch", Policy: p})
+func guard(p settings.Policy) *resilience.Guard[string] {
+	return resilience.NewGuard[string](resilience.Options{Place: "collector.fetch", Policy: p})
 }
 
 // fails is a call whose attempts all fail at once.
@@ -137,19 +139,25 @@ func deaf(d time.Duration, err error) resilience.Call[string] {
 func TestBackoff(t *testing.T) {
 	tests := []struct {
 		name   string
-		policy resilience.Policy
+		policy settings.Policy
 		waits  []time.Duration
 	}{
-		{"no attempts means one", resilience.Policy{Delay: time.Second}, nil},
-		{"one attempt", resilience.Policy{Attempts: 1, Delay: time.Second}, nil},
-		{"1+2+4 s", resilience.Policy{Attempts: 4, Delay: time.Second, Backoff: 2}, []time.Duration{1e9, 2e9, 4e9}},
-		{"capped", resilience.Policy{Attempts: 5, Delay: time.Second, Backoff: 2, MaxDelay: 3 * time.Second}, []time.Duration{1e9, 2e9, 3e9, 3e9}},
-		{"capped from the start", resilience.Policy{Attempts: 3, Delay: time.Minute, MaxDelay: time.Second}, []time.Duration{1e9, 1e9}},
-		{"fixed", resilience.Policy{Attempts: 4, Delay: 2 * time.Second, Backoff: 1}, []time.Duration{2e9, 2e9, 2e9}},
-		{"a backoff below 1 does not shrink", resilience.Policy{Attempts: 4, Delay: 2 * time.Second, Backoff: 0.5}, []time.Duration{2e9, 2e9, 2e9}},
-		{"a broken factor", resilience.Policy{Attempts: 3, Delay: time.Second, Backoff: 1.5}, []time.Duration{1e9, 1.5e9}},
-		{"no wait", resilience.Policy{Attempts: 3, Backoff: 2}, []time.Duration{0, 0}},
-		{"jitter that no call draws", resilience.Policy{Attempts: 3, Delay: time.Second, Backoff: 2, Jitter: 0.5}, []time.Duration{1e9, 2e9}},
+		{"no attempts means one", settings.Policy{RetryDelay: time.Second}, nil},
+		{"one attempt", settings.Policy{Attempts: 1, RetryDelay: time.Second}, nil},
+		{"1+2+4 s", settings.Policy{Attempts: 4, RetryDelay: time.Second, Backoff: 2}, []time.Duration{1e9, 2e9, 4e9}},
+		{"capped", settings.Policy{Attempts: 5, RetryDelay: time.Second, Backoff: 2, MaxDelay: 3 * time.Second},
+			[]time.Duration{1e9, 2e9, 3e9, 3e9}},
+		{"capped from the start", settings.Policy{Attempts: 3, RetryDelay: time.Minute, MaxDelay: time.Second},
+			[]time.Duration{1e9, 1e9}},
+		{"fixed", settings.Policy{Attempts: 4, RetryDelay: 2 * time.Second, Backoff: 1},
+			[]time.Duration{2e9, 2e9, 2e9}},
+		{"a backoff below 1 does not shrink", settings.Policy{Attempts: 4, RetryDelay: 2 * time.Second, Backoff: 0.5},
+			[]time.Duration{2e9, 2e9, 2e9}},
+		{"a broken factor", settings.Policy{Attempts: 3, RetryDelay: time.Second, Backoff: 1.5},
+			[]time.Duration{1e9, 1.5e9}},
+		{"no wait", settings.Policy{Attempts: 3, Backoff: 2}, []time.Duration{0, 0}},
+		{"jitter that no call draws", settings.Policy{Attempts: 3, RetryDelay: time.Second, Backoff: 2, Jitter: 0.5},
+			[]time.Duration{1e9, 2e9}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -159,7 +167,7 @@ func TestBackoff(t *testing.T) {
 				var waits []time.Duration
 				total := time.Duration(0)
 				for _, e := range b.events {
-					if e.Kind == resilience.Waiting {
+					if catalog.EventKind(e.Kind) == catalog.Waiting {
 						waits = append(waits, e.Wait)
 						total += e.Wait
 					}
@@ -176,7 +184,7 @@ func TestBackoff(t *testing.T) {
 // TestBackoffTakesSevenSeconds is the story of one call as it is told.
 func TestBackoffTakesSevenSeconds(t *testing.T) {
 	virtually(t, func(b *bench) {
-		_, err := guard(resilience.Policy{Attempts: 4, Delay: time.Second, Backoff: 2}).Do(b.ctx, fails(refused))
+		_, err := guard(settings.Policy{Attempts: 4, RetryDelay: time.Second, Backoff: 2}).Do(b.ctx, fails(refused))
 		if err == nil || err.Error() != "collector exec (attempt 4): dial tcp: connect: connection refused" {
 			t.Errorf("got %v", err)
 		}
@@ -197,12 +205,12 @@ func TestBackoffTakesSevenSeconds(t *testing.T) {
 // TestJitter: whatever is drawn, a wait stays within its share of the delay, and it is what was drawn that decides.
 func TestJitter(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		p := resilience.Policy{
-			Attempts: rapid.IntRange(2, 6).Draw(rt, "attempts"),
-			Delay:    time.Duration(rapid.Int64Range(0, int64(time.Hour)).Draw(rt, "delay")),
-			Backoff:  rapid.Float64Range(0, 10).Draw(rt, "backoff"),
-			MaxDelay: time.Duration(rapid.Int64Range(0, int64(24*time.Hour)).Draw(rt, "max delay")),
-			Jitter:   rapid.Float64Range(0, 1).Draw(rt, "jitter"),
+		p := settings.Policy{
+			Attempts:   rapid.IntRange(2, 6).Draw(rt, "attempts"),
+			RetryDelay: time.Duration(rapid.Int64Range(0, int64(time.Hour)).Draw(rt, "delay")),
+			Backoff:    rapid.Float64Range(0, 10).Draw(rt, "backoff"),
+			MaxDelay:   time.Duration(rapid.Int64Range(0, int64(24*time.Hour)).Draw(rt, "max delay")),
+			Jitter:     rapid.Float64Range(0, 1).Draw(rt, "jitter"),
 		}
 		draws := rapid.SliceOfN(rapid.Float64Range(0, 0.999999), p.Attempts-1, p.Attempts-1).Draw(rt, "draws")
 		var waits []time.Duration
@@ -213,7 +221,7 @@ func TestJitter(t *testing.T) {
 			_, _ = guard(p).Do(b.ctx, call)
 			elapsed = b.stream.Elapsed()
 			for _, e := range b.events {
-				if e.Kind == resilience.Waiting {
+				if catalog.EventKind(e.Kind) == catalog.Waiting {
 					waits = append(waits, e.Wait)
 					total += e.Wait
 				}
@@ -222,15 +230,19 @@ func TestJitter(t *testing.T) {
 		if len(waits) != len(draws) || elapsed != total {
 			rt.Fatalf("%d waits, %v told, %v passed", len(waits), total, elapsed)
 		}
-		base := float64(p.Delay)
+		base := float64(p.RetryDelay)
 		for i, wait := range waits {
 			bounded := base
 			if p.MaxDelay > 0 {
 				bounded = min(base, float64(p.MaxDelay))
 			}
 			const rounding = 2 // nanoseconds, and a share of what floats can't hold
-			slack := rounding + bounded*1e-12
-			if low, high := bounded*(1-p.Jitter), bounded*(1+p.Jitter); float64(wait) < low-slack || float64(wait) > high+slack {
+			slack := rounding + bounded*1e-12 + base*1e-15
+			low, high := base*(1-p.Jitter), base*(1+p.Jitter)
+			if p.MaxDelay > 0 {
+				low, high = min(low, float64(p.MaxDelay)), min(high, float64(p.MaxDelay))
+			}
+			if float64(wait) < low-slack || float64(wait) > high+slack {
 				rt.Errorf("wait %d is %v, outside %v…%v", i+1, wait, time.Duration(low), time.Duration(high))
 			}
 			// The lower half of the draws shortens, the upper half lengthens.
@@ -242,6 +254,38 @@ func TestJitter(t *testing.T) {
 	})
 }
 
+// TestMaxDelayIncludesJitter: no wait is longer than MaxDelay, whatever jitter makes of it. Jitter varies the wait as
+// it is without the bound, and then the bound holds.
+func TestMaxDelayIncludesJitter(t *testing.T) {
+	tests := []struct {
+		name     string
+		delay    time.Duration
+		draw     float64
+		maxDelay time.Duration
+		want     time.Duration
+	}{
+		{"lengthened beyond it", time.Second, 0.75, 1200 * time.Millisecond, 1200 * time.Millisecond},
+		{"lengthened up to it", time.Second, 0.75, 1250 * time.Millisecond, 1250 * time.Millisecond},
+		{"lengthened below it", time.Second, 0.75, 2 * time.Second, 1250 * time.Millisecond},
+		{"longer by itself", 2 * time.Second, 0.75, time.Second, time.Second},
+		{"shortened to less", 2 * time.Second, 0.125, 1500 * time.Millisecond, 1250 * time.Millisecond},
+		{"shortened, but not to less", 4 * time.Second, 0.125, time.Second, time.Second},
+		{"without one", time.Second, 0.75, 0, 1250 * time.Millisecond},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			virtually(t, func(b *bench) {
+				call := fails(errBroken)
+				call.Jitter = func(int) float64 { return test.draw }
+				p := settings.Policy{Attempts: 2, RetryDelay: test.delay, MaxDelay: test.maxDelay, Jitter: 0.5}
+				_, err := guard(p).Do(b.ctx, call)
+				b.wantError(err, errBroken, errhandler.Internal)
+				b.wantElapsed(test.want)
+			})
+		})
+	}
+}
+
 // TestLongestWait: a delay beyond what a Duration holds is a very long wait, not a negative one.
 func TestLongestWait(t *testing.T) {
 	virtually(t, func(b *bench) {
@@ -249,7 +293,7 @@ func TestLongestWait(t *testing.T) {
 		defer cancel()
 		call := fails(errBroken)
 		call.Jitter = func(int) float64 { return 0.999 }
-		_, err := guard(resilience.Policy{Attempts: 3, Delay: 1<<63 - 1, Backoff: 100, Jitter: 1}).Do(ctx, call)
+		_, err := guard(settings.Policy{Attempts: 3, RetryDelay: 1<<63 - 1, Backoff: 100, Jitter: 1}).Do(ctx, call)
 		b.wantError(err, context.DeadlineExceeded, errhandler.Network)
 		b.wantElapsed(24 * time.Hour)
 	})
@@ -264,16 +308,18 @@ func (e busy) RetryAfter() time.Duration { return e.wait }
 func TestRetryAfter(t *testing.T) {
 	tests := []struct {
 		name   string
-		policy resilience.Policy
+		policy settings.Policy
 		asked  time.Duration
 		want   time.Duration
 	}{
-		{"longer than the delay", resilience.Policy{Delay: time.Second}, 30 * time.Second, 30 * time.Second},
-		{"not shortened by the cap", resilience.Policy{Delay: time.Second, MaxDelay: 2 * time.Second}, 30 * time.Second, 30 * time.Second},
-		{"not shortened by jitter", resilience.Policy{Delay: time.Second, Jitter: 1}, 30 * time.Second, 30 * time.Second},
-		{"shorter than the delay", resilience.Policy{Delay: time.Minute}, time.Second, time.Minute},
-		{"nothing asked", resilience.Policy{Delay: time.Second}, 0, time.Second},
-		{"nonsense", resilience.Policy{Delay: time.Second}, -time.Hour, time.Second},
+		{"longer than the delay", settings.Policy{RetryDelay: time.Second}, 30 * time.Second, 30 * time.Second},
+		{"not shortened by the cap", settings.Policy{RetryDelay: time.Second, MaxDelay: 2 * time.Second},
+			30 * time.Second, 30 * time.Second},
+		{"not shortened by jitter", settings.Policy{RetryDelay: time.Second, Jitter: 1}, 30 * time.Second,
+			30 * time.Second},
+		{"shorter than the delay", settings.Policy{RetryDelay: time.Minute}, time.Second, time.Minute},
+		{"nothing asked", settings.Policy{RetryDelay: time.Second}, 0, time.Second},
+		{"nonsense", settings.Policy{RetryDelay: time.Second}, -time.Hour, time.Second},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -295,7 +341,13 @@ func TestRetryAfter(t *testing.T) {
 // TestRetryIsOutsideTheBreaker: each attempt counts for the breaker, which ends the attempts as soon as it opens.
 func TestRetryIsOutsideTheBreaker(t *testing.T) {
 	virtually(t, func(b *bench) {
-		g := guard(resilience.Policy{Attempts: 5, Delay: time.Second, Breaker: resilience.Breaker{On: true, Failures: 2, OpenFor: time.Minute}})
+		g := guard(settings.Policy{
+			Attempts:        5,
+			RetryDelay:      time.Second,
+			Breaker:         true,
+			BreakerFailures: 2,
+			BreakerOpenFor:  time.Minute,
+		})
 		_, err := g.Do(b.ctx, fails(errBroken))
 		b.wantError(err, errBroken, errhandler.Internal)
 		if s := g.Stats(); s.Calls != 2 || s.Waits != 1 {
@@ -305,10 +357,17 @@ func TestRetryIsOutsideTheBreaker(t *testing.T) {
 	})
 }
 
-// TestBreakerIsOutsideTheBulkhead: an open breaker rejects at once, even where the bulkhead would have to be waited for.
+// TestBreakerIsOutsideTheBulkhead: an open breaker rejects at once, even where the bulkhead would have to be waited
+// for.
 func TestBreakerIsOutsideTheBulkhead(t *testing.T) {
 	virtually(t, func(b *bench) {
-		g := guard(resilience.Policy{Bulkhead: 1, BulkheadWait: time.Minute, Breaker: resilience.Breaker{On: true, Failures: 1, OpenFor: time.Hour}})
+		g := guard(settings.Policy{
+			Bulkhead:        1,
+			BulkheadWait:    time.Minute,
+			Breaker:         true,
+			BreakerFailures: 1,
+			BreakerOpenFor:  time.Hour,
+		})
 		var wg sync.WaitGroup
 		wg.Go(func() { _, _ = g.Do(b.ctx, deaf(10*time.Second, errBroken)) }) // opens the breaker at 10 s
 		time.Sleep(time.Second)
@@ -325,7 +384,7 @@ func TestBreakerIsOutsideTheBulkhead(t *testing.T) {
 // TestBulkheadIsOutsideTheTimeout: waiting for a place does not use up the call's time.
 func TestBulkheadIsOutsideTheTimeout(t *testing.T) {
 	virtually(t, func(b *bench) {
-		g := guard(resilience.Policy{Bulkhead: 1, BulkheadWait: time.Minute, Timeout: 2 * time.Second})
+		g := guard(settings.Policy{Bulkhead: 1, BulkheadWait: time.Minute, Timeout: 2 * time.Second})
 		var wg sync.WaitGroup
 		wg.Go(func() { _, _ = g.Do(b.ctx, deaf(10*time.Second, nil)) })
 		synctest.Wait()
@@ -341,7 +400,7 @@ func TestBulkheadIsOutsideTheTimeout(t *testing.T) {
 // TestTimeoutIsInnermost: each attempt has the whole limit, and the waits between attempts are not part of it.
 func TestTimeoutIsInnermost(t *testing.T) {
 	virtually(t, func(b *bench) {
-		g := guard(resilience.Policy{Attempts: 3, Delay: 10 * time.Second, Timeout: 2 * time.Second})
+		g := guard(settings.Policy{Attempts: 3, RetryDelay: 10 * time.Second, Timeout: 2 * time.Second})
 		_, err := g.Do(b.ctx, takes(time.Hour))
 		b.wantError(err, resilience.ErrTimeout, errhandler.Network)
 		b.wantElapsed(2*time.Second + 10*time.Second + 2*time.Second + 10*time.Second + 2*time.Second)
@@ -358,8 +417,8 @@ func TestFallbackIsOutermost(t *testing.T) {
 	for _, fallbackErr := range []error{nil, ownErr} {
 		t.Run(fmt.Sprint(fallbackErr), func(t *testing.T) {
 			virtually(t, func(b *bench) {
-				g := guard(resilience.Policy{Attempts: 3, Delay: time.Second, Timeout: time.Second, Bulkhead: 1,
-					Breaker: resilience.Breaker{On: true, Failures: 4, OpenFor: time.Minute}})
+				g := guard(settings.Policy{Attempts: 3, RetryDelay: time.Second, Timeout: time.Second, Bulkhead: 1,
+					Breaker: true, BreakerFailures: 4, BreakerOpenFor: time.Minute})
 				asked := 0
 				call := fails(refused)
 				call.Fallback = func(ctx context.Context, err error) (string, error) {
@@ -407,7 +466,7 @@ func TestFallbackIsNotAskedWithoutNeed(t *testing.T) {
 			},
 			Fallback: func(context.Context, error) (string, error) { t.Error("asked"); return "", nil },
 		}
-		g := guard(resilience.Policy{Attempts: 3, Delay: time.Second})
+		g := guard(settings.Policy{Attempts: 3, RetryDelay: time.Second})
 		if out, err := g.Do(b.ctx, call); out != "done" || err != nil {
 			t.Errorf("got %q, %v", out, err)
 		}
@@ -432,7 +491,7 @@ func TestBulkhead(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			virtually(t, func(b *bench) {
-				g := guard(resilience.Policy{Attempts: 3, Delay: time.Second, Bulkhead: 1, BulkheadWait: test.wait})
+				g := guard(settings.Policy{Attempts: 3, RetryDelay: time.Second, Bulkhead: 1, BulkheadWait: test.wait})
 				var wg sync.WaitGroup
 				wg.Go(func() { _, _ = g.Do(b.ctx, deaf(test.held, nil)) })
 				synctest.Wait()
@@ -465,18 +524,20 @@ func TestBulkhead(t *testing.T) {
 	}
 }
 
-// TestDeafCall: a call that does not obey is cancelled but not abandoned, so that nothing goes on behind the caller's back.
+// TestDeafCall: a call that does not obey is cancelled but not abandoned, so that nothing goes on behind the caller's
+// back.
 func TestDeafCall(t *testing.T) {
 	virtually(t, func(b *bench) {
 		var atLimit, after error
-		_, err := guard(resilience.Policy{Timeout: 2 * time.Second}).Do(b.ctx, resilience.Call[string]{
+		_, err := guard(settings.Policy{Timeout: 2 * time.Second}).Do(b.ctx, resilience.Call[string]{
 			Fn: func(ctx context.Context, _ int) (string, error) {
 				time.Sleep(2*time.Second - 1)
 				atLimit = ctx.Err()
 				time.Sleep(time.Hour)
 				after = ctx.Err()
 				return "late", nil
-			}})
+			},
+		})
 		if atLimit != nil || after != context.Canceled {
 			t.Errorf("before the limit the context said %v, after it %v", atLimit, after)
 		}
@@ -515,7 +576,11 @@ func TestTimeoutError(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			virtually(t, func(b *bench) {
-				g := resilience.NewGuard[string](resilience.Options{Node: "n", Place: "n.call", Class: test.guard, Policy: resilience.Policy{Timeout: 2 * time.Second}})
+				g := resilience.NewGuard[string](resilience.Options{
+					Place:  "n.call",
+					Class:  test.guard,
+					Policy: settings.Policy{Timeout: 2 * time.Second},
+				})
 				_, err := g.Do(b.ctx, resilience.Call[string]{Fn: func(ctx context.Context, _ int) (string, error) {
 					<-ctx.Done()
 					return "", test.end(ctx)
@@ -538,10 +603,11 @@ func TestTimeoutError(t *testing.T) {
 	}
 }
 
-// TestCallInTime: a call that ends before its limit keeps its result, and a failure that is not a timeout is not made one.
+// TestCallInTime: a call that ends before its limit keeps its result, and a failure that is not a timeout is not made
+// one.
 func TestCallInTime(t *testing.T) {
 	virtually(t, func(b *bench) {
-		g := guard(resilience.Policy{Timeout: 2 * time.Second})
+		g := guard(settings.Policy{Timeout: 2 * time.Second})
 		if out, err := g.Do(b.ctx, takes(2*time.Second-1)); out != "done" || err != nil {
 			t.Errorf("got %q, %v", out, err)
 		}
@@ -582,7 +648,7 @@ func TestClassOfErrors(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			virtually(t, func(b *bench) {
-				g := resilience.NewGuard[string](resilience.Options{Node: "n", Place: "n.call", Class: test.guard})
+				g := resilience.NewGuard[string](resilience.Options{Place: "n.call", Class: test.guard})
 				_, err := g.Do(b.ctx, resilience.Call[string]{Fn: func(context.Context, int) (string, error) { return "", test.fn() }})
 				if got := errhandler.Classify(err); got != test.want {
 					t.Errorf("%v is %q, want %q", err, got, test.want)
@@ -599,13 +665,14 @@ func TestClassOfErrors(t *testing.T) {
 // TestPanicIsRetried: a panic is a failed attempt like any other.
 func TestPanicIsRetried(t *testing.T) {
 	virtually(t, func(b *bench) {
-		out, err := guard(resilience.Policy{Attempts: 2, Delay: time.Second}).Do(b.ctx, resilience.Call[string]{
+		out, err := guard(settings.Policy{Attempts: 2, RetryDelay: time.Second}).Do(b.ctx, resilience.Call[string]{
 			Fn: func(_ context.Context, attempt int) (string, error) {
 				if attempt == 1 {
 					panic("boom")
 				}
 				return "done", nil
-			}})
+			},
+		})
 		if out != "done" || err != nil {
 			t.Errorf("got %q, %v", out, err)
 		}
@@ -616,15 +683,24 @@ func TestPanicIsRetried(t *testing.T) {
 // TestCancelledParent: when the run is cancelled, everything ends at once: attempts, waits, and no fallback is asked.
 func TestCancelledParent(t *testing.T) {
 	policies := map[string]struct {
-		policy   resilience.Policy
+		policy   settings.Policy
 		quiet    bool
 		fallback bool
 	}{
-		"single":          {policy: resilience.Policy{Timeout: time.Hour}},
-		"single fallback": {policy: resilience.Policy{Timeout: time.Hour}, fallback: true},
-		"quiet single":    {policy: resilience.Policy{Timeout: time.Hour, Bulkhead: 1, BulkheadWait: time.Hour}, quiet: true},
-		"all": {policy: resilience.Policy{Attempts: 5, Delay: time.Minute, Timeout: time.Hour, Bulkhead: 1, BulkheadWait: time.Hour,
-			Breaker: resilience.Breaker{On: true, Failures: 1, OpenFor: time.Hour}}, fallback: true},
+		"single":          {policy: settings.Policy{Timeout: time.Hour}},
+		"single fallback": {policy: settings.Policy{Timeout: time.Hour}, fallback: true},
+		"quiet single": {policy: settings.Policy{Timeout: time.Hour, Bulkhead: 1, BulkheadWait: time.Hour},
+			quiet: true},
+		"all": {policy: settings.Policy{
+			Attempts:        5,
+			RetryDelay:      time.Minute,
+			Timeout:         time.Hour,
+			Bulkhead:        1,
+			BulkheadWait:    time.Hour,
+			Breaker:         true,
+			BreakerFailures: 1,
+			BreakerOpenFor:  time.Hour,
+		}, fallback: true},
 	}
 	tests := []struct {
 		name string
@@ -642,7 +718,11 @@ func TestCancelledParent(t *testing.T) {
 			t.Run(test.name+"/"+with, func(t *testing.T) {
 				virtually(t, func(b *bench) {
 					p := policies[with]
-					g := resilience.NewGuard[string](resilience.Options{Node: "n", Place: "n.call", Policy: p.policy, Quiet: p.quiet})
+					g := resilience.NewGuard[string](resilience.Options{
+						Place:  "n.call",
+						Policy: p.policy,
+						Quiet:  p.quiet,
+					})
 					var wg sync.WaitGroup
 					if test.held {
 						wg.Go(func() { _, _ = g.Do(b.ctx, deaf(2*time.Hour, nil)) })
@@ -678,7 +758,7 @@ func TestCancelledParent(t *testing.T) {
 // TestCancelledCall: a call that was cancelled by someone else than the guard's caller is not tried again either.
 func TestCancelledCall(t *testing.T) {
 	virtually(t, func(b *bench) {
-		g := guard(resilience.Policy{Attempts: 3, Delay: time.Second})
+		g := guard(settings.Policy{Attempts: 3, RetryDelay: time.Second})
 		call := fails(fmt.Errorf("fetch: %w", context.Canceled))
 		call.Fallback = func(_ context.Context, err error) (string, error) { return "cached", nil }
 		if out, err := g.Do(b.ctx, call); out != "cached" || err != nil {
@@ -688,8 +768,8 @@ func TestCancelledCall(t *testing.T) {
 	})
 }
 
-// TestCancelledDuringBackoff: the cancellation is what is returned, whatever ended the attempt before; failsafe-go would
-// give the timeout again.
+// TestCancelledDuringBackoff: the cancellation is what is returned, whatever ended the attempt before; failsafe-go
+// would give the timeout again.
 func TestCancelledDuringBackoff(t *testing.T) {
 	for name, test := range map[string]struct {
 		call resilience.Call[string]
@@ -708,7 +788,12 @@ func TestCancelledDuringBackoff(t *testing.T) {
 					if fallback {
 						call.Fallback = func(context.Context, error) (string, error) { t.Error("the fallback was asked"); return "", nil }
 					}
-					g := guard(resilience.Policy{Attempts: 5, Delay: time.Second, Backoff: 10, Timeout: 500*time.Millisecond + 1})
+					g := guard(settings.Policy{
+						Attempts:   5,
+						RetryDelay: time.Second,
+						Backoff:    10,
+						Timeout:    500*time.Millisecond + 1,
+					})
 					_, err := g.Do(ctx, call)
 					b.wantError(err, context.Canceled, errhandler.Cancelled)
 					b.wantElapsed(5 * time.Second)
@@ -721,11 +806,15 @@ func TestCancelledDuringBackoff(t *testing.T) {
 	}
 }
 
-// TestAttemptNumbers: an error says which attempt it was. A guard inside another of the same node does not say it twice;
-// the outer one's count is the one that matters.
+// TestAttemptNumbers: an error says which attempt it was. A guard inside another of the same node does not say it
+// twice; the outer one's count is the one that matters.
 func TestAttemptNumbers(t *testing.T) {
 	inside := func(node string) resilience.Call[string] {
-		inner := resilience.NewGuard[string](resilience.Options{Node: node, Place: node + ".call", Policy: resilience.Policy{Timeout: time.Second}, Quiet: true})
+		inner := resilience.NewGuard[string](resilience.Options{
+			Place:  catalog.Place(node + ".call"),
+			Policy: settings.Policy{Timeout: time.Second},
+			Quiet:  true,
+		})
 		return resilience.Call[string]{Fn: func(ctx context.Context, _ int) (string, error) { return inner.Do(ctx, fails(errBroken)) }}
 	}
 	tests := []struct {
@@ -746,7 +835,7 @@ func TestAttemptNumbers(t *testing.T) {
 					attempts = append(attempts, attempt)
 					return fn(ctx, attempt)
 				}
-				_, err := guard(resilience.Policy{Attempts: 3}).Do(b.ctx, test.call)
+				_, err := guard(settings.Policy{Attempts: 3}).Do(b.ctx, test.call)
 				ne, ok := err.(*workflow.NodeError)
 				if !ok || ne.Node != "collector" || ne.Phase != workflow.PhaseExec || ne.Attempt != 3 || !errors.Is(err, errBroken) {
 					t.Fatalf("got %#v", err)
@@ -762,37 +851,43 @@ func TestAttemptNumbers(t *testing.T) {
 	}
 }
 
-// TestInnerGuards: what a policy of an inner guard did keeps its meaning in the outer one: the error's class, the event,
-// the count, and that a full bulkhead and an open breaker are not tried again.
+// TestInnerGuards: what a policy of an inner guard did keeps its meaning in the outer one: the error's class, the
+// event, the count, and that a full bulkhead and an open breaker are not tried again.
 func TestInnerGuards(t *testing.T) {
-	open := resilience.Breaker{On: true, Failures: 1, OpenFor: time.Hour}
+	opens := settings.Policy{Breaker: true, BreakerFailures: 1, BreakerOpenFor: time.Hour}
 	hold := func(b *bench, inner *resilience.Guard[string]) {
 		go func() { _, _ = inner.Do(b.ctx, deaf(time.Minute, nil)) }()
 		synctest.Wait()
 	}
 	tests := []struct {
 		name     string
-		policy   resilience.Policy
+		policy   settings.Policy
 		prepare  func(b *bench, inner *resilience.Guard[string])
 		call     resilience.Call[string]
 		sentinel error
 		class    errhandler.Class
 		want     resilience.Stats
-		state    string
+		state    catalog.BreakerState
 	}{
-		{"timeout", resilience.Policy{Timeout: time.Second}, nil, takes(time.Hour),
+		{"timeout", settings.Policy{Timeout: time.Second}, nil, takes(time.Hour),
 			resilience.ErrTimeout, errhandler.Storage, resilience.Stats{Calls: 3, TimedOut: 3, Waits: 2, BeforeOpen: 3}, "open"},
-		{"full", resilience.Policy{Bulkhead: 1}, hold, works(),
+		{"full", settings.Policy{Bulkhead: 1}, hold, works(),
 			resilience.ErrBulkheadFull, errhandler.Resource, resilience.Stats{Calls: 1, Full: 1}, "closed"},
-		{"open", resilience.Policy{Breaker: open}, func(b *bench, inner *resilience.Guard[string]) { _, _ = inner.Do(b.ctx, fails(errBroken)) }, works(),
+		{"open", opens, func(b *bench, inner *resilience.Guard[string]) { _, _ = inner.Do(b.ctx, fails(errBroken)) },
+			works(),
 			resilience.ErrBreakerOpen, errhandler.Degradation, resilience.Stats{Calls: 1, Rejected: 1}, "closed"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			virtually(t, func(b *bench) {
-				inner := resilience.NewGuard[string](resilience.Options{Node: "n", Place: "n.inner", Class: errhandler.Storage, Policy: test.policy, Quiet: true})
-				outer := resilience.NewGuard[string](resilience.Options{Node: "n", Place: "n.outer", Class: errhandler.Processing,
-					Policy: resilience.Policy{Attempts: 3, Breaker: resilience.Breaker{On: true, Failures: 3, OpenFor: time.Hour}}})
+				inner := resilience.NewGuard[string](resilience.Options{
+					Place:  "n.inner",
+					Class:  errhandler.Storage,
+					Policy: test.policy,
+					Quiet:  true,
+				})
+				outer := resilience.NewGuard[string](resilience.Options{Place: "n.outer", Class: errhandler.Processing,
+					Policy: settings.Policy{Attempts: 3, Breaker: true, BreakerFailures: 3, BreakerOpenFor: time.Hour}})
 				if test.prepare != nil {
 					test.prepare(b, inner)
 				}
@@ -812,8 +907,12 @@ func TestInnerGuards(t *testing.T) {
 	for _, test := range tests[1:] {
 		t.Run(test.name+" leaves the outer breaker alone", func(t *testing.T) {
 			virtually(t, func(b *bench) {
-				inner := resilience.NewGuard[string](resilience.Options{Node: "n", Place: "n.inner", Policy: test.policy, Quiet: true})
-				outer := resilience.NewGuard[string](resilience.Options{Node: "n", Place: "n.outer", Policy: resilience.Policy{Breaker: open}})
+				inner := resilience.NewGuard[string](resilience.Options{
+					Place:  "n.inner",
+					Policy: test.policy,
+					Quiet:  true,
+				})
+				outer := resilience.NewGuard[string](resilience.Options{Place: "n.outer", Policy: opens})
 				test.prepare(b, inner)
 				_, _ = outer.Do(b.ctx, resilience.Call[string]{Fn: func(ctx context.Context, _ int) (string, error) { return inner.Do(ctx, test.call) }})
 				if got := outer.BreakerState(); got != "closed" {
@@ -845,7 +944,7 @@ func TestJoinedErrors(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			virtually(t, func(b *bench) {
-				g := guard(resilience.Policy{Attempts: 3})
+				g := guard(settings.Policy{Attempts: 3})
 				_, err := g.Do(b.ctx, fails(fmt.Errorf("pass: %w", errors.Join(test.errs...))))
 				if got := g.Stats(); got != test.want {
 					t.Errorf("%+v, want %+v", got, test.want)
@@ -860,8 +959,8 @@ func TestJoinedErrors(t *testing.T) {
 
 func TestStats(t *testing.T) {
 	virtually(t, func(b *bench) {
-		g := guard(resilience.Policy{Attempts: 2, Delay: time.Second, Timeout: time.Minute, Bulkhead: 1,
-			Breaker: resilience.Breaker{On: true, Failures: 3, OpenFor: time.Hour}})
+		g := guard(settings.Policy{Attempts: 2, RetryDelay: time.Second, Timeout: time.Minute, Bulkhead: 1,
+			Breaker: true, BreakerFailures: 3, BreakerOpenFor: time.Hour})
 		if s := g.Stats(); s != (resilience.Stats{}) {
 			t.Errorf("a new guard has counted %+v", s)
 		}
@@ -888,8 +987,9 @@ func TestStats(t *testing.T) {
 // TestQuiet: the caller of a quiet guard tells of its calls, but only the guard knows of its breaker.
 func TestQuiet(t *testing.T) {
 	virtually(t, func(b *bench) {
-		g := resilience.NewGuard[string](resilience.Options{Node: "delivery", Place: "delivery.primary", Quiet: true,
-			Policy: resilience.Policy{Attempts: 2, Delay: time.Second, Timeout: time.Minute, Breaker: resilience.Breaker{On: true, Failures: 2, OpenFor: time.Minute}}})
+		g := resilience.NewGuard[string](resilience.Options{Place: "delivery.primary", Quiet: true,
+			Policy: settings.Policy{Attempts: 2, RetryDelay: time.Second, Timeout: time.Minute, Breaker: true,
+				BreakerFailures: 2, BreakerOpenFor: time.Minute}})
 		_, _ = g.Do(b.ctx, fails(errBroken))
 		_, _ = g.Do(b.ctx, works())
 		time.Sleep(time.Hour)
@@ -897,7 +997,11 @@ func TestQuiet(t *testing.T) {
 		b.wantTold("1s breaker_changed closed → open", "1h0m1s breaker_changed open → half-open", "1h0m1s breaker_changed half-open → closed")
 	})
 	virtually(t, func(b *bench) {
-		g := resilience.NewGuard[string](resilience.Options{Node: "n", Place: "n.call", Quiet: true, Policy: resilience.Policy{Timeout: time.Second, Bulkhead: 1}})
+		g := resilience.NewGuard[string](resilience.Options{
+			Place:  "n.call",
+			Quiet:  true,
+			Policy: settings.Policy{Timeout: time.Second, Bulkhead: 1},
+		})
 		for _, call := range []resilience.Call[string]{works(), fails(errBroken), takes(time.Hour)} {
 			_, _ = g.Do(b.ctx, call)
 		}
@@ -931,8 +1035,9 @@ func TestKeptComposition(t *testing.T) {
 						attempt   int
 					}
 					do := func(quiet, held bool) result {
-						g := resilience.NewGuard[string](resilience.Options{Node: "n", Place: "n.call", Class: class, Quiet: quiet,
-							Policy: resilience.Policy{Attempts: 1, Timeout: time.Minute, Bulkhead: 1, BulkheadWait: time.Second}})
+						g := resilience.NewGuard[string](resilience.Options{Place: "n.call", Class: class, Quiet: quiet,
+							Policy: settings.Policy{Attempts: 1, Timeout: time.Minute, Bulkhead: 1,
+								BulkheadWait: time.Second}})
 						var wg sync.WaitGroup
 						if held {
 							wg.Go(func() { _, _ = g.Do(b.ctx, deaf(time.Hour, nil)) })
@@ -968,8 +1073,8 @@ func TestConcurrentCalls(t *testing.T) {
 		t.Run(fmt.Sprintf("quiet=%v", quiet), func(t *testing.T) {
 			virtually(t, func(b *bench) {
 				const callers, places = 40, 3
-				g := resilience.NewGuard[string](resilience.Options{Node: "n", Place: "n.call", Quiet: quiet,
-					Policy: resilience.Policy{Timeout: time.Second, Bulkhead: places, BulkheadWait: time.Hour}})
+				g := resilience.NewGuard[string](resilience.Options{Place: "n.call", Quiet: quiet,
+					Policy: settings.Policy{Timeout: time.Second, Bulkhead: places, BulkheadWait: time.Hour}})
 				var mu sync.Mutex
 				now, most := 0, 0
 				var wg sync.WaitGroup
@@ -1006,7 +1111,11 @@ func TestConcurrentCalls(t *testing.T) {
 
 // A run that is over calls nothing more: a free place in the bulkhead does not decide that by chance.
 func TestNothingIsCalledAfterCancellation(t *testing.T) {
-	g := resilience.NewGuard[int](resilience.Options{Node: "n", Place: "n.p", Quiet: true, Policy: resilience.Policy{Bulkhead: 1, Timeout: time.Second}})
+	g := resilience.NewGuard[int](resilience.Options{
+		Place:  "n.p",
+		Quiet:  true,
+		Policy: settings.Policy{Bulkhead: 1, Timeout: time.Second},
+	})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for range 100 {

@@ -1,5 +1,6 @@
-// Package resilience puts calls inside policies. It is the only importer of failsafe-go (retry, timeout, bulkhead,
-// rate limit, fallback) and gobreaker (circuit breaker); the order in which the policies compose is written once, in compose.
+// Package resilience puts calls inside policies. It is the only importer of failsafe-go (retry, timeout, bulkhead, rate
+// limit, fallback) and gobreaker (circuit breaker); the order in which the policies compose is written once, in
+// compose.
 package resilience
 
 import (
@@ -9,51 +10,17 @@ import (
 	"time"
 
 	"faultflow/internal/errhandler"
+	"faultflow/internal/settings"
 )
 
-// Policy is the settings of one guarded operation. The zero value guards nothing: one attempt, no limits.
-type Policy struct {
-	// Attempts is how often the operation is tried in all, the first time included; 0 and 1 mean once.
-	Attempts int
-	// Delay is the wait before the second attempt; each later one is Backoff times as long, at most MaxDelay.
-	// A Backoff below 1 counts as 1, a MaxDelay of 0 as no limit.
-	Delay    time.Duration
-	Backoff  float64
-	MaxDelay time.Duration
-	// Jitter is the share of a delay, 0 to 1, by which it is randomly lengthened or shortened.
-	Jitter float64
-	// Timeout bounds each attempt; 0 means no limit.
-	Timeout time.Duration
-	// Bulkhead is how many calls may be under way at once; 0 means no limit. A call that finds it full waits for
-	// BulkheadWait and is then turned away.
-	Bulkhead     int
-	BulkheadWait time.Duration
-	// RateLimit is how many calls a second are let through, spread evenly; 0 means no limit. A call that comes too early
-	// waits for its turn, for BulkheadWait at most, and is else turned away at once.
-	RateLimit float64
-	Breaker   Breaker
-}
-
-// Breaker is the settings of a circuit breaker. The zero value is off.
-type Breaker struct {
-	On bool
-	// Failures in a row open the breaker.
-	Failures int
-	// OpenFor is how long an open breaker rejects calls before it lets TrialCalls through (half-open). It closes when
-	// all of them succeed and opens again when one fails.
-	OpenFor    time.Duration
-	TrialCalls int
-}
-
-// delay is the wait after the attempt-th attempt failed: Delay × Backoff^(attempt-1), at most MaxDelay, varied by ±Jitter
-// with u uniform in [0, 1). An exponential backoff with a random part keeps many clients from retrying in step
-// (M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
-func (p Policy) delay(attempt int, u float64) time.Duration {
-	d := float64(p.Delay) * math.Pow(max(p.Backoff, 1), float64(attempt-1))
+// delay is the wait after the attempt-th attempt failed: RetryDelay × Backoff^(attempt-1), varied by ±Jitter with u
+// uniform in [0, 1), at most MaxDelay. An exponential backoff with a random part keeps many clients from retrying in
+// step (M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
+func delay(p settings.Policy, attempt int, u float64) time.Duration {
+	d := float64(p.RetryDelay) * math.Pow(max(p.Backoff, 1), float64(attempt-1)) * (1 + p.Jitter*(2*u-1))
 	if p.MaxDelay > 0 {
 		d = min(d, float64(p.MaxDelay))
 	}
-	d *= 1 + p.Jitter*(2*u-1)
 	return time.Duration(min(d, math.MaxInt64/2))
 }
 

@@ -10,8 +10,10 @@ import (
 
 	"pgregory.net/rapid"
 
+	"faultflow/internal/catalog"
 	"faultflow/internal/errhandler"
 	"faultflow/internal/resilience"
+	"faultflow/internal/settings"
 	"faultflow/internal/workflow"
 )
 
@@ -65,17 +67,20 @@ func drawDuration(rt *rapid.T, most time.Duration, label string) time.Duration {
 	return time.Duration(rapid.Int64Range(0, int64(most)).Draw(rt, label))
 }
 
-func drawPolicy(rt *rapid.T) resilience.Policy {
-	return resilience.Policy{
-		Attempts: rapid.IntRange(0, 5).Draw(rt, "attempts"),
-		Delay:    drawDuration(rt, 3*time.Second, "delay"),
-		Backoff:  rapid.Float64Range(0, 3).Draw(rt, "backoff"),
-		MaxDelay: drawDuration(rt, 10*time.Second, "max delay"),
-		Jitter:   rapid.Float64Range(0, 1).Draw(rt, "jitter"),
-		Timeout:  drawDuration(rt, 2*time.Second, "timeout") * 2,
-		Bulkhead: rapid.IntRange(0, 2).Draw(rt, "bulkhead"), BulkheadWait: drawDuration(rt, 4*time.Second, "bulkhead wait"),
-		Breaker: resilience.Breaker{On: rapid.Bool().Draw(rt, "breaker"), Failures: rapid.IntRange(0, 4).Draw(rt, "failures"),
-			OpenFor: time.Second + drawDuration(rt, 10*time.Second, "open for"), TrialCalls: rapid.IntRange(0, 2).Draw(rt, "trial calls")},
+func drawPolicy(rt *rapid.T) settings.Policy {
+	return settings.Policy{
+		Attempts:          rapid.IntRange(0, 5).Draw(rt, "attempts"),
+		RetryDelay:        drawDuration(rt, 3*time.Second, "delay"),
+		Backoff:           rapid.Float64Range(0, 3).Draw(rt, "backoff"),
+		MaxDelay:          drawDuration(rt, 10*time.Second, "max delay"),
+		Jitter:            rapid.Float64Range(0, 1).Draw(rt, "jitter"),
+		Timeout:           drawDuration(rt, 2*time.Second, "timeout") * 2,
+		Bulkhead:          rapid.IntRange(0, 2).Draw(rt, "bulkhead"),
+		BulkheadWait:      drawDuration(rt, 4*time.Second, "bulkhead wait"),
+		Breaker:           rapid.Bool().Draw(rt, "breaker"),
+		BreakerFailures:   rapid.IntRange(0, 4).Draw(rt, "failures"),
+		BreakerOpenFor:    time.Second + drawDuration(rt, 10*time.Second, "open for"),
+		BreakerTrialCalls: rapid.IntRange(0, 2).Draw(rt, "trial calls"),
 	}
 }
 
@@ -107,8 +112,8 @@ func (r *results) fault(format string, args ...any) {
 	r.faults = append(r.faults, fmt.Sprintf(format, args...))
 }
 
-// TestAnyPolicyAnyOutcome: whatever the settings and whatever happens, one at a time or at once, the promises of a guard
-// hold. Each bubble ends only when all its goroutines have.
+// TestAnyPolicyAnyOutcome: whatever the settings and whatever happens, one at a time or at once, the promises of a
+// guard hold. Each bubble ends only when all its goroutines have.
 func TestAnyPolicyAnyOutcome(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		p := drawPolicy(rt)
@@ -120,9 +125,9 @@ func TestAnyPolicyAnyOutcome(t *testing.T) {
 		}
 		r := &results{}
 		var stats resilience.Stats
-		told := map[workflow.Kind]int64{}
+		told := map[catalog.EventKind]int64{}
 		virtually(t, func(b *bench) {
-			g := resilience.NewGuard[string](resilience.Options{Node: "n", Place: "n.call", Policy: p, Quiet: quiet})
+			g := resilience.NewGuard[string](resilience.Options{Place: "n.call", Policy: p, Quiet: quiet})
 			var wg sync.WaitGroup
 			for _, c := range calls {
 				if !atOnce {
@@ -138,15 +143,15 @@ func TestAnyPolicyAnyOutcome(t *testing.T) {
 			wg.Wait()
 			stats = g.Stats()
 			for _, e := range b.events {
-				told[e.Kind]++
+				told[catalog.EventKind(e.Kind)]++
 			}
 		})
 		for _, fault := range r.faults {
 			rt.Error(fault)
 		}
 
-		// A cancellation may cut short a wait for a place, which then is a failed attempt without a call, or the backoff,
-		// which then is a wait without a further attempt. Without one, the books balance exactly.
+		// A cancellation may cut short a wait for a place, which then is a failed attempt without a call, or the
+		// backoff, which then is a wait without a further attempt. Without one, the books balance exactly.
 		cancelled := int64(0)
 		for _, c := range calls {
 			if c.cancel > 0 {
@@ -167,16 +172,18 @@ func TestAnyPolicyAnyOutcome(t *testing.T) {
 		if p.Bulkhead > 0 && r.peak > p.Bulkhead {
 			rt.Errorf("%d calls at once, the bulkhead allows %d", r.peak, p.Bulkhead)
 		}
-		if p.Bulkhead == 0 && stats.Full > 0 || p.Timeout == 0 && stats.TimedOut > 0 || !p.Breaker.On && stats.Rejected > 0 || p.Attempts <= 1 && stats.Waits > 0 {
+		if p.Bulkhead == 0 && stats.Full > 0 || p.Timeout == 0 && stats.TimedOut > 0 ||
+			!p.Breaker && stats.Rejected > 0 || p.Attempts <= 1 && stats.Waits > 0 {
 			rt.Errorf("a policy that is off has acted: %+v", stats)
 		}
 		if !atOnce && stats.Full > 0 {
 			rt.Errorf("the bulkhead was full with one call at a time: %+v", stats)
 		}
-		want := map[workflow.Kind]int64{
-			resilience.AttemptStarted: stats.Calls, resilience.AttemptSucceeded: well, resilience.AttemptFailed: stats.Failed,
-			resilience.AttemptTimedOut: stats.TimedOut, resilience.CallRejected: stats.Rejected, resilience.BulkheadFull: stats.Full,
-			resilience.Waiting: stats.Waits,
+		want := map[catalog.EventKind]int64{
+			catalog.AttemptStarted: stats.Calls, catalog.AttemptSucceeded: well, catalog.AttemptFailed: stats.Failed,
+			catalog.AttemptTimedOut: stats.TimedOut, catalog.CallRejected: stats.Rejected,
+			catalog.BulkheadFull: stats.Full,
+			catalog.Waiting:      stats.Waits,
 		}
 		for kind, n := range want {
 			if quiet {
@@ -190,7 +197,9 @@ func TestAnyPolicyAnyOutcome(t *testing.T) {
 }
 
 // call makes a planned call and checks what can be seen of it alone.
-func (r *results) call(b *bench, g *resilience.Guard[string], p resilience.Policy, quiet bool, c plannedCall, alone bool) {
+func (r *results) call(
+	b *bench, g *resilience.Guard[string], p settings.Policy, quiet bool, c plannedCall, alone bool,
+) {
 	ctx, cancel := context.WithCancel(b.ctx)
 	defer cancel()
 	if c.cancel > 0 {
@@ -201,7 +210,7 @@ func (r *results) call(b *bench, g *resilience.Guard[string], p resilience.Polic
 	call := resilience.Call[string]{
 		Fn: func(ctx context.Context, attempt int) (string, error) {
 			called++
-			if attempt != called && !p.Breaker.On && p.Bulkhead == 0 {
+			if attempt != called && !p.Breaker && p.Bulkhead == 0 {
 				r.fault("call %d is called attempt %d", called, attempt)
 			}
 			began := time.Now()
@@ -226,7 +235,7 @@ func (r *results) call(b *bench, g *resilience.Guard[string], p resilience.Polic
 		},
 		Jitter: func(attempt int) float64 { return float64(attempt%3) / 3 },
 	}
-	if kept := quiet && p.Attempts <= 1 && !p.Breaker.On; c.fallback && !kept { // such a guard uses no fallback
+	if kept := quiet && p.Attempts <= 1 && !p.Breaker; c.fallback && !kept { // such a guard uses no fallback
 		call.Fallback = func(_ context.Context, err error) (string, error) {
 			fallbacks++
 			if ctx.Err() != nil {
@@ -257,7 +266,7 @@ func (r *results) call(b *bench, g *resilience.Guard[string], p resilience.Polic
 }
 
 // checkError: an error tells its attempt, its class and its cause, or it is the cancellation.
-func (r *results) checkError(ctx context.Context, err error, p resilience.Policy) {
+func (r *results) checkError(ctx context.Context, err error, p settings.Policy) {
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return
 	}

@@ -6,14 +6,15 @@ import (
 
 	"faultflow/internal/errhandler"
 	"faultflow/internal/resilience"
+	"faultflow/internal/settings"
 )
 
-// TestRateLimit: calls are let through evenly; one too many waits for its turn no longer than it may, and is else turned
-// away without a call.
+// TestRateLimit: calls are let through evenly; one too many waits for its turn no longer than it may, and is else
+// turned away without a call.
 func TestRateLimit(t *testing.T) {
 	t.Run("turned away at once", func(t *testing.T) {
 		virtually(t, func(b *bench) {
-			g := guard(resilience.Policy{RateLimit: 10})
+			g := guard(settings.Policy{RateLimit: 10})
 			if _, err := g.Do(b.ctx, works()); err != nil {
 				t.Error(err)
 			}
@@ -34,7 +35,7 @@ func TestRateLimit(t *testing.T) {
 	})
 	t.Run("waits for its turn", func(t *testing.T) {
 		virtually(t, func(b *bench) {
-			g := guard(resilience.Policy{RateLimit: 4, BulkheadWait: time.Second})
+			g := guard(settings.Policy{RateLimit: 4, BulkheadWait: time.Second})
 			for range 3 {
 				if _, err := g.Do(b.ctx, works()); err != nil {
 					t.Error(err)
@@ -45,7 +46,7 @@ func TestRateLimit(t *testing.T) {
 	})
 	t.Run("is tried again", func(t *testing.T) {
 		virtually(t, func(b *bench) {
-			g := guard(resilience.Policy{RateLimit: 1, Attempts: 3, Delay: 600 * time.Millisecond})
+			g := guard(settings.Policy{RateLimit: 1, Attempts: 3, RetryDelay: 600 * time.Millisecond})
 			for range 2 {
 				if _, err := g.Do(b.ctx, works()); err != nil {
 					t.Error(err)
@@ -59,7 +60,7 @@ func TestRateLimit(t *testing.T) {
 	})
 	t.Run("is no one's failure", func(t *testing.T) {
 		virtually(t, func(b *bench) {
-			g := guard(resilience.Policy{RateLimit: 1, Breaker: resilience.Breaker{On: true, Failures: 1, OpenFor: time.Hour}})
+			g := guard(settings.Policy{RateLimit: 1, Breaker: true, BreakerFailures: 1, BreakerOpenFor: time.Hour})
 			for range 5 {
 				_, _ = g.Do(b.ctx, works())
 			}

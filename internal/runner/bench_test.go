@@ -1,3 +1,5 @@
+//go:build unix
+
 package runner
 
 import (
@@ -19,12 +21,15 @@ import (
 	"github.com/failsafe-go/failsafe-go/timeout"
 	"github.com/sony/gobreaker/v2"
 
-	"faultflow/internal/nodes"
+	"faultflow/internal/catalog"
+	"faultflow/internal/fault"
 	"faultflow/internal/report"
+	"faultflow/internal/resilience"
+	"faultflow/internal/settings"
 	"faultflow/internal/simulate"
 )
 
-// patient lets the garbage collector wait as Many advises, for whatever is timed beside Many as well.
+// patient lets the garbage collector wait as RunSeeds advises, for whatever is timed beside RunSeeds as well.
 func patient(b *testing.B) {
 	was := debug.SetGCPercent(400)
 	b.Cleanup(func() { debug.SetGCPercent(was) })
@@ -33,12 +38,11 @@ func patient(b *testing.B) {
 // turnRuns is how many runs each goroutine makes in a turn, which is one operation of the benchmarks that take turns.
 const turnRuns = 256
 
-// BenchmarkMany times the runs of each profile through Many, on as many goroutines as there are processors, and beside
-// them the same policy calls and sleeps written bare: no engine, no events, no records, no report. Both take turns, so
-// that a noisy machine disturbs them alike, and the medians count. The ratio, of the time on the processors, is to stay
-// under 1.5.
-func BenchmarkMany(b *testing.B) {
-	for _, profile := range append(simulate.Profiles(), "none") {
+// BenchmarkRunSeeds times the runs of each profile through RunSeeds, on as many goroutines as there are processors, and
+// beside them the same policy calls and sleeps written bare: no engine, no events, no records, no report. Both take
+// turns, so that a noisy machine disturbs them alike, and the medians count. The ratio is of the time on the processors.
+func BenchmarkRunSeeds(b *testing.B) {
+	for _, profile := range append(fault.Profiles(), "none") {
 		s := profileSettings(profile)
 		b.Run(profile, func(b *testing.B) {
 			b.ReportAllocs()
@@ -46,9 +50,9 @@ func BenchmarkMany(b *testing.B) {
 			loads := loadsOf(b, s)
 			var ours, theirs []turn
 			for b.Loop() {
-				ours = append(ours, timed(func() { manyRuns(b, s) }))
+				ours = append(ours, timed(func() { runSeeds(b, s) }))
 				b.StopTimer()
-				theirs = append(theirs, timed(func() { bareRuns(b, s.complete(), loads) }))
+				theirs = append(theirs, timed(func() { bareRuns(b, complete(s), loads) }))
 				b.StartTimer()
 			}
 			run, bare := median(ours), median(theirs)
@@ -65,16 +69,16 @@ func BenchmarkMany(b *testing.B) {
 func BenchmarkRun(b *testing.B) {
 	b.ReportAllocs()
 	s := profileSettings("network")
-	s.Virtual = true
+	s.Clock = settings.ClockVirtual
 	for b.Loop() {
 		s.Seed = (s.Seed + 1) % turnRuns
-		if _, err := Run(context.Background(), s, World{}); err != nil {
+		if _, err := Run(context.Background(), s, Environment{}); err != nil {
 			b.Fatal(err)
 		}
 	}
 }
 
-// BenchmarkCores times network runs through Many on one processor and on two, in turns. Two are to do 1.8 times as much:
+// BenchmarkCores times network runs through RunSeeds on one processor and on two, in turns. Two are to do 1.8 times as much:
 // speedup says so by the clock, which counts what else the machine does, possible by the time on the processors.
 func BenchmarkCores(b *testing.B) {
 	if runtime.NumCPU() < 2 {
@@ -87,9 +91,9 @@ func BenchmarkCores(b *testing.B) {
 	var one, two []turn
 	for b.Loop() {
 		runtime.GOMAXPROCS(1)
-		one = append(one, timed(func() { manyRuns(b, s) }))
+		one = append(one, timed(func() { runSeeds(b, s) }))
 		runtime.GOMAXPROCS(2)
-		two = append(two, timed(func() { manyRuns(b, s) }))
+		two = append(two, timed(func() { runSeeds(b, s) }))
 	}
 	b.ReportMetric(median(one).perSecond(), "one/s")
 	b.ReportMetric(median(two).perSecond(), "two/s")
@@ -97,8 +101,46 @@ func BenchmarkCores(b *testing.B) {
 	b.ReportMetric(2*median(one).onProcessor()/median(two).onProcessor(), "possible")
 }
 
-func manyRuns(b *testing.B, s Settings) {
-	if err := Many(context.Background(), s, seedsTo(turnRuns), func(*report.Report) error { return nil }); err != nil {
+// BenchmarkGuard times a call of a record's guard as the workers make it: bound once for all of a worker's records. The
+// others are what that saves: Do binds for each call, and a guard that is not quiet composes its policies for each call.
+func BenchmarkGuard(b *testing.B) {
+	type none = struct{}
+	policy := settings.Defaults().Processor
+	policy.Attempts = 1
+	call := resilience.Call[none]{Fn: func(context.Context, int) (none, error) { return none{}, nil }}
+	guard := func(quiet bool) *resilience.Guard[none] {
+		return resilience.NewGuard[none](resilience.Options{
+			Place: catalog.PlaceRecord, Policy: policy, Quiet: quiet,
+		})
+	}
+	for _, bench := range []struct {
+		name  string
+		calls func(context.Context) func() (none, error)
+	}{
+		{"bound", func(ctx context.Context) func() (none, error) { return guard(true).Bind(ctx, call) }},
+		{"Do", func(ctx context.Context) func() (none, error) {
+			g := guard(true)
+			return func() (none, error) { return g.Do(ctx, call) }
+		}},
+		{"composed", func(ctx context.Context) func() (none, error) {
+			g := guard(false)
+			return func() (none, error) { return g.Do(ctx, call) }
+		}},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			b.ReportAllocs()
+			call := bench.calls(b.Context())
+			for b.Loop() {
+				if _, err := call(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func runSeeds(b *testing.B, s settings.Settings) {
+	if err := RunSeeds(context.Background(), s, seedsTo(turnRuns), func(*report.Report) error { return nil }); err != nil {
 		b.Error(err)
 	}
 }
@@ -155,22 +197,22 @@ type load struct {
 }
 
 // loadsOf tells what the first turnRuns seeds ask of the dependencies.
-func loadsOf(b *testing.B, s Settings) []load {
+func loadsOf(b *testing.B, s settings.Settings) []load {
 	var loads []load
 	for seed := range seedsTo(turnRuns) {
-		s.Seed, s.Virtual = seed, true
-		rep, err := Run(context.Background(), s, World{})
+		s.Seed, s.Clock = seed, settings.ClockVirtual
+		rep, err := Run(context.Background(), s, Environment{})
 		if err != nil {
 			b.Fatal(err)
 		}
 		l := load{passes: rep.Delivery.Passes, breaker: len(rep.Breakers) > 0}
 		for _, a := range rep.Amplification {
 			switch a.Place {
-			case nodes.PlaceFetch:
+			case catalog.PlaceFetch:
 				l.fetches = int(a.Calls)
-			case nodes.PlaceBatch:
+			case catalog.PlaceBatch:
 				l.batches = int(a.Calls)
-			case nodes.PlaceRecord:
+			case catalog.PlaceRecord:
 				l.records = int(a.Calls)
 			}
 		}
@@ -187,7 +229,7 @@ var errBare = errors.New("failed")
 // bareRuns makes the policy calls and sleeps of the runs with those loads, in one bubble: for each run a health check,
 // the fetches, the batch's attempts with its records, the passes with their deliveries. Policies are made once but for
 // the breaker, which each run needs closed.
-func bareRuns(b *testing.B, s Settings, loads []load) {
+func bareRuns(b *testing.B, s settings.Settings, loads []load) {
 	err := simulate.Virtually(func() {
 		limit := timeout.New[int](s.Collector.Timeout)
 		isolate := func() failsafe.Policy[int] {

@@ -6,21 +6,21 @@ import (
 	"testing"
 	"time"
 
-	"faultflow/internal/errhandler"
-	"faultflow/internal/nodes"
+	"faultflow/internal/catalog"
+	"faultflow/internal/fault"
 	"faultflow/internal/report"
-	"faultflow/internal/simulate"
+	"faultflow/internal/settings"
 )
 
-// The tests of this file are for the defects of the original (ORIGINAL.md) as a whole run shows them; internal/nodes has
-// those that show in a single node.
+// The tests of this file are for the defects of the original (docs/original.md) as a whole run shows them;
+// internal/nodes has those that show in a single node.
 
-func virtual(t *testing.T, change func(*Settings)) *report.Report {
+func virtual(t *testing.T, change func(*settings.Settings)) *report.Report {
 	t.Helper()
-	s := Defaults()
-	s.Virtual, s.Seed = true, 7
+	s := settings.Defaults()
+	s.Clock, s.Seed = settings.ClockVirtual, 7
 	change(&s)
-	rep, err := Run(context.Background(), s, World{})
+	rep, err := Run(context.Background(), s, Environment{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +30,7 @@ func virtual(t *testing.T, change func(*Settings)) *report.Report {
 	return rep
 }
 
-func finding(r *report.Report, code string) *report.Finding {
+func finding(r *report.Report, code catalog.FindingCode) *report.Finding {
 	i := slices.IndexFunc(r.Findings, func(f report.Finding) bool { return f.Code == code })
 	if i < 0 {
 		return nil
@@ -40,11 +40,11 @@ func finding(r *report.Report, code string) *report.Finding {
 
 // The breaker opens, rejects without calling, tries half-open and closes; without the flag none is in the path.
 func TestDefect4_EnableCircuitBreakerChangesNothing(t *testing.T) {
-	outage := func(s *Settings) {
+	outage := func(s *settings.Settings) {
 		s.Cycles = 12
 		s.Faults = mustFaults(t, "collector.fetch=connection_refused,from=2s,to=40s")
 	}
-	with := virtual(t, func(s *Settings) { outage(s); s.Collector.Breaker.On = true })
+	with := virtual(t, func(s *settings.Settings) { outage(s); s.Collector.Breaker = true })
 	without := virtual(t, outage)
 	if len(without.Breakers) != 0 {
 		t.Fatalf("without the flag there is a breaker: %+v", without.Breakers)
@@ -55,7 +55,7 @@ func TestDefect4_EnableCircuitBreakerChangesNothing(t *testing.T) {
 	b := with.Breakers[0]
 	var changes []string
 	for _, c := range b.Transitions {
-		changes = append(changes, c.From+">"+c.To)
+		changes = append(changes, string(c.From+">"+c.To))
 	}
 	if want := []string{"closed>open", "open>half-open", "half-open>closed"}; !slices.Equal(changes, want) {
 		t.Errorf("the breaker changed %q, want %q", changes, want)
@@ -66,12 +66,12 @@ func TestDefect4_EnableCircuitBreakerChangesNothing(t *testing.T) {
 	if b.Rejected == 0 {
 		t.Error("it rejected no call")
 	}
-	if b.Calls >= callsTo(without, nodes.PlaceFetch) {
-		t.Errorf("the source was called %d times with the breaker and %d times without, want fewer", b.Calls, callsTo(without, nodes.PlaceFetch))
+	if b.Calls >= callsTo(without, catalog.PlaceFetch) {
+		t.Errorf("the source was called %d times with the breaker and %d times without, want fewer", b.Calls, callsTo(without, catalog.PlaceFetch))
 	}
 }
 
-func callsTo(r *report.Report, place string) int64 {
+func callsTo(r *report.Report, place catalog.Place) int64 {
 	for _, a := range r.Amplification {
 		if a.Place == place {
 			return a.Calls
@@ -82,7 +82,7 @@ func callsTo(r *report.Report, place string) int64 {
 
 // Bulkhead and timeout act, waits grow, data, resource and degradation can be simulated, and runs can be seeded.
 func TestDefect7_NamedAndMissing(t *testing.T) {
-	r := virtual(t, func(s *Settings) {
+	r := virtual(t, func(s *settings.Settings) {
 		s.Workers, s.Processor.Bulkhead, s.Processor.BulkheadWait = 8, 2, 0
 		s.Faults = mustFaults(t, "delivery.primary=hang,first=1")
 	})
@@ -93,7 +93,7 @@ func TestDefect7_NamedAndMissing(t *testing.T) {
 		t.Errorf("a hanging channel: %d timeouts, want 1", n.Timeouts)
 	}
 
-	r = virtual(t, func(s *Settings) {
+	r = virtual(t, func(s *settings.Settings) {
 		s.Processor.Jitter = 0
 		s.Faults = mustFaults(t, "processor.batch=error,first=4")
 	})
@@ -101,8 +101,8 @@ func TestDefect7_NamedAndMissing(t *testing.T) {
 		t.Errorf("four failures: %d waits of %v ms in all, want 4 of 30000", n.Waits, n.WaitMS)
 	}
 
-	for _, profile := range simulate.Profiles() {
-		first := virtual(t, func(s *Settings) { s.Simulate, s.FailureType, s.Cycles = true, profile, 10 })
+	for _, profile := range fault.Profiles() {
+		first := virtual(t, func(s *settings.Settings) { s.SimulateFailures, s.FailureType, s.Cycles = true, profile, 10 })
 		fired := int64(0)
 		for _, f := range first.Faults {
 			fired += f.Fired
@@ -115,7 +115,7 @@ func TestDefect7_NamedAndMissing(t *testing.T) {
 
 // A run in virtual time waits for nothing: six weeks of cycles are over before a test could time out.
 func TestDefect8_RunsWait(t *testing.T) {
-	r := virtual(t, func(s *Settings) { s.Cycles, s.Interval = 1000, time.Hour })
+	r := virtual(t, func(s *settings.Settings) { s.Cycles, s.Interval = 1000, time.Hour })
 	if r.DurationMS < float64((999 * time.Hour).Milliseconds()) {
 		t.Errorf("1,000 cycles an hour apart took %.0f virtual ms", r.DurationMS)
 	}
@@ -123,42 +123,42 @@ func TestDefect8_RunsWait(t *testing.T) {
 
 // What the fallback left out is in the dead letters, and the verdict is not success.
 func TestDefect5_DataVanishesUnderAGreenTick(t *testing.T) {
-	r := virtual(t, func(s *Settings) { s.Faults = mustFaults(t, "processor.batch=out_of_memory") })
+	r := virtual(t, func(s *settings.Settings) { s.Faults = mustFaults(t, "processor.batch=out_of_memory") })
 	if r.Ledger.Delivered != 10 || r.Ledger.DeadLettered != 40 {
 		t.Errorf("50 records: %d delivered, %d dead letters, want 10 and 40", r.Ledger.Delivered, r.Ledger.DeadLettered)
 	}
-	if r.Verdict != errhandler.Degraded || finding(r, "fallback_processing") == nil {
+	if r.Verdict != catalog.Degraded || finding(r, catalog.FallbackProcessing) == nil {
 		t.Errorf("the verdict is %s without a warning, want degraded with one", r.Verdict)
 	}
 }
 
 // Virtual time ends some day, and Go's runtime with it. A run that would get there ends before, and says why.
 func TestVirtualTimeIsOver(t *testing.T) {
-	for name, change := range map[string]func(*Settings){
-		"many cycles": func(s *Settings) { s.Cycles, s.Interval = 400, maxDuration },
-		"long waits": func(s *Settings) {
-			s.Faults, s.Collector.Attempts, s.Collector.MaxDelay = mustFaults(t, "collector.fetch=http_500"), maxAttempts, 0
+	for name, change := range map[string]func(*settings.Settings){
+		"many cycles": func(s *settings.Settings) { s.Cycles, s.Interval = 400, 10_000*time.Hour },
+		"long waits": func(s *settings.Settings) {
+			s.Faults, s.Collector.Attempts, s.Collector.MaxDelay = mustFaults(t, "collector.fetch=http_500"), 10_000, 0
 		},
-		"long retry-after": func(s *Settings) {
-			s.Faults, s.Collector.Attempts = mustFaults(t, "collector.fetch=rate_limited,retry_after=9000h"), maxAttempts
+		"long retry-after": func(s *settings.Settings) {
+			s.Faults, s.Collector.Attempts = mustFaults(t, "collector.fetch=rate_limited,retry_after=9000h"), 10_000
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := Defaults()
-			s.Virtual = true
+			s := settings.Defaults()
+			s.Clock = settings.ClockVirtual
 			change(&s)
 			check := func(rep *report.Report) {
-				if rep.DurationMS != ms(virtualLimit) || !rep.Interrupted || rep.Verdict != errhandler.Failed || rep.Ledger.Lost != 0 ||
-					!slices.ContainsFunc(rep.Findings, func(f report.Finding) bool { return f.Code == "virtual_time_over" }) {
+				if rep.DurationMS != ms(virtualLimit) || !rep.Interrupted || rep.Verdict != catalog.Failed || rep.Ledger.Lost != 0 ||
+					!slices.ContainsFunc(rep.Findings, func(f report.Finding) bool { return f.Code == catalog.VirtualTimeOver }) {
 					t.Errorf("after %v ms: %s, interrupted %v, %+v", rep.DurationMS, rep.Verdict, rep.Interrupted, rep.Findings)
 				}
 			}
-			rep, err := Run(context.Background(), s, World{})
+			rep, err := Run(context.Background(), s, Environment{})
 			if err != nil {
 				t.Fatal(err)
 			}
 			check(rep)
-			if err := Many(context.Background(), s, slices.Values([]uint64{1, 2}), func(r *report.Report) error { check(r); return nil }); err != nil {
+			if err := RunSeeds(context.Background(), s, slices.Values([]uint64{1, 2}), func(r *report.Report) error { check(r); return nil }); err != nil {
 				t.Fatal(err)
 			}
 		})

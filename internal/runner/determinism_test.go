@@ -7,8 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"faultflow/internal/fault"
 	"faultflow/internal/report"
-	"faultflow/internal/simulate"
+	"faultflow/internal/settings"
 )
 
 // TestSameSeedSameBytes makes each run again at every GOMAXPROCS and compares the whole JSON but for meta. The settings
@@ -40,8 +41,8 @@ func TestSameSeedSameBytes(t *testing.T) {
 func TestWorkersThatCompete(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	for _, rate := range []float64{0, 200} {
-		s := Defaults()
-		s.Virtual, s.BatchSize, s.Workers = true, 100, 16
+		s := settings.Defaults()
+		s.Clock, s.BatchSize, s.Workers = settings.ClockVirtual, 100, 16
 		s.Processor.Attempts, s.Processor.Bulkhead, s.Processor.RateLimit = 1, 1, rate
 		s.Faults = mustFaults(t, "processor.record=panic,p=0.5", "processor.record=hang,p=0.1")
 		s.Processor.Timeout = 100 * time.Millisecond // as long as the wait for a place
@@ -56,13 +57,15 @@ func TestWorkersThatCompete(t *testing.T) {
 	}
 }
 
-func busySettings(t *testing.T, seed int) Settings {
+func busySettings(t *testing.T, seed int) settings.Settings {
 	t.Helper()
-	profiles := simulate.Profiles()
-	s := Defaults()
-	s.Virtual, s.Simulate, s.FailureType, s.Seed = true, true, profiles[seed%len(profiles)], uint64(seed)
+	profiles := fault.Profiles()
+	s := settings.Defaults()
+	s.Clock, s.SimulateFailures, s.FailureType, s.Seed = settings.ClockVirtual, true, profiles[seed%len(profiles)], uint64(seed)
 	s.Cycles = 1 + seed%3
-	s.RecoveryGraph = seed%2 == 1
+	if seed%2 == 1 {
+		s.Graph = settings.GraphRecovery
+	}
 	if seed%5 == 0 {
 		s.Workers, s.Processor.Bulkhead, s.Processor.BulkheadWait = 8, 3, 0
 	}
@@ -76,10 +79,10 @@ func busySettings(t *testing.T, seed int) Settings {
 	return s
 }
 
-func mustFaults(t *testing.T, specs ...string) (faults []simulate.Fault) {
+func mustFaults(t *testing.T, specs ...string) (faults []fault.Fault) {
 	t.Helper()
 	for _, spec := range specs {
-		f, err := simulate.ParseFault(spec, simulate.Places(Defaults().Channels))
+		f, err := fault.Parse(spec)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -88,9 +91,9 @@ func mustFaults(t *testing.T, specs ...string) (faults []simulate.Fault) {
 	return faults
 }
 
-func runJSON(t *testing.T, s Settings) []byte {
+func runJSON(t *testing.T, s settings.Settings) []byte {
 	t.Helper()
-	rep, err := Run(context.Background(), s, World{})
+	rep, err := Run(context.Background(), s, Environment{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"faultflow/internal/report"
+	"faultflow/internal/settings"
 	"faultflow/internal/workflow"
 )
 
@@ -42,11 +43,11 @@ func TestLongRunsAreBounded(t *testing.T) {
 	if full() {
 		rows = 20_000_000
 	}
-	s := Defaults()
-	s.Virtual, s.BatchSize = true, rows/6_000
-	s.Input = Input{Path: "-", Format: "ndjson"}
+	s := settings.Defaults()
+	s.Clock, s.BatchSize = settings.ClockVirtual, rows/6_000
+	s.Input, s.InputFormat = "-", settings.FormatNDJSON
 	var early, late uint64
-	rep, err := Run(context.Background(), s, World{Stdin: &manyRows{left: rows}, Observe: func(e workflow.Event) {
+	rep, err := Run(context.Background(), s, Environment{Stdin: &manyRows{left: rows}, Observe: func(e workflow.Event) {
 		if e.Kind != workflow.NodeStarted || e.Node != "collector" || e.Cycle != 2_000 && e.Cycle != 5_900 {
 			return
 		}
@@ -81,7 +82,7 @@ func TestManyRunsAreBounded(t *testing.T) {
 		seeds = 2_000
 	}
 	var early, late runtime.MemStats
-	err := Many(context.Background(), profileSettings("network"), seedsTo(seeds), func(rep *report.Report) error {
+	err := RunSeeds(context.Background(), profileSettings("network"), seedsTo(seeds), func(rep *report.Report) error {
 		if rep.Seed == 1_000 || rep.Seed == seeds {
 			early = late
 			runtime.GC()

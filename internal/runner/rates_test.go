@@ -9,9 +9,9 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"faultflow/internal/errhandler"
-	"faultflow/internal/nodes"
+	"faultflow/internal/catalog"
 	"faultflow/internal/report"
+	"faultflow/internal/settings"
 )
 
 // full is true for the full size of the tests that CI runs in a smaller one (make full).
@@ -27,16 +27,16 @@ func (s *sample) add(r *report.Report) {
 		}
 	}
 	s.runs.Add(1)
-	count(&s.fellBack, r.Collection.Origins[errhandler.FromSource] == 0)
-	count(&s.recovered, r.Processing.Modes[string(nodes.ModePartial)]+r.Processing.Modes[string(nodes.ModeFallback)] > 0)
+	count(&s.fellBack, r.Collection.Origins[catalog.FromSource] == 0)
+	count(&s.recovered, r.Processing.Modes[catalog.ModePartial]+r.Processing.Modes[catalog.ModeFallback] > 0)
 	count(&s.spooled, r.Delivery.Spooled > 0)
 	count(&s.low, r.Processing.LowSuccess > 0)
-	count(&s.degraded, r.Verdict == errhandler.Degraded)
-	count(&s.failed, r.Verdict == errhandler.Failed)
+	count(&s.degraded, r.Verdict == catalog.Degraded)
+	count(&s.failed, r.Verdict == catalog.Failed)
 	s.lost.Add(r.Ledger.Lost)
 }
 
-// TestRatesOfTheOriginal holds the profiles against ORIGINAL.md's last table: each rate within 3.5 standard errors, no
+// TestRatesOfTheOriginal holds the profiles against docs/original.md's last table: each rate within 3.5 standard errors, no
 // run failed, no record unaccounted for.
 func TestRatesOfTheOriginal(t *testing.T) {
 	const spool = 0.1 * 0.2 * 0.05 * 0.05 * 0.05
@@ -98,8 +98,8 @@ func binomial(n, k int) float64 {
 
 func sampleSeeds(t *testing.T, profile string, seeds int) *sample {
 	t.Helper()
-	s := Defaults()
-	s.Simulate, s.FailureType = true, profile
+	s := settings.Defaults()
+	s.SimulateFailures, s.FailureType = true, profile
 	var got sample
 	var next atomic.Uint64
 	each := func(yield func(uint64) bool) {
@@ -109,7 +109,7 @@ func sampleSeeds(t *testing.T, profile string, seeds int) *sample {
 	var workers sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		workers.Go(func() {
-			err := Many(context.Background(), s, each, func(r *report.Report) error {
+			err := RunSeeds(context.Background(), s, each, func(r *report.Report) error {
 				got.add(r)
 				return nil
 			})
@@ -122,7 +122,7 @@ func sampleSeeds(t *testing.T, profile string, seeds int) *sample {
 	return &got
 }
 
-// TestOtherProfilesNeverFail: the profiles that ORIGINAL.md has no figures for lose nothing and never fail either.
+// TestOtherProfilesNeverFail: the profiles that docs/original.md has no figures for lose nothing and never fail either.
 func TestOtherProfilesNeverFail(t *testing.T) {
 	for _, profile := range []string{"random", "data", "resource", "degradation"} {
 		t.Run(profile, func(t *testing.T) {

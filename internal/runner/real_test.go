@@ -6,8 +6,8 @@ import (
 
 	"go.uber.org/goleak"
 
-	"faultflow/internal/nodes"
-	"faultflow/internal/resilience"
+	"faultflow/internal/catalog"
+	"faultflow/internal/settings"
 	"faultflow/internal/workflow"
 )
 
@@ -21,23 +21,23 @@ func TestCancelledOnTheRealClock(t *testing.T) {
 		spooled int64
 	}{
 		{"before the fetch", func(e workflow.Event) bool { return e.Kind == workflow.NodeStarted }, nil, 0},
-		{"during the fetch", func(e workflow.Event) bool { return e.Kind == resilience.AttemptStarted }, nil, 0},
-		{"while it backs off", func(e workflow.Event) bool { return e.Kind == resilience.Waiting }, []string{"collector.fetch=http_500"}, 0},
-		{"while a source hangs", func(e workflow.Event) bool { return e.Kind == resilience.AttemptStarted }, []string{"collector.fetch=hang"}, 0},
+		{"during the fetch", func(e workflow.Event) bool { return catalog.EventKind(e.Kind) == catalog.AttemptStarted }, nil, 0},
+		{"while it backs off", func(e workflow.Event) bool { return catalog.EventKind(e.Kind) == catalog.Waiting }, []string{"collector.fetch=http_500"}, 0},
+		{"while a source hangs", func(e workflow.Event) bool { return catalog.EventKind(e.Kind) == catalog.AttemptStarted }, []string{"collector.fetch=hang"}, 0},
 		{"during processing", func(e workflow.Event) bool {
-			return e.Kind == resilience.AttemptStarted && e.Node == nodes.ProcessorNode
+			return catalog.EventKind(e.Kind) == catalog.AttemptStarted && catalog.Node(e.Node) == catalog.Processor
 		}, nil, 3},
 		{"during delivery", func(e workflow.Event) bool {
-			return e.Kind == resilience.AttemptStarted && e.Node == nodes.DeliveryNode
+			return catalog.EventKind(e.Kind) == catalog.AttemptStarted && catalog.Node(e.Node) == catalog.Delivery
 		}, nil, 3},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			s := Defaults()
+			s := settings.Defaults()
 			s.BatchSize, s.Cycles, s.Faults = 3, 100, mustFaults(t, test.faults...)
-			rep, err := Run(ctx, s, World{Observe: func(e workflow.Event) {
+			rep, err := Run(ctx, s, Environment{Observe: func(e workflow.Event) {
 				if test.at(e) {
 					cancel()
 				}

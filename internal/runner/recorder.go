@@ -4,13 +4,11 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
+	"faultflow/internal/catalog"
 	"faultflow/internal/errhandler"
-	"faultflow/internal/nodes"
 	"faultflow/internal/report"
-	"faultflow/internal/resilience"
 	"faultflow/internal/workflow"
 )
 
@@ -19,144 +17,137 @@ type recorder struct {
 	nodes    []report.Node
 	breakers []report.Breaker
 	errors   report.Errors
-	// light keeps no events, only what they add up to.
-	light   bool
-	events  []report.Event
-	summary []*report.EventSummary
-	// ran and attempts tell, for each of the first few cycles, which nodes ran and how many attempts were made: what a
-	// drill wants to know.
-	ran      map[cycleNode]bool
-	attempts map[int]int
-	cycles   int
+	// countOnly leaves the timeline empty.
+	countOnly bool
+	events    []report.Event
+	summary   []*report.EventSummary
+	cycles    int
 	// failedAlone counts the records that failed without failing their batch.
 	failedAlone int
-}
-
-type cycleNode struct {
-	cycle int
-	node  string
 }
 
 // maxTransitions bounds the changes that are kept of a breaker.
 const maxTransitions = 1000
 
-func newRecorder(graphNodes []string, light bool) *recorder {
-	r := &recorder{light: light, ran: map[cycleNode]bool{}, attempts: map[int]int{}, errors: report.Errors{ByClass: map[errhandler.Class]int{}}}
+func newRecorder(graphNodes, breakers []string, countOnly bool) *recorder {
+	r := &recorder{
+		nodes:     make([]report.Node, 0, len(graphNodes)),
+		errors:    report.Errors{ByClass: map[errhandler.Class]int{}},
+		countOnly: countOnly,
+	}
+	if !countOnly {
+		r.events = make([]report.Event, 0, 32)
+	}
 	for _, name := range graphNodes {
-		r.nodes = append(r.nodes, report.Node{Name: name, Hooks: map[string]int{}, Errors: map[errhandler.Class]int{}, Actions: map[string]int{}})
+		r.nodes = append(r.nodes, report.Node{
+			Name:    catalog.Node(name),
+			Status:  catalog.NodeNotRun,
+			Hooks:   map[string]int{},
+			Errors:  map[errhandler.Class]int{},
+			Actions: map[string]int{},
+		})
+	}
+	for _, name := range breakers {
+		r.breakers = append(r.breakers, report.Breaker{
+			Name:        name,
+			State:       catalog.Closed,
+			Transitions: []report.Transition{},
+		})
 	}
 	return r
 }
 
-// begin forgets the last run and gets ready for one with the named breakers.
-func (r *recorder) begin(breakers []string) {
-	for i, n := range r.nodes {
-		clear(n.Hooks)
-		clear(n.Errors)
-		clear(n.Actions)
-		r.nodes[i] = report.Node{Name: n.Name, Status: "not run", Hooks: n.Hooks, Errors: n.Errors, Actions: n.Actions}
-	}
-	r.breakers = r.breakers[:0]
-	for _, name := range breakers {
-		r.breakers = append(r.breakers, report.Breaker{Name: name, State: "closed", Transitions: []report.Transition{}})
-	}
-	clear(r.errors.ByClass)
-	r.errors = report.Errors{ByClass: r.errors.ByClass}
-	r.events, r.summary, r.cycles, r.failedAlone = nil, nil, 0, 0
-	if !r.light {
-		r.events = make([]report.Event, 0, 32)
-	}
-	clear(r.ran)
-	clear(r.attempts)
-}
-
 // observe notes one event.
 func (r *recorder) observe(e workflow.Event) {
-	if !r.light {
-		r.keep(e)
+	if !r.countOnly {
+		r.keep(&e)
 	}
-	if n := r.node(e.Node); n != nil {
-		r.note(n, e)
+	kind, n := catalog.EventKind(e.Kind), r.node(catalog.Node(e.Node))
+	if n != nil {
+		r.note(n, kind, &e)
 	}
-	if e.Kind == resilience.BreakerChanged {
-		r.breakerChanged(e)
+	if !countsAsError(kind, &e) {
+		return
 	}
-	if countsAsError(e) {
-		r.errors.Total++
-		r.errors.ByClass[errhandler.Class(e.Class)]++
-		if e.Kind != workflow.NodeFailed {
-			r.errors.Handled++
-		}
+	class := errhandler.Class(e.Class)
+	if n != nil {
+		n.Errors[class]++
+	}
+	r.errors.Total++
+	r.errors.ByClass[class]++
+	if kind != catalog.NodeFailed {
+		r.errors.Handled++
 	}
 }
 
 // countsAsError is true once for each error: a failed pass over the channels repeats what each channel said, and a
 // node's end repeats its last attempt unless it failed outside of an attempt.
-func countsAsError(e workflow.Event) bool {
-	switch e.Kind {
-	case resilience.AttemptFailed, resilience.AttemptTimedOut, resilience.CallRejected, resilience.BulkheadFull, resilience.RateLimitHit:
-		return e.Place != nodes.DeliveryNode
-	case nodes.HealthFailed, nodes.RecordFailed, nodes.ChannelFailed, nodes.SpoolFailed, workflow.HookFailed:
-		return true
-	case workflow.NodeFailed:
+func countsAsError(kind catalog.EventKind, e *workflow.Event) bool {
+	switch {
+	case e.Class == "":
+		return false
+	case kind == catalog.NodeFailed:
 		return e.Attempt == 0
+	case e.Place == string(catalog.Delivery):
+		return false
 	}
-	return false
+	return kind.Event().Error
 }
 
-func (r *recorder) note(n *report.Node, e workflow.Event) {
-	switch e.Kind {
-	case workflow.NodeStarted:
+// note counts the event for its node.
+func (r *recorder) note(n *report.Node, kind catalog.EventKind, e *workflow.Event) {
+	switch kind {
+	case catalog.NodeStarted:
 		n.Runs++
-		n.Status = "ok"
-		if e.Cycle <= drillClean {
-			r.ran[cycleNode{e.Cycle, e.Node}] = true
-		}
-	case workflow.NodeDone:
+		n.Status = catalog.NodeOK
+	case catalog.NodeDone:
 		n.Actions[e.Detail]++
-	case workflow.NodeFailed:
-		n.Status = "error"
-	case workflow.HookRan:
+	case catalog.NodeFailed:
+		n.Status = catalog.NodeError
+	case catalog.HookRan:
 		n.Hooks[e.Detail]++
-	case workflow.Recovered:
+	case catalog.Recovered:
 		n.Recovered++
-		n.Status = "recovered"
-	case workflow.FallbackUsed:
+		n.Status = catalog.NodeRecovered
+	case catalog.FallbackUsed:
 		n.Fallbacks++
-		n.Status = "fallback"
-	case resilience.AttemptStarted:
+		n.Status = catalog.NodeFellBack
+	case catalog.AttemptStarted:
 		n.Attempts++
 		n.MaxTries = max(n.MaxTries, e.Attempt)
-		if e.Cycle <= drillClean {
-			r.attempts[e.Cycle]++
-		}
-	case resilience.Waiting:
+	case catalog.Waiting:
 		n.Waits++
 		n.WaitMS = round(n.WaitMS + ms(e.Wait))
-	case resilience.AttemptFailed, resilience.AttemptTimedOut:
+	case catalog.AttemptFailed, catalog.AttemptTimedOut:
 		n.Failures++
-	case nodes.RecordFailed:
+	case catalog.RecordFailed:
 		r.failedAlone++
-	}
-	if countsAsError(e) {
-		n.Errors[errhandler.Class(e.Class)]++
+	case catalog.BreakerChanged:
+		r.breakerChanged(e)
+	case catalog.HookFailed, catalog.AttemptSucceeded, catalog.CallRejected, catalog.BulkheadFull,
+		catalog.RateLimitHit, catalog.HealthFailed, catalog.ChannelTried, catalog.ChannelAccepted,
+		catalog.ChannelFailed, catalog.ChannelSkipped, catalog.ChannelChanged, catalog.Spooled, catalog.SpoolFailed,
+		catalog.FaultFired:
+		// Guards and channels count these, or only the errors among them count.
 	}
 }
 
-func (r *recorder) breakerChanged(e workflow.Event) {
-	i := slices.IndexFunc(r.breakers, func(b report.Breaker) bool { return b.Name == breakerName(e.Place) })
+func (r *recorder) breakerChanged(e *workflow.Event) {
+	name := catalog.Place(e.Place).Breaker()
+	i := slices.IndexFunc(r.breakers, func(b report.Breaker) bool { return b.Name == name })
 	if i < 0 {
 		return
 	}
-	b, change := &r.breakers[i], transition(e)
+	b, change := &r.breakers[i], transition(*e)
 	b.State = change.To
 	switch change.To {
-	case "open":
+	case catalog.Open:
 		b.Opened++
-	case "half-open":
+	case catalog.HalfOpen:
 		b.HalfOpened++
-	case "closed":
+	case catalog.Closed:
 		b.Closed++
+	case catalog.BreakerOff: // no breaker becomes that
 	}
 	if len(b.Transitions) < maxTransitions {
 		b.Transitions = append(b.Transitions, change)
@@ -165,23 +156,31 @@ func (r *recorder) breakerChanged(e workflow.Event) {
 
 // transition reads a BreakerChanged event.
 func transition(e workflow.Event) report.Transition {
-	from, to, _ := strings.Cut(e.Detail, " → ")
-	return report.Transition{AtMS: ms(e.At), From: from, To: to}
-}
-
-// breakerName is how reports and expectations call a breaker: by its node where the node has but one.
-func breakerName(place string) string {
-	if place == nodes.PlaceFetch {
-		return nodes.CollectorNode
+	return report.Transition{
+		AtMS: ms(e.At),
+		From: catalog.BreakerState(e.From),
+		To:   catalog.BreakerState(e.To),
 	}
-	return place
 }
 
 // keep puts the event into the timeline: as it is, or, once there are too many cycles to keep each event, into the
 // summary alone.
-func (r *recorder) keep(e workflow.Event) {
-	event := report.Event{AtMS: ms(e.At), Cycle: e.Cycle, Node: e.Node, Place: e.Place, Kind: string(e.Kind),
-		Attempt: e.Attempt, Class: e.Class, Detail: e.Detail, WaitMS: ms(e.Wait)}
+func (r *recorder) keep(e *workflow.Event) {
+	event := report.Event{
+		AtMS:    ms(e.At),
+		Cycle:   e.Cycle,
+		Node:    catalog.Node(e.Node),
+		Place:   catalog.Place(e.Place),
+		Kind:    catalog.EventKind(e.Kind),
+		Attempt: e.Attempt,
+		Class:   errhandler.Class(e.Class),
+		From:    e.From,
+		To:      e.To,
+		Count:   e.Count,
+		Record:  e.Record,
+		Detail:  e.Detail,
+		WaitMS:  ms(e.Wait),
+	}
 	r.cycles = max(r.cycles, e.Cycle)
 	if r.cycles <= report.MaxCycles {
 		r.events = append(r.events, event)
@@ -202,7 +201,14 @@ func (r *recorder) summarise(e report.Event) {
 			return
 		}
 	}
-	r.summary = append(r.summary, &report.EventSummary{Node: e.Node, Kind: e.Kind, Class: e.Class, Count: 1, FirstMS: e.AtMS, LastMS: e.AtMS})
+	r.summary = append(r.summary, &report.EventSummary{
+		Node:    e.Node,
+		Kind:    e.Kind,
+		Class:   e.Class,
+		Count:   1,
+		FirstMS: e.AtMS,
+		LastMS:  e.AtMS,
+	})
 }
 
 func (r *recorder) timeline() report.Timeline {
@@ -220,7 +226,7 @@ func (r *recorder) timeline() report.Timeline {
 	return t
 }
 
-func (r *recorder) node(name string) *report.Node {
+func (r *recorder) node(name catalog.Node) *report.Node {
 	for i := range r.nodes {
 		if r.nodes[i].Name == name {
 			return &r.nodes[i]

@@ -5,23 +5,27 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"runtime"
 	"slices"
-	"sync/atomic"
+	"strconv"
 	"time"
 
+	"faultflow/internal/catalog"
 	"faultflow/internal/channel"
 	"faultflow/internal/errhandler"
+	"faultflow/internal/fault"
 	"faultflow/internal/nodes"
 	"faultflow/internal/report"
+	"faultflow/internal/settings"
 	"faultflow/internal/simulate"
 	"faultflow/internal/source"
 	"faultflow/internal/workflow"
 )
 
-// World is what a run meets outside of its settings. The zero value is a run that reads no standard input, keeps no
-// files and tells no one of its events.
-type World struct {
+// Environment is what a run has besides its settings. The zero value is a run that reads no standard input, keeps no
+// files and has no observer.
+type Environment struct {
 	Stdin io.Reader
 	// Output is the folder that keeps delivered, dead-lettered and spooled records; "" keeps none.
 	Output string
@@ -33,27 +37,27 @@ type World struct {
 // ErrOutput matches errors of the output folder.
 var ErrOutput = errors.New("output")
 
-// Run makes one run. It returns a *SettingError or *source.OptionError for settings that can't be, and the error of an
+// Run makes one run. It returns a *settings.Error for settings that can't be, and the error of an
 // input that can't be opened, in both cases without a report. An output folder that could not be written comes with the
 // report and matches ErrOutput. Cancelling ctx ends the run early; that is not an error, the report says so.
-func Run(ctx context.Context, s Settings, w World) (*report.Report, error) {
+func Run(ctx context.Context, s settings.Settings, env Environment) (*report.Report, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err
 	}
-	s = s.complete()
-	r := &run{given: s, observe: w.Observe}
-	if s.Input.Path != "" {
-		file, err := source.OpenFile(s.Input.Path, w.Stdin, source.Options{
-			Format: s.Input.Format, IDField: s.Input.IDField, ValueField: s.Input.ValueField})
+	r := &run{settings: complete(s), observe: env.Observe}
+	r.bounded = s.Virtual() && outlives(&r.settings, virtualLimit)
+	if s.Input != "" {
+		file, err := source.OpenFile(s, env.Stdin)
 		if err != nil {
 			return nil, err
 		}
 		defer file.Close()
 		r.file = file
-		r.given.Input.Format, r.given.Input.IDField, r.given.Input.ValueField = file.Format(), file.IDField(), file.ValueField()
+		r.settings.InputFormat = file.Format()
+		r.settings.IDField, r.settings.ValueField = file.IDField(), file.ValueField()
 	}
-	if w.Output != "" {
-		output, err := channel.CreateOutput(w.Output)
+	if env.Output != "" {
+		output, err := channel.CreateOutput(env.Output)
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrOutput, err)
 		}
@@ -65,8 +69,13 @@ func Run(ctx context.Context, s Settings, w World) (*report.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	rep.Meta = report.Meta{StartedAt: began.UTC().Format(time.RFC3339), Version: w.Version, Go: runtime.Version(),
-		RealMS: ms(time.Since(began)), Output: w.Output}
+	rep.Meta = report.Meta{
+		StartedAt: began.UTC().Format(time.RFC3339),
+		Version:   env.Version,
+		Go:        runtime.Version(),
+		RealMS:    ms(time.Since(began)),
+		Output:    env.Output,
+	}
 	if r.output != nil {
 		if err := r.output.Commit(); err != nil {
 			return rep, fmt.Errorf("%w: %w", ErrOutput, err)
@@ -75,41 +84,39 @@ func Run(ctx context.Context, s Settings, w World) (*report.Report, error) {
 	return rep, nil
 }
 
-// run is a run under way. Made again with another seed it uses again what it has, the last report included.
+// run is a run under way.
 type run struct {
-	given    Settings
-	settings Settings // those given, with the breaker of the profile
-	// light leaves out what Many's reports do not have.
-	light   bool
-	observe func(workflow.Event)
-	file    *source.File
-	output  *channel.Output
+	settings settings.Settings
+	// bounded is true for a run in virtual time that could outlive it.
+	bounded bool
+	// countOnly keeps no timeline, except of a drill, which is judged by it.
+	countOnly bool
+	observe   func(workflow.Event)
+	file      *source.File
+	output    *channel.Output
 
 	stream   *workflow.Stream
 	pipeline *nodes.Pipeline
-	profile  simulate.Profile
+	breakage *breakage // nil: assemble makes it
 	plan     *simulate.Plan
-	faults   []report.Fault // the plan's
 	recorder *recorder
-	books    *books
+	ledger   *ledger
 	totals   *totals
 
 	source   nodes.Source
 	cycles   []report.Cycle
 	count    int
 	findings []report.Finding
-	made     report.Report
 }
 
 // onClock makes the run on its clock. In virtual time nothing from outside may wake what waits inside, so a
-// cancellation only sets a flag there, which each node asks for as it starts.
+// cancellation is asked for by each node as it starts.
 func (r *run) onClock(ctx context.Context) (rep *report.Report, err error) {
-	if !r.given.Virtual {
+	if !r.settings.Virtual() {
 		return r.make(ctx, nil)
 	}
-	var cancelled atomic.Bool
-	defer context.AfterFunc(ctx, func() { cancelled.Store(true) })()
-	virtualErr := simulate.Virtually(func() { rep, err = r.make(context.Background(), cancelled.Load) })
+	cancelled := func() bool { return ctx.Err() != nil }
+	virtualErr := simulate.Virtually(func() { rep, err = r.make(context.Background(), cancelled) })
 	return rep, errors.Join(err, virtualErr)
 }
 
@@ -117,7 +124,7 @@ func (r *run) make(ctx context.Context, cancelled func() bool) (*report.Report, 
 	if err := r.assemble(); err != nil {
 		return nil, err
 	}
-	if r.given.Virtual && r.given.outlives(virtualLimit) {
+	if r.bounded {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, virtualLimit)
 		defer cancel()
@@ -135,26 +142,27 @@ func (r *run) make(ctx context.Context, cancelled func() bool) (*report.Report, 
 	ctx = workflow.WithStream(ctx, r.stream)
 	r.loop(ctx)
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		r.find(errhandler.Finding{Code: "virtual_time_over", Verdict: errhandler.Failed, Node: nodes.ErrorHandlerNode,
-			Message: "virtual time was over: a run can last 70 years of it", Recommendation: "make --cycles, --interval, --retries or the waits between attempts smaller"}, 0)
+		r.find(catalog.VirtualTimeOver, "virtual time was over: a run can last 70 years of it", 0)
 	}
 	return r.report(ctx.Err() != nil), nil
 }
 
-// virtualLimit is how long a run can last in virtual time. That begins in the year 2000 and, like time.Time's nanoseconds,
-// ends in 2262; and microseconds of up to 71 years survive being written as milliseconds.
+// virtualLimit is how long a run can last in virtual time. That begins in the year 2000 and, like time.Time's
+// nanoseconds, ends in 2262; and microseconds of up to 71 years survive being written as milliseconds.
 const virtualLimit = 70 * 365 * 24 * time.Hour
 
-// assemble makes everything ready for the seed: the pipeline with the faults around what its nodes call, and empty books.
-// It runs inside the run's clock.
+// assemble makes everything ready for the seed: the pipeline with the faults around what its nodes call, and an empty
+// ledger. It runs inside the run's clock.
 func (r *run) assemble() error {
-	rand := simulate.Rand(r.given.Seed)
-	if err := r.arm(rand); err != nil {
-		return err
+	s, rand := &r.settings, simulate.Rand(r.settings.Seed)
+	var err error
+	if r.breakage == nil {
+		if r.breakage, err = newBreakage(s, rand); err != nil {
+			return err
+		}
 	}
-	s := r.given
-	s.Collector.Breaker.On = s.Collector.Breaker.On || r.profile.Breaker && !s.NoProfileBreaker
-	r.settings = s
+	s.Collector.Breaker = s.Collector.Breaker || r.breakage.breaker && !s.BreakerDecided
+	r.plan = simulate.NewPlan(r.breakage.faults, rand)
 	r.source = source.NewGenerated(rand)
 	if r.file != nil {
 		r.source = r.file
@@ -163,27 +171,18 @@ func (r *run) assemble() error {
 	for i, name := range s.Channels {
 		channels[i] = r.plan.Channel(channel.NewSimulated(name, rand))
 	}
-	of := nodes.Settings{
-		Source: r.plan.Source(r.source), Processing: r.plan.Processor(nodes.Doubler{Rand: rand}), Channels: channels, Spool: r.spool(), Rand: rand,
-		BatchSize: s.BatchSize, Workers: s.Workers, Collector: s.Collector, Processor: s.Processor, Delivery: s.Delivery,
-		CacheTTL: s.CacheTTL, CacheMaxAge: s.CacheMaxAge, ChannelRecover: s.ChannelRecover,
-		Fallback: s.Fallback, Recovery: s.Recovery, RecoveryGraph: s.RecoveryGraph,
+	r.pipeline, err = nodes.New(s, nodes.Parts{
+		Source:    r.plan.Source(r.source),
+		Transform: r.plan.Processor(nodes.Doubler{Rand: rand}),
+		Channels:  channels,
+		Spool:     r.spool(),
+		Rand:      rand,
+	})
+	if err != nil {
+		return err
 	}
-	if r.pipeline != nil {
-		r.pipeline.Renew(of)
-	} else {
-		var err error
-		if r.pipeline, err = nodes.New(of); err != nil {
-			return err
-		}
-	}
-	if r.books == nil {
-		r.books, r.recorder, r.totals = newBooks(r.output), newRecorder(r.pipeline.Graph.Nodes(), r.light), newTotals()
-	}
-	r.books.begin()
-	r.recorder.begin(r.breakerNames())
-	r.totals.begin()
-	r.cycles, r.count, r.findings = r.cycles[:0], 0, r.findings[:0]
+	r.ledger, r.totals = newLedger(r.output), newTotals()
+	r.recorder = newRecorder(r.pipeline.Graph.Nodes(), r.breakerNames(), r.countOnly && !s.Drill())
 	observe := r.recorder.observe
 	if r.observe != nil {
 		observe = func(e workflow.Event) {
@@ -192,30 +191,35 @@ func (r *run) assemble() error {
 		}
 	}
 	r.stream = workflow.NewStream(observe)
-	r.stream.Terse = r.light
 	r.stream.Classify = func(err error) string { return string(errhandler.Classify(err)) }
 	return nil
 }
 
-// arm arms the faults that were given, and after them those of the profile.
-func (r *run) arm(rand nodes.Rand) error {
-	s := r.given
-	if r.plan != nil && !r.profile.Drawn {
-		r.plan.Rearm(rand)
-		return nil
-	}
-	if s.Simulate {
-		var err error
-		if r.profile, err = simulate.NewProfile(s.FailureType, s.Channels, rand); err != nil {
-			return err
+// breakage is what is to break in a run, decided before it begins.
+type breakage struct {
+	// faults are those that were given by hand, then those of the profile; described is what reports say of them.
+	faults    []fault.Fault
+	described []report.Fault
+	// breaker says that the profile puts in the collector's breaker.
+	breaker bool
+	// drawn says that the profile was drawn from the seed. If it was not, the breakage is that of all seeds.
+	drawn bool
+}
+
+func newBreakage(s *settings.Settings, rand nodes.Rand) (*breakage, error) {
+	b := &breakage{faults: s.Faults}
+	if s.SimulateFailures {
+		profile, err := fault.NewProfile(s.FailureType, s.Channels, func(use string) float64 {
+			b.drawn = true
+			return rand(nodes.Key{Place: "profile", Use: use})
+		})
+		if err != nil {
+			return nil, err
 		}
+		b.faults, b.breaker = slices.Concat(s.Faults, profile.Faults), profile.Breaker
 	}
-	faults := r.profile.Faults
-	if len(s.Faults) > 0 {
-		faults = slices.Concat(s.Faults, faults)
-	}
-	r.plan, r.faults = simulate.NewPlan(faults, rand), faultList(r.faults[:0], faults, len(s.Faults))
-	return nil
+	b.described = describe(b.faults, len(s.Faults))
+	return b, nil
 }
 
 func (r *run) spool() nodes.Spool {
@@ -230,23 +234,23 @@ func (r *run) spool() nodes.Spool {
 
 func (r *run) breakerNames() []string {
 	var names []string
-	s := r.settings
-	if s.Collector.Breaker.On {
-		names = append(names, nodes.CollectorNode)
-	}
-	if s.Processor.Breaker.On {
-		names = append(names, nodes.ProcessorNode)
-	}
-	if s.Delivery.Breaker.On {
-		for _, c := range s.Channels {
-			names = append(names, nodes.ChannelPlace(c))
+	s := &r.settings
+	for _, node := range catalog.GuardedNodes() {
+		switch {
+		case !s.Policy(node).Breaker:
+		case node == catalog.Delivery: // one for each channel
+			for _, c := range s.Channels {
+				names = append(names, catalog.ChannelPlace(c).Breaker())
+			}
+		default:
+			names = append(names, string(node))
 		}
 	}
 	return names
 }
 
-// A run whose input decides the number of cycles gives up once this many cycles in a row, over at least this long, could
-// read nothing. It is longer than a breaker with default settings needs to try the source twice.
+// A run whose input decides the number of cycles gives up once this many cycles in a row, over at least this long,
+// could read nothing. It is longer than a breaker with default settings needs to try the source twice.
 const (
 	stallCycles = 10
 	stallFor    = 2 * time.Minute
@@ -254,26 +258,25 @@ const (
 
 // loop runs cycle after cycle.
 func (r *run) loop(ctx context.Context) {
-	name := fmt.Sprintf("run-%d", r.settings.Seed)
+	name := "run-" + strconv.FormatUint(r.settings.Seed, 10)
 	lastRead, idle := time.Now(), 0
 	for n := 1; r.settings.Cycles == 0 || n <= r.settings.Cycles; n++ {
 		began := time.Now()
 		r.stream.StartCycle(n)
-		state := nodes.NewState(name, n, r.books)
+		state := nodes.NewState(name, n, r.ledger)
 		err := r.pipeline.Graph.Run(ctx, state)
 		r.endCycle(n, began, state, err)
 		if state.End || ctx.Err() != nil {
 			return
 		}
-		if state.Outcome.Origin == errhandler.FromSource {
+		if state.Outcome.Origin == catalog.FromSource {
 			lastRead, idle = time.Now(), 0
 		} else {
 			idle++
 		}
 		if r.settings.Cycles == 0 && idle >= stallCycles && time.Since(lastRead) >= stallFor {
-			r.find(errhandler.Finding{Code: "input_unread", Verdict: errhandler.Failed, Node: nodes.CollectorNode,
-				Message:        fmt.Sprintf("the input could not be read to its end: %d cycles in a row got nothing", idle),
-				Recommendation: "check the primary data source, or bound the run with --cycles"}, 0)
+			r.find(catalog.InputUnread,
+				fmt.Sprintf("the input could not be read to its end: %d cycles in a row got nothing", idle), 0)
 			return
 		}
 		if n == r.settings.Cycles || r.wait(ctx, began, idle > 0) != nil {
@@ -287,8 +290,8 @@ func (r *run) wait(ctx context.Context, began time.Time, readNothing bool) error
 	s := r.settings
 	pause := s.Interval - time.Since(began)
 	switch {
-	case s.Drill:
-		pause = s.drillPause()
+	case s.Drill():
+		pause = drillPause(&s)
 	case s.Cycles == 0 && !readNothing:
 		pause = 0
 	}
@@ -305,43 +308,90 @@ func (r *run) endCycle(n int, began time.Time, s *nodes.State, err error) {
 	}
 	findings := s.Findings
 	if err != nil {
-		findings = append(findings, errhandler.Finding{Code: "error_handler_failed", Verdict: errhandler.Failed, Node: nodes.ErrorHandlerNode,
-			Message: "the error handler itself failed: " + err.Error(), Recommendation: "this is a defect of the pipeline; the ledger says what was lost"})
+		findings = append(findings, errhandler.Finding{
+			Code:    catalog.HandlerFailed,
+			Message: "the error handler itself failed: " + err.Error(),
+		})
 	}
 	for _, f := range findings {
-		r.find(f, n)
+		r.find(f.Code, f.Message, n)
 	}
 	r.count = n
-	rows := r.books.cycle
-	r.books.cycle = tally{}
+	rows := r.ledger.cycle
+	r.ledger.cycle = cycleRows{}
 	r.totals.add(s)
-	if len(r.cycles) < report.MaxCycles && (!r.light || r.settings.Drill) { // a drill is judged by its cycles
-		start := r.stream.Since(began)
-		r.cycles = append(r.cycles, report.Cycle{Number: n, StartMS: ms(start), DurationMS: ms(time.Since(began)), Verdict: errhandler.VerdictOf(findings),
-			Origin: s.Outcome.Origin, Mode: s.Outcome.Mode, Delivery: s.Status, Channel: s.Channel,
-			Collected: rows.collected, Delivered: rows.delivered, Dead: rows.dead, Spooled: rows.spooled})
+	if len(r.cycles) < report.MaxCycles {
+		r.cycles = append(r.cycles, report.Cycle{
+			Number:     n,
+			StartMS:    ms(r.stream.Since(began)),
+			DurationMS: ms(time.Since(began)),
+			Verdict:    errhandler.VerdictOf(findings),
+			Origin:     s.Outcome.Origin,
+			Mode:       s.Outcome.Mode,
+			Delivery:   s.Status,
+			Channel:    s.Channel,
+			Collected:  rows.collected,
+			Delivered:  rows.delivered,
+			Dead:       rows.dead,
+			Spooled:    rows.spooled,
+		})
 	}
 }
 
 // find notes a finding; one that came up before is only counted. cycle is 0 for the run as a whole. Findings are told
 // apart by their code: messages may hold numbers that differ from cycle to cycle, and the first one stands.
-func (r *run) find(f errhandler.Finding, cycle int) {
+func (r *run) find(code catalog.FindingCode, message string, cycle int) {
 	for i := range r.findings {
-		if r.findings[i].Code == f.Code {
+		if r.findings[i].Code == code {
 			r.findings[i].Count++
 			return
 		}
 	}
-	r.findings = append(r.findings, report.Finding{Finding: f, Count: 1, FirstCycle: cycle})
+	r.findings = append(r.findings, report.NewFinding(code, message, cycle))
 }
 
 // Graph returns the graph that a run with these settings goes through.
 func Graph(recovery bool) (*workflow.Graph[*nodes.State], error) {
-	s := Defaults()
-	s.RecoveryGraph = recovery
-	r := &run{given: s}
+	s := settings.Defaults()
+	s.TestRecovery = recovery
+	r := &run{settings: s}
 	if err := r.assemble(); err != nil {
 		return nil, err
 	}
 	return r.pipeline.Graph, nil
+}
+
+// complete fills in what depends on other settings, and what a drill forces.
+func complete(s settings.Settings) settings.Settings {
+	s = s.Complete()
+	if s.Drill() {
+		s = drill(s)
+	}
+	return s
+}
+
+// Recorded returns the settings as the reports of runs have them, but for the breaker that a failure type may put in.
+func Recorded(s settings.Settings) settings.Settings { return complete(s) }
+
+// outlives tells whether a run could last longer than limit, if everything that can wait waits as long as it may.
+func outlives(s *settings.Settings, limit time.Duration) bool {
+	longest := 0.0 // wait between two attempts
+	for _, f := range s.Faults {
+		longest = max(longest, float64(f.Params.RetryAfter))
+	}
+	cycle := float64(s.Interval)
+	for _, node := range catalog.GuardedNodes() {
+		p := s.Policy(node)
+		wait, call := max(longest, float64(p.MaxDelay)), 0.0
+		if p.MaxDelay == 0 { // no limit
+			wait = math.Inf(1)
+		}
+		for _, d := range settings.All() { // no policy holds a call up for longer than all of its durations together
+			if limit, ok := d.Value(s).(time.Duration); ok && d.Node == node {
+				call += float64(limit)
+			}
+		}
+		cycle += float64(p.Attempts)*(wait+call*float64(1+len(s.Channels))) + call*float64(s.BatchSize)
+	}
+	return cycle*float64(max(s.Cycles, 1)) > float64(limit)
 }

@@ -5,8 +5,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"faultflow/internal/report"
-	"faultflow/internal/runner"
+	"faultflow/internal/settings"
 )
 
 // load parses a scenario that must be right.
@@ -19,19 +18,19 @@ func load(t testing.TB, file string) []*Scenario {
 	return list
 }
 
-func (s *Scenario) settings(t testing.TB) runner.Settings {
+func (s *Scenario) settings(t testing.TB) settings.Settings {
 	t.Helper()
-	settings, err := s.Draft.Settings()
+	complete, err := s.Given.Settings()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return settings
+	return complete
 }
 
 func FuzzLoad(f *testing.F) {
 	for _, seed := range []string{
 		"", holds, Template("x"), "# c\n", "a: [", "- - - x", "? a\n: b\n", "a: &x 1\nb: *x\n", "name: \"\\u00e9\\\n  x\"\n" + holds,
-		"expect:\n  - >-\n    ledger.lost ==\n\n    bogus\n", "expect: ['a''b', \"\\x41\", |x]\n", "matrix:\n  retries: [1, 2]\n  timeout: [1s]\n" + holds,
+		"expect:\n  - >-\n    ledger.lost ==\n\n    bogus\n", "expect: ['a''b', \"\\x41\", |x]\n", "matrix:\n  attempts: [1, 2]\n  timeout: [1s]\n" + holds,
 		"faults:\n  - place: collector.fetch\n    kind: hang|timeout\n    share: 1\n" + holds, "\ufeffname: x\r\n" + holds, "a: |2-\n   x\n", "seeds: [1, 2]\n" + holds,
 		"%YAML 1.2\n---\n" + holds, "a: !!map {<<: 1}\n", "collector: {breaker: {on: false, open-for: 1s}}\n" + holds,
 	} {
@@ -54,36 +53,10 @@ func FuzzLoad(f *testing.F) {
 			if len(s.Expectations) == 0 || len(s.Seeds) == 0 {
 				t.Errorf("%s has %d expectations, %d seeds", s.Name, len(s.Expectations), len(s.Seeds))
 			}
-			if err := s.settings(t).Validate(); err != nil {
+			complete := s.settings(t)
+			if err := complete.Validate(); err != nil {
 				t.Errorf("%s: %v", s.Name, err)
 			}
 		}
-	})
-}
-
-func FuzzExpect(f *testing.F) {
-	for _, seed := range []string{"true", "ledger.lost == 0", `breaker("collector").opened >= 1`, "nodes[0].name == 'collector'", "all(nodes, .runs > 0)",
-		"len(findings) > 99 ? true : false", "let x = seed; x > 0", "errors.by_class?.network > 0", "seed | string() == '1'", "1 / 0 > 2", "(((", "nodes[-9]", "'\\u0000'"} {
-		f.Add(seed)
-	}
-	r := &report.Report{Nodes: []report.Node{{Name: "collector"}}}
-	env, err := Environment(r)
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Fuzz(func(t *testing.T, source string) {
-		e, err := Compile(source)
-		if err != nil {
-			bad, ok := err.(*ExprError)
-			if !ok || bad.Problem == "" || bad.Offset < 0 || bad.Offset > utf8.RuneCountInString(source) {
-				t.Fatalf("%T %+v", err, err)
-			}
-			return
-		}
-		if _, err := e.Check(env); err != nil && err.Error() == "" {
-			t.Error("an error without a text")
-		}
-		e.Values(env)
-		e.Vacuous(r)
 	})
 }

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"faultflow/internal/report"
-	"faultflow/internal/runner"
+	"faultflow/internal/settings"
 )
 
 const (
@@ -20,30 +20,30 @@ const (
 // removals take one pattern out of a scenario's settings.
 var removals = []struct {
 	name string
-	sets []runner.Given
+	sets []settings.Assignment
 }{
-	{"breaker", append(eachNode("breaker", "false"), runner.Given{Name: "enable-circuit-breaker", Text: "false"})},
-	{"retries", eachNode("retries", "1")},
+	{"breaker", append(eachNode("breaker", "false"), settings.Assignment{Name: "enable-circuit-breaker", Text: "false"})},
+	{"retries", eachNode("attempts", "1")},
 	{"backoff", eachNode("backoff", "1")},
 	{"wait cap", eachNode("max-delay", "0s")},
 	{"jitter", eachNode("jitter", "0")},
 	{"timeout", eachNode("timeout", "1h")},
 	{"bulkhead", eachNode("bulkhead", "10000")},
-	{"fallback", []runner.Given{{Name: "fallback", Text: "false"}}},
-	{"cache", []runner.Given{{Name: "cache-ttl", Text: "0s"}, {Name: "cache-max-age", Text: "0s"}}},
-	{"recovery", []runner.Given{{Name: "recovery", Text: "false"}}},
+	{"fallback", []settings.Assignment{{Name: "fallback", Text: "false"}}},
+	{"cache", []settings.Assignment{{Name: "cache-ttl", Text: "0s"}, {Name: "cache-max-age", Text: "0s"}}},
+	{"recovery", []settings.Assignment{{Name: "recovery", Text: "false"}}},
 	{"failover", nil}, // the first channel alone: it differs from scenario to scenario
-	{"channel health", []runner.Given{{Name: "channel-recover", Text: "0s"}}},
-	{"spool", []runner.Given{{Name: "spool", Text: "false"}}},
-	{"recovery graph", []runner.Given{{Name: "graph", Text: "standard"}}},
+	{"channel health", []settings.Assignment{{Name: "channel-recover", Text: "0s"}}},
+	{"spool", []settings.Assignment{{Name: "spool", Text: "false"}}},
+	{"recovery graph", []settings.Assignment{{Name: "graph", Text: "standard"}}},
 }
 
 // builtIn are patterns that can't be removed.
 var builtIn = []string{"health check", "failure isolation", "idempotency key", "dead letters", "error handler"}
 
-func eachNode(setting, text string) (sets []runner.Given) {
+func eachNode(setting, text string) (sets []settings.Assignment) {
 	for _, node := range []string{"collector", "processor", "delivery"} {
-		sets = append(sets, runner.Given{Name: node + "-" + setting, Text: text})
+		sets = append(sets, settings.Assignment{Name: node + "-" + setting, Text: text})
 	}
 	return sets
 }
@@ -186,20 +186,20 @@ func TestRemovingAPatternBreaksWhatTeachesIt(t *testing.T) {
 }
 
 // remove returns the scenario without a pattern. What is left must be a scenario: one that can't run proves nothing.
-func remove(t *testing.T, s *Scenario, name string, sets []runner.Given) *Scenario {
+func remove(t *testing.T, s *Scenario, name string, sets []settings.Assignment) *Scenario {
 	t.Helper()
 	without := *s
-	without.Draft = runner.NewDraft()
-	set := func(g runner.Given) {
-		if err := without.Draft.Set(g.Name, g.Text); err != nil {
+	without.Given = &settings.Given{}
+	set := func(g settings.Assignment) {
+		if err := without.Given.Set(g.Name, g.Text); err != nil {
 			t.Fatalf("%s without %s: %s=%s: %v", s.Name, name, g.Name, g.Text, err)
 		}
 	}
-	first, others, _ := strings.Cut(s.Draft.Field("channels").String(), ",")
+	first, others, _ := strings.Cut(s.Given.Text("channels"), ",")
 	if name == "failover" {
-		sets = []runner.Given{{Name: "channels", Text: first}}
+		sets = []settings.Assignment{{Name: "channels", Text: first}}
 	}
-	for _, g := range s.Draft.Given() {
+	for _, g := range s.Given.List() {
 		place, _, _ := strings.Cut(g.Text, "=")
 		channel, _ := strings.CutPrefix(place, "delivery.")
 		if name == "failover" && g.Name == "fault" && slices.Contains(strings.Split(others, ","), channel) {
@@ -210,7 +210,7 @@ func remove(t *testing.T, s *Scenario, name string, sets []runner.Given) *Scenar
 	for _, g := range sets {
 		set(g)
 	}
-	if _, err := without.Draft.Settings(); err != nil {
+	if _, err := without.Given.Settings(); err != nil {
 		t.Fatalf("%s without %s: %v", s.Name, name, err)
 	}
 	return &without

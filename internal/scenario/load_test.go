@@ -7,6 +7,9 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"faultflow/internal/settings"
+	"faultflow/internal/workflow"
 )
 
 const holds = "expect: [ledger.lost == 0]\n"
@@ -57,21 +60,29 @@ func TestMistakesHaveAPlace(t *testing.T) {
 		"tag":              {"name: !!str x\n" + holds, 1, 7, "anchors and aliases"},
 		"documents":        {holds + "---\nname: x\n", 3, 1, "a second document"},
 		"duplicate key":    {"name: a\nname: b\n" + holds, 2, 1, `"name" already defined at [1:1]`},
-		"duplicate inside": {"collector:\n  retries: 1\n  retries: 2\n" + holds, 3, 3, "already defined at [2:3]"},
-		"tab":              {"collector:\n\tretries: 1\n" + holds, 2, 1, "a tab can't indent"},
+		"duplicate inside": {"collector:\n  attempts: 1\n  attempts: 2\n" + holds, 3, 3, "already defined at [2:3]"},
+		"tab":              {"collector:\n\tattempts: 1\n" + holds, 2, 1, "a tab can't indent"},
 		"open quote":       {"name: \"a\n" + holds, 1, 7, "could not find end character"},
 		"a text":           {"outage", 1, 1, "want keys and values"},
 		"a list":           {"- a\n", 1, 1, "want keys and values"},
 
 		"unknown key":            {"name: x\ncycle: 3\n" + holds, 2, 1, `unknown key "cycle" (did you mean cycles?)`},
 		"unknown, list setting":  {"fault: x\n" + holds, 1, 1, `unknown key "fault" (did you mean faults?)`},
-		"unknown, of a node":     {"collector:\n  retrys: 3\n" + holds, 2, 3, `unknown key "retrys" of collector (did you mean retries?)`},
+		"unknown, of a node":     {"collector:\n  atempts: 3\n" + holds, 2, 3, `unknown key "atempts" of collector (did you mean attempts?)`},
 		"unknown, of a breaker":  {"collector:\n  breaker:\n    failure: 3\n" + holds, 3, 5, `unknown key "failure" of breaker (did you mean failures?)`},
 		"unknown, of a fault":    {"faults:\n  - place: collector.fetch\n    kind: timeout\n    frist: 3\n" + holds, 4, 5, `unknown key "frist" of a fault (did you mean first?)`},
-		"unknown, of the matrix": {"matrix:\n  retrie: [1]\n" + holds, 2, 3, `unknown setting "retrie" (did you mean retries?)`},
+		"unknown, of the matrix": {"matrix:\n  atempts: [1]\n" + holds, 2, 3, `unknown setting "atempts" (did you mean attempts?)`},
+		"renamed":                {"retries: 3\n" + holds, 1, 1, `unknown key "retries"; use attempts, which counts the first attempt, too`},
+		"renamed, of a node":     {"delivery:\n  retries: 3\n" + holds, 2, 3, `unknown key "retries" of delivery; use attempts, which counts`},
+		"renamed, of the matrix": {"matrix:\n  delivery-retries: [3]\n" + holds, 2, 3, `unknown setting "delivery-retries"; use delivery-attempts, which counts`},
 		"unknown kind":           {"faults:\n  - collector.fetch=timeot\n" + holds, 2, 5, "did you mean timeout?"},
-		"unknown kind, mapping":  {"faults:\n  - place: collector.fetch\n    kind: timeot\n" + holds, 2, 5, "did you mean timeout?"},
+		"unknown kind, mapping":  {"faults:\n  - place: collector.fetch\n    kind: timeot\n" + holds, 3, 11, "did you mean timeout?"},
 		"unknown place":          {"faults:\n  - colector.fetch=timeout\n" + holds, 2, 5, "did you mean collector.fetch?"},
+		"unknown place, mapping": {"faults:\n  - kind: timeout\n    place: colector.fetch\n" + holds, 3, 12, "did you mean collector.fetch?"},
+		"key of a fault":         {"faults:\n  - place: collector.fetch\n    first: 0\n    kind: timeout\n" + holds, 3, 12, "first=0: want a whole number from 1"},
+		"key of another kind":    {"faults:\n  - place: collector.fetch\n    kind: timeout\n    factor: 2\n" + holds, 4, 13, `unknown key "factor"`},
+		"keys of a fault":        {"faults:\n  - {place: collector.fetch, kind: slow, factor: 2, by: 1s}\n" + holds, 2, 5, "give factor or by, not both"},
+		"no such channel":        {"faults:\n  - delivery.primary=hang\n  - place: delivery.mine\n    kind: hang\n" + holds, 3, 5, `unknown place "delivery.mine"`},
 		"second fault":           {"faults:\n  - collector.fetch=timeout\n  - collector.fetch=hang,p=2\n" + holds, 3, 5, "a probability from 0 to 1"},
 
 		"list for scalar":     {"cycles: [1]\n" + holds, 1, 9, "want a single value"},
@@ -84,11 +95,11 @@ func TestMistakesHaveAPlace(t *testing.T) {
 		"null for a node":     {"collector:\n" + holds, 1, 11, "want settings such as"},
 		"scalar for a node":   {"collector: 3\n" + holds, 1, 12, "want settings such as"},
 		"scalar for matrix":   {"matrix: 3\n" + holds, 1, 9, "matrix: want settings"},
-		"empty matrix values": {"matrix:\n  retries: []\n" + holds, 2, 3, "matrix: retries has no values"},
-		"nested matrix":       {"matrix:\n  retries: [[1]]\n" + holds, 2, 13, "want single values"},
+		"empty matrix values": {"matrix:\n  attempts: []\n" + holds, 2, 3, "matrix: attempts has no values"},
+		"nested matrix":       {"matrix:\n  attempts: [[1]]\n" + holds, 2, 14, "want single values"},
 		"no seeds":            {"seeds: []\n" + holds, 1, 8, "want at least one"},
 		"fault without kind":  {"faults: {place: collector.fetch}\n" + holds, 1, 9, "needs a place and a kind"},
-		"comma in a fault":    {"faults: {place: collector.fetch, kind: timeout, first: '1,p=1'}\n" + holds, 1, 56, "want a single value"},
+		"comma in a fault":    {"faults: {place: collector.fetch, kind: timeout, first: '1,p=1'}\n" + holds, 1, 56, "want a whole number"},
 
 		"negative duration": {"timeout: -1s\n" + holds, 1, 10, "want a duration from 1ms"},
 		"long duration":     {"timeout: 99999h\n" + holds, 1, 10, "to 10000h0m0s"},
@@ -102,9 +113,9 @@ func TestMistakesHaveAPlace(t *testing.T) {
 		"two of a name":     {"channels: [a, a]\n" + holds, 1, 11, "named twice"},
 		"needs another":     {"failure-type: network\n" + holds, 1, 15, "it needs simulate-failures"},
 		"many faults":       {"faults:\n" + manyFaults.String() + holds, maxFaults + 2, 5, "more than 200 faults"},
-		"matrix, first":     {"retries: 2\nmatrix:\n  retries: [1, 0]\n  timeout: [1s, 2s]\n" + holds, 3, 16, "want attempts"},
+		"matrix, first":     {"attempts: 2\nmatrix:\n  attempts: [1, 0]\n  timeout: [1s, 2s]\n" + holds, 3, 17, "want a whole number from 1 to 10000"},
 		"matrix, text":      {"matrix:\n  timeout: [1s, x]\n  cycles: [1]\n" + holds, 2, 17, "want a duration"},
-		"matrix, many":      {"matrix:\n  retries: [" + repeat("1, ", 40) + "]\n  cycles: [" + repeat("1, ", 40) + "]\n" + holds, 3, 3, "more than 1000 combinations"},
+		"matrix, many":      {"matrix:\n  attempts: [" + repeat("1, ", 40) + "]\n  cycles: [" + repeat("1, ", 40) + "]\n" + holds, 3, 3, "more than 1000 combinations"},
 
 		"no expectations":    {"name: x\n", 0, 0, "no expectations"},
 		"empty expectations": {"expect: []\n", 0, 0, "no expectations"},
@@ -205,23 +216,23 @@ func TestLoad(t *testing.T) {
 	if err != nil || len(list) != 1 || list[0].Name != "outage" || list[0].File != path {
 		t.Fatalf("got %+v, %v", list, err)
 	}
-	if got := list[0].Draft.Field("input").String(); got != filepath.Join(dir, "records.csv") {
+	if got := list[0].Given.Text("input"); got != filepath.ToSlash(filepath.Join(dir, "records.csv")) {
 		t.Errorf("input is %q", got)
 	}
-	if !list[0].settings(t).Virtual || !reflect.DeepEqual(list[0].Seeds, []uint64{1}) {
+	if list[0].settings(t).Clock != settings.ClockVirtual || !reflect.DeepEqual(list[0].Seeds, []uint64{1}) {
 		t.Errorf("want the virtual clock and seed 1, got %v", list[0].Seeds)
 	}
 }
 
 func TestMarksAndLineEndsChangeNothing(t *testing.T) {
-	plain := "name: x\ndescription: |\n  a\n  b\ncollector:\n  retries: 2\nfaults:\n  - collector.fetch=timeout\nexpect:\n  - >-\n    ledger.lost == 0\n    and true\n"
+	plain := "name: x\ndescription: |\n  a\n  b\ncollector:\n  attempts: 2\nfaults:\n  - collector.fetch=timeout\nexpect:\n  - >-\n    ledger.lost == 0\n    and true\n"
 	want := load(t, plain)[0]
 	for name, file := range map[string]string{
 		"mark": "\ufeff" + plain, "CRLF": strings.ReplaceAll(plain, "\n", "\r\n"), "CR": strings.ReplaceAll(plain, "\n", "\r"),
 		"directive": "%YAML 1.2\n---\n" + plain, "markers": "---\n" + plain + "...\n",
 	} {
 		got := load(t, file)[0]
-		if got.Name != want.Name || got.Description != want.Description || !reflect.DeepEqual(got.Draft.Given(), want.Draft.Given()) ||
+		if got.Name != want.Name || got.Description != want.Description || !reflect.DeepEqual(got.Given.List(), want.Given.List()) ||
 			got.Expectations[0].Source != want.Expectations[0].Source || !reflect.DeepEqual(got.settings(t), want.settings(t)) {
 			t.Errorf("%s: got %+v, want %+v", name, got, want)
 		}
@@ -237,8 +248,8 @@ func TestFaultAndBreakerForms(t *testing.T) {
 	if len(s.Faults) != 1 || s.Faults[0].String() != "collector.fetch=timeout,first=3" {
 		t.Errorf("faults: %v", s.Faults)
 	}
-	if s.Collector.Breaker.On || s.Collector.Breaker.Failures != 2 || !s.Processor.Breaker.On || !s.Delivery.Breaker.On {
-		t.Errorf("breakers: %+v %+v %+v", s.Collector.Breaker, s.Processor.Breaker, s.Delivery.Breaker)
+	if s.Collector.Breaker || s.Collector.BreakerFailures != 2 || !s.Processor.Breaker || !s.Delivery.Breaker {
+		t.Errorf("breakers: %+v %+v %+v", s.Collector, s.Processor, s.Delivery)
 	}
 	if !reflect.DeepEqual(s.Channels, []string{"a", "b"}) {
 		t.Errorf("channels: %v", s.Channels)
@@ -246,7 +257,7 @@ func TestFaultAndBreakerForms(t *testing.T) {
 }
 
 func TestMatrix(t *testing.T) {
-	list := load(t, "name: m\nseeds: [4, 5]\ncollector:\n  retries: 7\nmatrix:\n  collector-retries: [1, 3]\n  timeout: [1s, 5s]\n"+holds)
+	list := load(t, "name: m\nseeds: [4, 5]\ncollector:\n  attempts: 7\nmatrix:\n  collector-attempts: [1, 3]\n  timeout: [1s, 5s]\n"+holds)
 	var names []string
 	for _, s := range list {
 		names = append(names, s.Name)
@@ -254,7 +265,7 @@ func TestMatrix(t *testing.T) {
 			t.Errorf("%s does not share expectations or seeds", s.Name)
 		}
 	}
-	want := []string{"m[collector-retries=1 timeout=1s]", "m[collector-retries=1 timeout=5s]", "m[collector-retries=3 timeout=1s]", "m[collector-retries=3 timeout=5s]"}
+	want := []string{"m[collector-attempts=1 timeout=1s]", "m[collector-attempts=1 timeout=5s]", "m[collector-attempts=3 timeout=1s]", "m[collector-attempts=3 timeout=5s]"}
 	if !reflect.DeepEqual(names, want) {
 		t.Errorf("names: %q", names)
 	}
@@ -265,11 +276,26 @@ func TestMatrix(t *testing.T) {
 
 func TestLoadBaseLeavesTheMatrixOut(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "m.yaml")
-	if err := os.WriteFile(path, []byte("retries: 7\nmatrix:\n  retries: [1, 3]\n"+holds), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte("attempts: 7\nmatrix:\n  attempts: [1, 3]\n"+holds), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	s, matrix, err := LoadBase(path)
 	if err != nil || !matrix || s.Name != "m" || s.settings(t).Collector.Attempts != 7 {
 		t.Errorf("got %+v, %v, %v", s, matrix, err)
+	}
+}
+
+// A panic is a defect of the program, not a mistake of the file, and its stack is what finds it.
+func TestPanicsAreDefects(t *testing.T) {
+	l := newLoader("x.yaml")
+	l.given = nil // stands for any defect, of the YAML parser too
+	list, err := l.load([]byte("cycles: 1\n"+holds), true)
+	var panicked *workflow.PanicError
+	var mistake *FileError
+	if list != nil || !errors.As(err, &panicked) || errors.As(err, &mistake) {
+		t.Fatalf("got %v, %v; want a *workflow.PanicError and no *FileError", list, err)
+	}
+	if !strings.Contains(string(panicked.Stack), "scenario.(*loader)") || !strings.Contains(err.Error(), "x.yaml") {
+		t.Errorf("got %v with the stack\n%s", err, panicked.Stack)
 	}
 }

@@ -2,14 +2,15 @@ package scenario
 
 import (
 	"context"
-	"fmt"
 	"runtime"
 	"strconv"
 	"strings"
 	"sync"
 
+	"faultflow/internal/expect"
 	"faultflow/internal/report"
 	"faultflow/internal/runner"
+	"faultflow/internal/settings"
 )
 
 // Options say how scenarios are run.
@@ -67,8 +68,16 @@ func Run(ctx context.Context, list []*Scenario, o Options, done func(report.Test
 }
 
 func (s *Scenario) result(status report.TestStatus) report.TestResult {
-	return report.TestResult{Name: s.Name, Description: s.Description, File: s.File, Status: status, Seed: s.Seeds[0], Failures: []report.TestFailure{}, Reasons: []string{},
-		Expectations: len(s.Expectations)}
+	return report.TestResult{
+		Name:         s.Name,
+		Description:  s.Description,
+		File:         s.File,
+		Status:       status,
+		Seed:         s.Seeds[0],
+		Expectations: len(s.Expectations),
+		Failures:     []report.TestFailure{},
+		Reasons:      []string{},
+	}
 }
 
 // run runs the scenario seed by seed, up to the first one that fails.
@@ -80,7 +89,7 @@ func (s *Scenario) run(ctx context.Context, o Options) report.TestResult {
 	var worst report.TestResult
 	realMS := 0.0
 	for i := range count {
-		seed := (s.Seeds[0] + uint64(i)) % (runner.MaxSeed + 1)
+		seed := (s.Seeds[0] + uint64(i)) % (settings.MaxSeed + 1)
 		if o.Seeds <= 0 {
 			seed = s.Seeds[i]
 		}
@@ -89,7 +98,8 @@ func (s *Scenario) run(ctx context.Context, o Options) report.TestResult {
 			return r
 		}
 		realMS += r.RealMS
-		if i == 0 || r.Status == report.TestFailed || r.Status == report.TestInconclusive && worst.Status == report.TestPassed {
+		inconclusive := r.Status == report.TestInconclusive && worst.Status == report.TestPassed
+		if i == 0 || r.Status == report.TestFailed || inconclusive {
 			worst = r
 		}
 		worst.Seeds, worst.RealMS = i+1, realMS
@@ -111,12 +121,12 @@ func (s *Scenario) once(ctx context.Context, seed uint64, o Options) report.Test
 		result.Status, result.Reasons = report.TestFailed, append(result.Reasons, err.Error())
 		return result
 	}
-	settings, err := s.Draft.Settings()
+	complete, err := s.Given.Settings()
 	if err != nil { // checked as the file was loaded
 		return fail(err)
 	}
-	settings.Seed = seed
-	rep, err := runner.Run(ctx, settings, runner.World{Version: o.Version})
+	complete.Seed = seed
+	rep, err := runner.Run(ctx, complete, runner.Environment{Version: o.Version})
 	if err != nil {
 		return fail(err)
 	}
@@ -124,7 +134,7 @@ func (s *Scenario) once(ctx context.Context, seed uint64, o Options) report.Test
 		return s.result(report.TestSkipped)
 	}
 	result.VirtualMS, result.RealMS, result.Verdict = rep.DurationMS, rep.Meta.RealMS, string(rep.Verdict)
-	judged, err := Judge(rep, s.Expectations)
+	judged, err := expect.Judge(rep, s.Expectations)
 	if err != nil {
 		return fail(err)
 	}
@@ -132,52 +142,9 @@ func (s *Scenario) once(ctx context.Context, seed uint64, o Options) report.Test
 	return result
 }
 
-// Judgement is what expectations come to over one report.
-type Judgement struct {
-	Status   report.TestStatus
-	Failures []report.TestFailure
-	Reasons  []string
-}
-
-// Judge holds expectations against a report. All must hold; and each must be about something that ran, and each declared
-// fault must have fired unless it may not, or the judgement is inconclusive.
-func Judge(r *report.Report, expectations []*Expectation) (Judgement, error) {
-	j := Judgement{Status: report.TestPassed, Failures: []report.TestFailure{}, Reasons: []string{}}
-	env, err := Environment(r)
-	if err != nil {
-		return j, err
-	}
-	for _, f := range r.Faults {
-		if f.Declared && f.Fired == 0 && !f.MayNotFire {
-			j.Reasons = append(j.Reasons, fmt.Sprintf("the fault %s never fired (calls that came by it: %d)", f.Spec, f.Armed))
-		}
-	}
-	for _, e := range expectations {
-		held, err := e.Check(env)
-		if err != nil {
-			j.Failures = append(j.Failures, report.TestFailure{Expect: e.Source, Line: e.Line, Values: append(e.Values(env), report.TestValue{Name: "error", Text: strconv.Quote(err.Error())})})
-			continue
-		}
-		if !held {
-			j.Failures = append(j.Failures, report.TestFailure{Expect: e.Source, Line: e.Line, Values: e.Values(env)})
-			continue
-		}
-		for _, why := range e.Vacuous(r) {
-			j.Reasons = append(j.Reasons, fmt.Sprintf("%s: %s", e.Source, why))
-		}
-	}
-	switch {
-	case len(j.Failures) > 0:
-		j.Status = report.TestFailed
-	case len(j.Reasons) > 0:
-		j.Status = report.TestInconclusive
-	}
-	return j, nil
-}
-
-// Repeat is the command that shows a run on the terminal: one of the scenario in file, or of settings alone where file is
-// "", with what was given beside it.
-func Repeat(file string, given []runner.Given, seed uint64) string {
+// Repeat is the command that shows a run on the terminal: one of the scenario in file, or of settings alone where file
+// is "", with what was given beside it.
+func Repeat(file string, given []settings.Assignment, seed uint64) string {
 	words := []string{"faultflow"}
 	if file != "" {
 		words = append(words, "--scenario", shellWord(file))
@@ -193,7 +160,8 @@ func Repeat(file string, given []runner.Given, seed uint64) string {
 
 // shellWord quotes a word for a POSIX shell where it needs it.
 func shellWord(s string) string {
-	if s != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./,=:@%+") == "" {
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./,=:@%+"
+	if s != "" && strings.Trim(s, plain) == "" {
 		return s
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"

@@ -134,7 +134,7 @@ func document(t *testing.T, file string) any {
 func TestSchemaKnowsEveryKey(t *testing.T) {
 	schema := readSchema(t)
 	properties := schema["properties"].(map[string]any)
-	keys := newLoader("x.yaml").keys()
+	keys := topKeys()
 	for _, key := range keys {
 		if _, ok := properties[key]; !ok {
 			t.Errorf("the schema has no key %s", key)
@@ -148,19 +148,39 @@ func TestSchemaKnowsEveryKey(t *testing.T) {
 	for _, node := range []string{"collector", "processor", "delivery"} {
 		inner := properties[node].(map[string]any)["properties"].(map[string]any)
 		breaker := inner["breaker"].(map[string]any)["oneOf"].([]any)[1].(map[string]any)["properties"].(map[string]any)
-		if inner["retries"] == nil || inner["breaker-failures"] == nil || len(breaker) != 4 || breaker["open-for"] == nil {
+		if inner["attempts"] == nil || inner["breaker-failures"] == nil || len(breaker) != 4 || breaker["open-for"] == nil {
 			t.Errorf("%s: %v", node, inner)
 		}
 	}
+}
+
+// An editor shows the description of each key, which is that of its declaration.
+func TestSchemaDescribesEveryKey(t *testing.T) {
+	var walk func(at string, schema map[string]any)
+	walk = func(at string, schema map[string]any) {
+		for name, p := range schema {
+			property := p.(map[string]any)
+			if property["description"] == nil || property["description"] == "" {
+				t.Errorf("%s.%s has no description", at, name)
+			}
+			options, _ := property["oneOf"].([]any)
+			for _, o := range append(options, property) {
+				if below, ok := o.(map[string]any)["properties"].(map[string]any); ok && name != "matrix" {
+					walk(at+"."+name, below)
+				}
+			}
+		}
+	}
+	walk("", readSchema(t)["properties"].(map[string]any))
 }
 
 func TestSchemaTakesWhatTheLoaderTakes(t *testing.T) {
 	schema := readSchema(t)
 	files := map[string]string{
 		"template": Template("x"), "smallest": holds, "name": "name: é\nseed: 9007199254740991\n" + holds,
-		"forms": "seeds: [1, 2]\nchannels: [a, b]\ncollector: {breaker: true}\nprocessor: {breaker: {on: false, open-for: 1m30s}}\nmatrix: {retries: [1, 2], clock: [real]}\n" +
+		"forms": "seeds: [1, 2]\nchannels: [a, b]\ncollector: {breaker: true}\nprocessor: {breaker: {on: false, open-for: 1m30s}}\nmatrix: {attempts: [1, 2], clock: [real]}\n" +
 			"faults: ['collector.fetch=hang', {place: collector.fetch, kind: slow, factor: 2, may_not_fire: true, from: 2s}]\n" + holds,
-		"single values": "channels: a,b\nseeds: 3\nmatrix: {retries: 2}\nfaults: collector.fetch=hang\nexpect: ledger.lost == 0\n",
+		"no limit": "rate-limit: 0\n" + holds, "single values": "channels: a,b\nseeds: 3\nmatrix: {attempts: 2}\nfaults: collector.fetch=hang\nexpect: ledger.lost == 0\n",
 	}
 	err := filepath.WalkDir("../../testdata/scenarios", func(path string, d os.DirEntry, err error) error {
 		if errors.Is(err, os.ErrNotExist) {
@@ -190,10 +210,14 @@ func TestSchemaRefuses(t *testing.T) {
 	schema := readSchema(t)
 	for name, file := range map[string]string{
 		"no expectations": "name: x\n", "unknown key": "cycle: 3\n" + holds, "wrong type": "cycles: x\n" + holds, "negative seed": "seed: -1\n" + holds,
-		"no unit": "timeout: '5'\n" + holds, "number": "timeout: 5\n" + holds, "choice": "clock: fast\n" + holds, "of a node": "collector: {retrys: 1}\n" + holds,
+		"no unit": "timeout: '5'\n" + holds, "number": "timeout: 5\n" + holds, "choice": "clock: fast\n" + holds, "of a node": "collector: {atempts: 1}\n" + holds,
 		"of a breaker": "collector: {breaker: {fails: 1}}\n" + holds, "of a fault": "faults: [{place: collector.fetch, kind: hang, frist: 1}]\n" + holds,
-		"fault without kind": "faults: [{place: collector.fetch}]\n" + holds, "matrix": "matrix: {retrie: [1]}\n" + holds, "matrix of seeds": "matrix: {seed: [1]}\n" + holds,
-		"empty matrix": "matrix: {retries: []}\n" + holds,
+		"fault without kind": "faults: [{place: collector.fetch}]\n" + holds, "matrix": "matrix: {atempts: [1]}\n" + holds, "matrix of seeds": "matrix: {seed: [1]}\n" + holds,
+		"empty matrix": "matrix: {attempts: []}\n" + holds,
+		"too few":      "attempts: 0\n" + holds,
+		"too many":     "delivery: {attempts: 10001}\n" + holds,
+		"too small":    "backoff: 0.5\n" + holds,
+		"too large":    "matrix: {jitter: [1.5]}\n" + holds,
 	} {
 		if err := valid(schema, document(t, file)); err == nil {
 			t.Errorf("%s: the schema takes it", name)

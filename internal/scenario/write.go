@@ -1,139 +1,118 @@
 package scenario
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/goccy/go-yaml"
 
-	"faultflow/internal/runner"
+	"faultflow/internal/catalog"
+	"faultflow/internal/expect"
+	"faultflow/internal/settings"
 )
 
-// Marshal writes what a draft was given as a scenario file, so that what was found by hand can be kept. Without
-// expectations it gets one that every run should hold, since a scenario must have some.
-func Marshal(name string, d *runner.Draft) ([]byte, error) {
-	var root yaml.MapSlice
-	add := func(key string, value any) { root = append(root, yaml.MapItem{Key: key, Value: value}) }
-	add("name", name)
-	nodes := map[string]yaml.MapSlice{}
+// Marshal writes what was given as a scenario file, so that what was found by hand can be kept. Without expectations it
+// gets one that every run should hold, since a scenario must have some.
+func Marshal(name string, given *settings.Given, expectations []*expect.Condition) ([]byte, error) {
+	root := yaml.MapSlice{{Key: "name", Value: name}}
 	var faults []string
-	for _, g := range d.Given() {
-		f := d.Field(g.Name)
-		switch {
-		case g.Name == "fault":
-			faults = append(faults, g.Text)
-		case g.Name == "expect":
-		case g.Name == "channels":
-			add("channels", strings.Split(g.Text, ","))
-		case f.Section == "":
-			node, key, _ := strings.Cut(g.Name, "-")
-			nodes[node] = append(nodes[node], yaml.MapItem{Key: key, Value: yamlValue(f, g.Text)})
-		default:
-			add(g.Name, yamlValue(f, g.Text))
+	for _, p := range placed(given) {
+		if p.setting.List() {
+			faults = append(faults, p.text)
+			continue
 		}
-	}
-	for _, node := range []string{"collector", "processor", "delivery"} {
-		if settings := nodes[node]; settings != nil {
-			add(node, nestBreaker(settings))
-		}
+		root = put(root, p.path, yamlValue(p.setting, p.text))
 	}
 	if faults != nil {
-		add("faults", faults)
+		root = put(root, []string{"faults"}, faults)
 	}
-	expect := d.Expect()
-	if expect == nil {
-		expect = []string{"ledger.lost == 0"}
+	sources := []string{"ledger.lost == 0"}
+	if expectations != nil {
+		sources = nil
 	}
-	add("expect", expect)
-	doc, err := yaml.Marshal(root)
+	for _, e := range expectations {
+		sources = append(sources, e.Source)
+	}
+	doc, err := yaml.Marshal(put(root, []string{"expect"}, sources))
 	if err != nil {
 		return nil, fmt.Errorf("scenario: %w", err)
 	}
 	return doc, nil
 }
 
-// nestBreaker puts a node's breaker settings under one key, if the breaker itself was put into the path or taken out of
-// it; otherwise they stand by themselves, since under that key they would put it in.
-func nestBreaker(settings yaml.MapSlice) yaml.MapSlice {
-	var flat, breaker yaml.MapSlice
-	for _, s := range settings {
-		key := s.Key.(string)
-		inner, isBreaker := strings.CutPrefix(key, "breaker-")
-		switch {
-		case key == "breaker":
-			breaker = append(yaml.MapSlice{{Key: "on", Value: s.Value}}, breaker...)
-		case isBreaker:
-			breaker = append(breaker, yaml.MapItem{Key: inner, Value: s.Value})
-		default:
-			flat = append(flat, s)
+// place is where in a file a setting is written, and its value.
+type place struct {
+	setting settings.Setting
+	path    []string
+	text    string
+}
+
+// placed says where each setting is written, in the order of the file: those of the whole run as they were given, then
+// node by node.
+func placed(given *settings.Given) []place {
+	var list []place
+	for _, g := range given.List() {
+		s, _ := settings.Find(g.Name)
+		list = append(list, place{s, pathIn(given, s), g.Text})
+	}
+	nodes := append([]catalog.Node{""}, catalog.GuardedNodes()...)
+	slices.SortStableFunc(list, func(a, b place) int {
+		return cmp.Or(
+			cmp.Compare(slices.Index(nodes, a.setting.Node), slices.Index(nodes, b.setting.Node)),
+			cmp.Compare(len(a.path), len(b.path)), // what is nested comes last
+			cmp.Compare(a.behind(), b.behind()),
+		)
+	})
+	return list
+}
+
+// behind is 0 for the setting that others are nested under, such as a breaker's on: it comes before them.
+func (p place) behind() int {
+	if p.setting.Name == over(p.path) {
+		return 0
+	}
+	return 1
+}
+
+// over is the name of the setting that the one with a path is nested under, or that it is itself.
+func over(path []string) string { return strings.Join(path[:len(path)-1], "-") }
+
+// pathIn is where in a file a setting is written: its Path, or right below its node if Path nests it under a setting
+// that was not given. A breaker's mapping puts the breaker into the path.
+func pathIn(given *settings.Given, s settings.Setting) []string {
+	path := s.Path()
+	if len(path) > 2 && !given.Has(over(path)) {
+		return []string{path[0], strings.TrimPrefix(s.Name, path[0]+"-")}
+	}
+	return path
+}
+
+// put adds a value at a path, below mappings that it makes where there are none.
+func put(m yaml.MapSlice, path []string, value any) yaml.MapSlice {
+	if len(path) == 1 {
+		return append(m, yaml.MapItem{Key: path[0], Value: value})
+	}
+	for i := range m {
+		if m[i].Key == path[0] {
+			m[i].Value = put(m[i].Value.(yaml.MapSlice), path[1:], value)
+			return m
 		}
 	}
-	if !slices.ContainsFunc(breaker, func(i yaml.MapItem) bool { return i.Key == "on" }) {
-		return settings
-	}
-	return append(flat, yaml.MapItem{Key: "breaker", Value: breaker})
+	return append(m, yaml.MapItem{Key: path[0], Value: put(nil, path[1:], value)})
 }
 
 // yamlValue gives a setting's text the type that people would write in a file.
-func yamlValue(f *runner.Field, text string) any {
-	var v any
-	switch f.Kind {
-	case "bool", "int", "float":
+func yamlValue(s settings.Setting, text string) any {
+	switch s.Type {
+	case settings.NameList:
+		return strings.Split(text, ",")
+	case settings.Bool, settings.Int, settings.Number:
+		var v any
 		if err := yaml.Unmarshal([]byte(text), &v); err == nil && v != nil {
 			return v
 		}
 	}
 	return text
-}
-
-// Template is a scenario to start from, with comments that say what each part is for.
-func Template(name string) string {
-	return fmt.Sprintf(`# yaml-language-server: $schema=faultflow.schema.json
-# (faultflow scenario schema > faultflow.schema.json lets an editor complete and check this file.)
-name: %s
-description: >-
-  The source is down from the second second on; the breaker opens, the cache takes over, and nothing is lost.
-
-# The run. Every flag of faultflow has a key of the same name; what is left out has its default.
-seed: 7            # or seeds: [1, 2, 3]
-cycles: 12
-interval: 5s
-# simulate-failures: true
-# failure-type: network
-# graph: recovery
-# clock: virtual   # the default of scenarios
-# input: records.csv
-
-# What breaks: as --fault takes it, or key by key. A fault that never fires makes the scenario inconclusive,
-# unless it says may_not_fire: true.
-faults:
-  - place: collector.fetch
-    kind: connection_refused
-    from: 2s
-    to: 40s
-  # - delivery.primary=disk_full,p=0.1,may_not_fire=true
-
-# Policies of one node. Keys without a node, such as retries: 3, are for all of them.
-collector:
-  retries: 3
-  retry-delay: 1s
-  breaker:
-    failures: 3
-    open-for: 30s
-
-# What must hold of the report. Fields have the names of the JSON report.
-expect:
-  - verdict == "degraded"
-  - ledger.lost == 0
-  - breaker("collector").opened >= 1
-  - attempts("collector") <= 3
-  - pattern("fallback_ladder")
-  - duration_ms < 60000
-
-# The same scenario once for each combination:
-# matrix:
-#   collector-retries: [1, 3]
-#   timeout: [1s, 5s]
-`, name)
 }

@@ -8,8 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"faultflow/internal/catalog"
+	"faultflow/internal/fault"
 	"faultflow/internal/nodes"
-	"faultflow/internal/simulate"
 	"faultflow/internal/workflow"
 )
 
@@ -21,9 +22,13 @@ func TestPartialDeliveries(t *testing.T) {
 		took   int
 		target error // nil: all were taken
 	}{
-		{"partial", 10, 5, nodes.ErrPartial}, {"partial,share=0.3", 10, 3, nodes.ErrPartial}, {"partial", 7, 3, nodes.ErrPartial},
-		{"partial", 1, 0, nodes.ErrPartial}, {"partial,share=1", 10, 10, nil},
-		{"partial_write", 10, 5, io.ErrShortWrite}, {"partial_write", 1, 0, io.ErrShortWrite},
+		{"partial", 10, 5, nodes.ErrPartial},
+		{"partial,share=0.3", 10, 3, nodes.ErrPartial},
+		{"partial", 7, 3, nodes.ErrPartial},
+		{"partial", 1, 0, nodes.ErrPartial},
+		{"partial,share=1", 10, 10, nil},
+		{"partial_write", 10, 5, io.ErrShortWrite},
+		{"partial_write", 1, 0, io.ErrShortWrite},
 	}
 	for _, test := range tests {
 		inRun(t, func(t *testing.T, ctx context.Context, _ *workflow.Stream) {
@@ -33,7 +38,8 @@ func TestPartialDeliveries(t *testing.T) {
 			if n != test.took || !errors.Is(err, test.target) || (err == nil) != (test.target == nil) {
 				t.Errorf("%s of %d: %d, %v; want %d, %v", test.spec, test.n, n, err, test.took, test.target)
 			}
-			if inner.last.Key != d.Key || !slices.Equal(inner.last.Records, d.Records[:test.took]) || len(d.Records) != test.n {
+			if inner.last.Key != d.Key || !slices.Equal(inner.last.Records, d.Records[:test.took]) ||
+				len(d.Records) != test.n {
 				t.Errorf("%s of %d: the channel got %+v", test.spec, test.n, inner.last)
 			}
 		})
@@ -43,15 +49,15 @@ func TestPartialDeliveries(t *testing.T) {
 // When the acknowledgement is lost, the records have arrived; when a slow channel is cut off, too. Every other failure
 // stops them on the way.
 func TestWhatFailedDeliveriesDeliver(t *testing.T) {
-	for _, kind := range simulate.Kinds("delivery.primary") {
-		if kind == simulate.Partial || kind == simulate.PartialWrite {
+	for _, kind := range fault.KindsAt("delivery.primary") {
+		if kind == fault.Partial || kind == fault.PartialWrite {
 			continue
 		}
 		inRun(t, func(t *testing.T, ctx context.Context, _ *workflow.Stream) {
 			time.Sleep(5 * time.Second) // flapping is down now
 			inner := &sink{name: "primary", latency: time.Second}
 			spec := "delivery.primary=" + string(kind)
-			if kind == simulate.Slow {
+			if kind == fault.Slow {
 				spec += ",by=1h"
 			}
 			c := plan(t, spec).Channel(inner)
@@ -61,7 +67,7 @@ func TestWhatFailedDeliveriesDeliver(t *testing.T) {
 			if n != 0 || err == nil {
 				t.Errorf("%s: %d, %v; want a failure", kind, n, err)
 			}
-			arrived := kind == simulate.AckLost || kind == simulate.Slow
+			arrived := kind == fault.AckLost || kind == fault.Slow
 			if got := len(inner.took) == 1; got != arrived {
 				t.Errorf("%s: the records arrived: %v, want %v", kind, got, arrived)
 			}
@@ -84,11 +90,11 @@ func TestAckLostNeedsADelivery(t *testing.T) {
 // A spool keeps all of a delivery or nothing. Under every fault it keeps nothing, so that records which became dead
 // letters are not in the emergency file as well.
 func TestFailedSpoolKeepsNothing(t *testing.T) {
-	for _, kind := range simulate.Kinds(nodes.PlaceSpool) {
+	for _, kind := range fault.KindsAt(catalog.PlaceSpool) {
 		inRun(t, func(t *testing.T, ctx context.Context, _ *workflow.Stream) {
 			inner := &keeper{}
 			spec := "delivery.spool=" + string(kind) + ",first=1"
-			if kind == simulate.Slow {
+			if kind == fault.Slow {
 				spec += ",by=1h"
 			}
 			s := plan(t, spec).Spool(inner)
@@ -114,7 +120,8 @@ func TestSlowSpool(t *testing.T) {
 		inner := &keeper{}
 		began := time.Now()
 		err := plan(t, "delivery.spool=slow,by=2s").Spool(inner).Write(ctx, delivery(10))
-		if over := time.Since(began) - 2*time.Second; err != nil || over < 0 || over > time.Microsecond || len(inner.kept) != 1 {
+		if over := time.Since(began) - 2*time.Second; err != nil || over < 0 || over > time.Microsecond ||
+			len(inner.kept) != 1 {
 			t.Errorf("%v after %v, kept %v", err, time.Since(began), inner.kept)
 		}
 	})

@@ -8,10 +8,9 @@ import (
 	"faultflow/internal/workflow"
 )
 
-// Virtually runs f in virtual time: inside it every sleep, timer and timeout takes no real time at all, with the real
-// libraries and code. All that f waits for must be made inside f, and its goroutines must end before it does. A panic of
-// f is returned as a *workflow.PanicError, and so is a deadlock: that f, or a goroutine it left behind, waits for what
-// can't happen.
+// Virtually runs f in virtual time: sleeps, timers and timeouts of unmodified code and libraries take no real time.
+// Channels and timers that f waits for must be made inside f, and its goroutines must end before it does. A panic of f
+// is returned as a *workflow.PanicError, and so is a deadlock of f or of a goroutine that it left behind.
 func Virtually(f func()) (err error) {
 	asError := func() {
 		if v := recover(); v != nil {
@@ -19,7 +18,7 @@ func Virtually(f func()) (err error) {
 		}
 	}
 	defer asError()
-	// synctest wants a *testing.T, of which it uses nothing that an empty one does not have; the bubble needs no test.
+	// synctest.Test requires a *testing.T, but an empty one will do: the bubble needs no test.
 	synctest.Test(&testing.T{}, func(*testing.T) {
 		defer asError()
 		f()

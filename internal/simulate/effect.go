@@ -1,17 +1,19 @@
 package simulate
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"net"
-	"net/http"
 	"os"
 	"syscall"
 	"time"
 
+	"faultflow/internal/fault"
 	"faultflow/internal/nodes"
 )
 
@@ -20,13 +22,14 @@ import (
 // fail by themselves.
 func (h hit) fail(ctx context.Context) error {
 	switch h.kind {
-	case "", Slow, MissingFields, OutOfRange, DuplicateRecords, EmptyBatch, Partial, PartialWrite, AckLost:
+	case "", fault.Slow, fault.MissingFields, fault.OutOfRange, fault.DuplicateRecords, fault.EmptyBatch, fault.Partial,
+		fault.PartialWrite, fault.AckLost:
 		return nil
-	case Panic:
+	case fault.Panic:
 		return h.panics()
-	case Hang:
+	case fault.Hang:
 		return h.hang(ctx, ctx.Err)
-	case Timeout:
+	case fault.Timeout:
 		return h.hang(ctx, func() error {
 			return &net.OpError{Op: "read", Net: "tcp", Addr: address(), Err: os.ErrDeadlineExceeded}
 		})
@@ -42,70 +45,75 @@ func (h hit) delay() time.Duration {
 	return time.Millisecond + time.Duration(h.draw("delay")*float64(19*time.Millisecond))
 }
 
-// hang waits to be cancelled and notices within a microsecond.
+// hang waits to be cancelled, and returns within a microsecond after it.
 func (h hit) hang(ctx context.Context, err func() error) error {
 	<-ctx.Done()
 	time.Sleep(time.Duration(1 + h.draw("delay")*999))
 	return err()
 }
 
-// panics does what a careless index does. The runtime's own panic is what handling code meets in real life.
+// panics with the runtime's own panic about an index out of range, as a real defect would.
 func (h hit) panics() error {
 	var none []error
 	return none[h.call.attempt]
 }
 
 func (h hit) err() error {
-	file := func(op string, err error) error { return &fs.PathError{Op: op, Path: h.pt.place, Err: err} }
+	file := func(op string, err error) error { return &fs.PathError{Op: op, Path: string(h.pt.place), Err: err} }
 	switch h.kind {
-	case ConnectionRefused:
-		return &net.OpError{Op: "dial", Net: "tcp", Addr: address(), Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
-	case ConnectionReset:
-		return &net.OpError{Op: "read", Net: "tcp", Addr: address(), Err: os.NewSyscallError("read", syscall.ECONNRESET)}
-	case DNSFailure:
-		return &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: "api.invalid", IsNotFound: true}}
-	case HTTP500:
-		return status(http.StatusInternalServerError, 0)
-	case HTTP503:
-		return status(http.StatusServiceUnavailable, 0)
-	case RateLimited:
-		return status(http.StatusTooManyRequests, or(h.params.RetryAfter, time.Second))
-	case CorruptPayload:
+	case fault.ConnectionRefused:
+		err := os.NewSyscallError("connect", syscall.ECONNREFUSED)
+		return &net.OpError{Op: "dial", Net: "tcp", Addr: address(), Err: err}
+	case fault.ConnectionReset:
+		err := os.NewSyscallError("read", syscall.ECONNRESET)
+		return &net.OpError{Op: "read", Net: "tcp", Addr: address(), Err: err}
+	case fault.DNSFailure:
+		err := &net.DNSError{Err: "no such host", Name: "api.invalid", IsNotFound: true}
+		return &net.OpError{Op: "dial", Net: "tcp", Err: err}
+	case fault.HTTP500:
+		return &nodes.StatusError{Code: 500, Status: "Internal Server Error"}
+	case fault.HTTP503:
+		return &nodes.StatusError{Code: 503, Status: "Service Unavailable"}
+	case fault.RateLimited:
+		return &nodes.StatusError{
+			Code:   429,
+			Status: "Too Many Requests",
+			Wait:   cmp.Or(h.params.RetryAfter, time.Second),
+		}
+	case fault.CorruptPayload:
 		return json.Unmarshal([]byte(`{"id": "1", "value": 5}}`), new(nodes.Record))
-	case TruncatedPayload:
+	case fault.TruncatedPayload:
 		return io.ErrUnexpectedEOF
-	case OutOfMemory:
+	case fault.OutOfMemory:
 		return os.NewSyscallError("mmap", syscall.ENOMEM)
-	case DiskFull:
-		if siteOf(h.pt.place)&writes != 0 {
+	case fault.DiskFull:
+		if fault.Writes(h.pt.place) {
 			return file("write", syscall.ENOSPC)
 		}
 		return os.NewSyscallError("fallocate", syscall.ENOSPC)
-	case TooManyOpenFiles:
+	case fault.TooManyOpenFiles:
 		return os.NewSyscallError("socket", syscall.EMFILE)
-	case PoolExhausted:
+	case fault.PoolExhausted:
 		return nodes.ErrPoolExhausted
-	case Flapping:
+	case fault.Flapping:
 		return nodes.ErrNoHealthyUpstream
-	case PermissionDenied:
+	case fault.PermissionDenied:
 		return file("open", syscall.EACCES)
-	case Locked:
+	case fault.Locked:
 		return file("lock", syscall.EWOULDBLOCK)
+	case fault.Error:
+		return errors.New("transformation failed: unexpected state")
 	}
-	return errors.New("transformation failed: unexpected state") // Error
-}
-
-func status(code int, wait time.Duration) error {
-	return &nodes.StatusError{Code: code, Status: http.StatusText(code), Wait: wait}
+	panic(fmt.Sprintf("simulate: %s fails a call, and has no error", h.kind))
 }
 
 // address is from TEST-NET-1, the addresses reserved for examples (RFC 5737).
 func address() net.Addr { return &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 443} }
 
-// slowed calls f and then takes as much longer as the fault says. It returns f's result even if it was cancelled while
-// it waited: what was done was done.
+// slowed calls f and then waits as the fault says. It returns f's result even if it was cancelled while it waited: f
+// has had its effect.
 func slowed[R any](ctx context.Context, h hit, f func() (R, error)) (R, error) {
-	if h.kind != Slow {
+	if h.kind != fault.Slow {
 		return f()
 	}
 	began := time.Now()
@@ -116,13 +124,16 @@ func slowed[R any](ctx context.Context, h hit, f func() (R, error)) (R, error) {
 	return out, err
 }
 
-// extra is how much longer a slow call takes that took d; one too fast to measure counts as 1 ms. A part of a
-// microsecond is added, so that no call ends at the very instant of a timeout.
+// maxExtra bounds how much longer a slow call takes.
+const maxExtra = 10_000 * time.Hour
+
+// extra is the wait after a slow call that took d; a call too fast to measure counts as 1 ms. A part of a microsecond
+// is added, so that no call ends at the very instant of a timeout.
 func (h hit) extra(d time.Duration) time.Duration {
 	extra := h.params.By
 	if extra == 0 {
-		factor := or(h.params.Factor, 10)
-		extra = time.Duration(min(float64(max(d, time.Millisecond))*(factor-1), float64(maxDuration)))
+		factor := cmp.Or(h.params.Factor, 10)
+		extra = time.Duration(min(float64(max(d, time.Millisecond))*(factor-1), float64(maxExtra)))
 	}
 	return extra + time.Duration(1+h.draw("delay")*999)
 }

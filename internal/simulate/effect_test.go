@@ -14,32 +14,34 @@ import (
 	"testing"
 	"time"
 
+	"faultflow/internal/catalog"
 	"faultflow/internal/errhandler"
+	"faultflow/internal/fault"
 	"faultflow/internal/nodes"
 	"faultflow/internal/simulate"
 	"faultflow/internal/workflow"
 )
 
 // callAt makes one call at a place, through the plan's decorators, and recovers a panic as a guard would.
-func callAt(ctx context.Context, p *simulate.Plan, place string) error {
+func callAt(ctx context.Context, p *simulate.Plan, place catalog.Place) error {
 	_, err := workflow.Safely(func() (struct{}, error) {
 		var err error
 		switch place {
-		case nodes.PlaceHealth:
+		case catalog.PlaceHealth:
 			err = p.Source(&rows{}).Health(ctx)
-		case nodes.PlaceFetch:
+		case catalog.PlaceFetch:
 			_, err = p.Source(&rows{}).Fetch(ctx, 10)
-		case nodes.PlaceBatch:
+		case catalog.PlaceBatch:
 			err = p.Processor(&worker{}).Begin(ctx, batchOf(10))
-		case nodes.PlaceRecord:
+		case catalog.PlaceRecord:
 			w := p.Processor(&worker{})
 			if err = w.Begin(ctx, batchOf(10)); err == nil {
 				_, err = w.Process(ctx, record(1))
 			}
-		case nodes.PlaceSpool:
+		case catalog.PlaceSpool:
 			err = p.Spool(&keeper{}).Write(ctx, delivery(10))
 		default:
-			_, err = p.Channel(&sink{name: strings.TrimPrefix(place, "delivery.")}).Deliver(ctx, delivery(10))
+			_, err = p.Channel(&sink{name: strings.TrimPrefix(string(place), "delivery.")}).Deliver(ctx, delivery(10))
 		}
 		return struct{}{}, err
 	})
@@ -78,53 +80,55 @@ func httpStatus(code int, wait time.Duration) func(error) bool {
 
 // genuine says by which of the errors of a real system each kind is known. Kinds that are not here only spoil records,
 // take longer, or hang.
-var genuine = map[simulate.Kind]func(error) bool{
-	simulate.ConnectionRefused: and(isErrno(syscall.ECONNREFUSED), as[*net.OpError], as[*os.SyscallError]),
-	simulate.ConnectionReset:   and(isErrno(syscall.ECONNRESET), as[*net.OpError], as[*os.SyscallError]),
-	simulate.DNSFailure: and(as[*net.OpError], func(err error) bool {
+var genuine = map[fault.Kind]func(error) bool{
+	fault.ConnectionRefused: and(isErrno(syscall.ECONNREFUSED), as[*net.OpError], as[*os.SyscallError]),
+	fault.ConnectionReset:   and(isErrno(syscall.ECONNRESET), as[*net.OpError], as[*os.SyscallError]),
+	fault.DNSFailure: and(as[*net.OpError], func(err error) bool {
 		dns, ok := errors.AsType[*net.DNSError](err)
 		return ok && dns.IsNotFound
 	}),
-	simulate.Timeout: and(as[*net.OpError], is(os.ErrDeadlineExceeded), func(err error) bool {
+	fault.Timeout: and(as[*net.OpError], is(os.ErrDeadlineExceeded), func(err error) bool {
 		netErr, ok := errors.AsType[net.Error](err)
 		return ok && netErr.Timeout()
 	}),
-	simulate.HTTP500:          httpStatus(500, 0),
-	simulate.HTTP503:          httpStatus(503, 0),
-	simulate.RateLimited:      httpStatus(429, time.Second),
-	simulate.CorruptPayload:   as[*json.SyntaxError],
-	simulate.TruncatedPayload: is(io.ErrUnexpectedEOF),
-	simulate.OutOfMemory:      and(isErrno(syscall.ENOMEM), as[*os.SyscallError]),
-	simulate.DiskFull:         isErrno(syscall.ENOSPC),
-	simulate.TooManyOpenFiles: and(isErrno(syscall.EMFILE), as[*os.SyscallError]),
-	simulate.PoolExhausted:    is(nodes.ErrPoolExhausted),
-	simulate.Partial:          is(nodes.ErrPartial),
-	simulate.Flapping:         is(nodes.ErrNoHealthyUpstream),
-	simulate.Error:            func(err error) bool { return err.Error() == "transformation failed: unexpected state" },
-	simulate.Panic:            and(is(workflow.ErrPanic), as[runtime.Error]),
-	simulate.PermissionDenied: and(is(fs.ErrPermission), isErrno(syscall.EACCES), as[*fs.PathError]),
-	simulate.Locked:           and(isErrno(syscall.EWOULDBLOCK), as[*fs.PathError]),
-	simulate.PartialWrite:     is(io.ErrShortWrite),
-	simulate.AckLost:          and(is(io.ErrUnexpectedEOF), as[*nodes.AckError]),
+	fault.HTTP500:          httpStatus(500, 0),
+	fault.HTTP503:          httpStatus(503, 0),
+	fault.RateLimited:      httpStatus(429, time.Second),
+	fault.CorruptPayload:   as[*json.SyntaxError],
+	fault.TruncatedPayload: is(io.ErrUnexpectedEOF),
+	fault.OutOfMemory:      and(isErrno(syscall.ENOMEM), as[*os.SyscallError]),
+	fault.DiskFull:         isErrno(syscall.ENOSPC),
+	fault.TooManyOpenFiles: and(isErrno(syscall.EMFILE), as[*os.SyscallError]),
+	fault.PoolExhausted:    is(nodes.ErrPoolExhausted),
+	fault.Partial:          is(nodes.ErrPartial),
+	fault.Flapping:         is(nodes.ErrNoHealthyUpstream),
+	fault.Error:            func(err error) bool { return err.Error() == "transformation failed: unexpected state" },
+	fault.Panic:            and(is(workflow.ErrPanic), as[runtime.Error]),
+	fault.PermissionDenied: and(is(fs.ErrPermission), isErrno(syscall.EACCES), as[*fs.PathError]),
+	fault.Locked:           and(isErrno(syscall.EWOULDBLOCK), as[*fs.PathError]),
+	fault.PartialWrite:     is(io.ErrShortWrite),
+	fault.AckLost:          and(is(io.ErrUnexpectedEOF), as[*nodes.AckError]),
 }
 
 // callFails is false for the kinds that do not make a call at the place fail by themselves.
-func callFails(k simulate.Kind, place string) bool {
+func callFails(k fault.Kind, place catalog.Place) bool {
 	switch k {
-	case simulate.Slow, simulate.MissingFields, simulate.OutOfRange, simulate.DuplicateRecords, simulate.EmptyBatch:
+	case fault.Slow, fault.MissingFields, fault.OutOfRange, fault.DuplicateRecords, fault.EmptyBatch:
 		return false
-	case simulate.Partial:
-		return place != nodes.PlaceFetch && place != nodes.PlaceBatch // the fetch returns less, the batch fails records
+	case fault.Partial:
+		// The fetch returns less, the batch fails records.
+		return place != catalog.PlaceFetch && place != catalog.PlaceBatch
 	}
 	return true
 }
 
 // Every kind gives the error of a real system, of the class that ClassOf promises, wherever it applies. Of a panic, a
-// plain error and a hang the error itself says nothing; their class is the guarded operation's, which internal/nodes tests.
+// plain error and a hang the error itself says nothing; their class is the guarded operation's, which internal/nodes
+// tests.
 func TestKindsGiveGenuineErrors(t *testing.T) {
 	for _, place := range places {
-		for _, kind := range simulate.Kinds(place) {
-			if !callFails(kind, place) || kind == simulate.Hang {
+		for _, kind := range fault.KindsAt(place) {
+			if !callFails(kind, place) || kind == fault.Hang {
 				continue
 			}
 			inRun(t, func(t *testing.T, ctx context.Context, _ *workflow.Stream) {
@@ -132,16 +136,20 @@ func TestKindsGiveGenuineErrors(t *testing.T) {
 				defer cancel()
 				time.Sleep(5 * time.Second) // flapping is down now
 				began := time.Now()
-				err := callAt(ctx, plan(t, place+"="+string(kind)), place)
+				err := callAt(ctx, plan(t, string(place)+"="+string(kind)), place)
 				took := time.Since(began)
-				if err == nil || genuine[kind] == nil || !genuine[kind](err) {
+				if genuine[kind] == nil {
+					t.Fatalf("genuine does not say what the error of %s is known by", kind)
+				}
+				if err == nil || !genuine[kind](err) {
 					t.Fatalf("%s at %s gives %T: %v", kind, place, err, err)
 				}
-				if got, want := errhandler.Classify(err), simulate.ClassOf(kind, place); got != want && kind != simulate.Panic && kind != simulate.Error {
+				got, want := errhandler.Classify(err), fault.ClassOf(kind, place)
+				if got != want && kind != fault.Panic && kind != fault.Error {
 					t.Errorf("%s at %s is of class %s, want %s (%v)", kind, place, got, want, err)
 				}
 				switch kind {
-				case simulate.Timeout, simulate.Panic, simulate.Partial, simulate.PartialWrite, simulate.AckLost:
+				case fault.Timeout, fault.Panic, fault.Partial, fault.PartialWrite, fault.AckLost:
 				default:
 					if took < time.Millisecond || took > 20*time.Millisecond {
 						t.Errorf("%s at %s fails after %v, want 1–20 ms", kind, place, took)
@@ -156,22 +164,26 @@ func TestKindsGiveGenuineErrors(t *testing.T) {
 // and what panics.
 func TestClassOf(t *testing.T) {
 	tests := []struct {
-		kind  simulate.Kind
-		place string
+		kind  fault.Kind
+		place catalog.Place
 		want  errhandler.Class
 	}{
-		{simulate.DiskFull, "collector.fetch", errhandler.Resource}, {simulate.DiskFull, "processor.batch", errhandler.Resource},
-		{simulate.DiskFull, "delivery.primary", errhandler.Storage}, {simulate.DiskFull, "delivery.spool", errhandler.Storage},
-		{simulate.Hang, "collector.fetch", errhandler.Network}, {simulate.Hang, "processor.record", errhandler.Processing},
-		{simulate.Hang, "delivery.primary", errhandler.Network}, {simulate.Hang, "delivery.spool", errhandler.Storage},
-		{simulate.Panic, "collector.health", errhandler.Internal}, {simulate.Panic, "processor.batch", errhandler.Processing},
-		{simulate.Panic, "delivery.primary", errhandler.Internal}, {simulate.Panic, "delivery.spool", errhandler.Internal},
-		{simulate.CorruptPayload, "processor.batch", errhandler.Data}, {simulate.OutOfMemory, "delivery.spool", errhandler.Resource},
-		{simulate.Slow, "delivery.spool", errhandler.Degradation}, {simulate.AckLost, "delivery.primary", errhandler.Storage},
-		{simulate.Timeout, "processor.record", errhandler.Network}, {simulate.Error, "processor.record", errhandler.Processing},
+		{fault.DiskFull, "collector.fetch", errhandler.Resource},
+		{fault.DiskFull, "processor.batch", errhandler.Resource},
+		{fault.DiskFull, "delivery.primary", errhandler.Storage},
+		{fault.DiskFull, "delivery.spool", errhandler.Storage},
+		{fault.Hang, "collector.fetch", errhandler.Network}, {fault.Hang, "processor.record", errhandler.Processing},
+		{fault.Hang, "delivery.primary", errhandler.Network}, {fault.Hang, "delivery.spool", errhandler.Storage},
+		{fault.Panic, "collector.health", errhandler.Internal}, {fault.Panic, "processor.batch", errhandler.Processing},
+		{fault.Panic, "delivery.primary", errhandler.Internal}, {fault.Panic, "delivery.spool", errhandler.Internal},
+		{fault.CorruptPayload, "processor.batch", errhandler.Data},
+		{fault.OutOfMemory, "delivery.spool", errhandler.Resource},
+		{fault.Slow, "delivery.spool", errhandler.Degradation}, {fault.AckLost, "delivery.primary", errhandler.Storage},
+		{fault.Timeout, "processor.record", errhandler.Network},
+		{fault.Error, "processor.record", errhandler.Processing},
 	}
 	for _, test := range tests {
-		if got := simulate.ClassOf(test.kind, test.place); got != test.want {
+		if got := fault.ClassOf(test.kind, test.place); got != test.want {
 			t.Errorf("ClassOf(%s, %s) = %s, want %s", test.kind, test.place, got, test.want)
 		}
 	}
@@ -181,8 +193,8 @@ func TestClassOf(t *testing.T) {
 // that nothing depends on who is scheduled first.
 func TestHangsTakeTheCallersLimit(t *testing.T) {
 	for _, place := range places {
-		for _, kind := range simulate.Kinds(place) {
-			if kind != simulate.Timeout && kind != simulate.Hang {
+		for _, kind := range fault.KindsAt(place) {
+			if kind != fault.Timeout && kind != fault.Hang {
 				continue
 			}
 			for _, limit := range []time.Duration{time.Millisecond, 5 * time.Second, 1000 * time.Hour} {
@@ -190,11 +202,11 @@ func TestHangsTakeTheCallersLimit(t *testing.T) {
 					ctx, cancel := context.WithCancel(ctx)
 					time.AfterFunc(limit, cancel)
 					began := time.Now()
-					err := callAt(ctx, plan(t, place+"="+string(kind)), place)
+					err := callAt(ctx, plan(t, string(place)+"="+string(kind)), place)
 					if over := time.Since(began) - limit; over <= 0 || over >= time.Microsecond {
 						t.Errorf("%s at %s took %v more than %v", kind, place, over, limit)
 					}
-					if kind == simulate.Hang && !errors.Is(err, context.Canceled) {
+					if kind == fault.Hang && !errors.Is(err, context.Canceled) {
 						t.Errorf("hang at %s gives %v, want the context's error", place, err)
 					}
 				})
@@ -206,16 +218,16 @@ func TestHangsTakeTheCallersLimit(t *testing.T) {
 // Cancelling ends every kind at once, also those that were about to fail by themselves.
 func TestCancellationEndsEveryCall(t *testing.T) {
 	for _, place := range places {
-		for _, kind := range simulate.Kinds(place) {
-			if kind == simulate.Panic {
+		for _, kind := range fault.KindsAt(place) {
+			if kind == fault.Panic {
 				continue
 			}
 			inRun(t, func(t *testing.T, ctx context.Context, _ *workflow.Stream) {
 				ctx, cancel := context.WithCancel(ctx)
 				time.AfterFunc(time.Microsecond, cancel)
 				began := time.Now()
-				spec := place + "=" + string(kind)
-				if kind == simulate.Slow {
+				spec := string(place) + "=" + string(kind)
+				if kind == fault.Slow {
 					spec += ",by=1h"
 				}
 				err := callAt(ctx, plan(t, spec), place)
@@ -234,7 +246,10 @@ func TestSlow(t *testing.T) {
 		params string
 		want   time.Duration
 	}{
-		{"", 10 * latency}, {",factor=1", latency}, {",factor=2.5", 250 * time.Millisecond}, {",by=7s", latency + 7*time.Second},
+		{"", 10 * latency},
+		{",factor=1", latency},
+		{",factor=2.5", 250 * time.Millisecond},
+		{",by=7s", latency + 7*time.Second},
 		{",by=1ns", latency},
 	}
 	calls := map[string]func(ctx context.Context, p *simulate.Plan) error{
@@ -272,7 +287,8 @@ func TestSlow(t *testing.T) {
 				began := time.Now()
 				err := call(ctx, plan(t, place+"=slow"+test.params))
 				if over := time.Since(began) - test.want; err != nil || over <= 0 || over > time.Microsecond {
-					t.Errorf("%s=slow%s took %v (%v), want %v and a part of a microsecond", place, test.params, time.Since(began), err, test.want)
+					t.Errorf("%s=slow%s took %v (%v), want %v and a part of a microsecond",
+						place, test.params, time.Since(began), err, test.want)
 				}
 			})
 		}
@@ -282,10 +298,10 @@ func TestSlow(t *testing.T) {
 // A call that takes no measurable time, such as one to a file in virtual time, is slowed all the same: a fault that
 // counts as fired must be felt.
 func TestSlowIsFeltWhereNothingTakesTime(t *testing.T) {
-	for _, place := range []string{"collector.fetch", "processor.batch", "delivery.primary", "delivery.spool"} {
+	for _, place := range []catalog.Place{"collector.fetch", "processor.batch", "delivery.primary", "delivery.spool"} {
 		inRun(t, func(t *testing.T, ctx context.Context, _ *workflow.Stream) {
 			began := time.Now()
-			err := callAt(ctx, plan(t, place+"=slow"), place)
+			err := callAt(ctx, plan(t, string(place)+"=slow"), place)
 			if took := time.Since(began); err != nil || took < 9*time.Millisecond || took > 10*time.Millisecond {
 				t.Errorf("a slow %s took %v (%v), want 9 ms", place, took, err)
 			}
@@ -295,11 +311,12 @@ func TestSlowIsFeltWhereNothingTakesTime(t *testing.T) {
 
 // A slow call can end exactly when its limit does, but for the part of a microsecond: the limit always wins.
 func TestSlowNeverEndsAtTheLimit(t *testing.T) {
-	for _, place := range []string{"collector.health", "processor.batch", "delivery.primary", "delivery.spool"} {
+	for _, place := range []catalog.Place{"collector.health", "processor.batch", "delivery.primary", "delivery.spool"} {
 		inRun(t, func(t *testing.T, ctx context.Context, _ *workflow.Stream) {
 			ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 			defer cancel()
-			if err := callAt(ctx, plan(t, place+"=slow,by=5s"), place); !errors.Is(err, context.DeadlineExceeded) {
+			err := callAt(ctx, plan(t, string(place)+"=slow,by=5s"), place)
+			if !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("%s: 5 s more with a limit of 5 s gives %v", place, err)
 			}
 		})

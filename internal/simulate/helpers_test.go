@@ -8,13 +8,15 @@ import (
 	"testing/synctest"
 	"time"
 
+	"faultflow/internal/catalog"
+	"faultflow/internal/fault"
 	"faultflow/internal/nodes"
 	"faultflow/internal/simulate"
 	"faultflow/internal/workflow"
 )
 
 // places are those of a pipeline with the default channels.
-var places = simulate.Places([]string{"primary", "secondary", "backup"})
+var places = catalog.Places(catalog.DefaultChannels())
 
 // inRun calls f in virtual time with the context and the stream of a run that begins then, in its first cycle.
 func inRun(t *testing.T, f func(t *testing.T, ctx context.Context, run *workflow.Stream)) {
@@ -32,9 +34,9 @@ func sleepUntil(run *workflow.Stream, at time.Duration) { time.Sleep(at - run.El
 // plan arms faults that are written as on the command line.
 func plan(t *testing.T, specs ...string) *simulate.Plan {
 	t.Helper()
-	var faults []simulate.Fault
+	var faults []fault.Fault
 	for _, spec := range specs {
-		f, err := simulate.ParseFault(spec, places)
+		f, err := fault.Parse(spec)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,18 +1,20 @@
 package simulate
 
 import (
+	"cmp"
 	"context"
-	"strings"
 	"sync/atomic"
 	"time"
 
+	"faultflow/internal/catalog"
+	"faultflow/internal/fault"
 	"faultflow/internal/nodes"
 	"faultflow/internal/workflow"
 )
 
 // Plan is the faults of one run, armed at their places. It counts what happens in the run.
 type Plan struct {
-	points map[string]*point
+	points []point
 	faults []armed
 }
 
@@ -20,14 +22,14 @@ type Plan struct {
 type Count struct{ Armed, Fired int64 }
 
 // NewPlan arms faults. Of several that would hit the same call, the first one does.
-func NewPlan(faults []Fault, rand nodes.Rand) *Plan {
-	p := &Plan{points: make(map[string]*point, len(faults)), faults: make([]armed, len(faults))}
+func NewPlan(faults []fault.Fault, rand nodes.Rand) *Plan {
+	p := &Plan{points: make([]point, 0, len(faults)), faults: make([]armed, len(faults))}
 	for i := range faults {
 		f := &faults[i]
-		at := p.points[f.Place]
+		at := p.at(f.Place)
 		if at == nil {
-			at = &point{place: f.Place, rand: rand}
-			p.points[f.Place] = at
+			p.points = append(p.points, point{place: f.Place, rand: rand})
+			at = &p.points[len(p.points)-1] // which stays there: there is room for a place for each fault
 		}
 		a := &p.faults[i]
 		a.fault, a.number = f, len(at.faults)
@@ -36,16 +38,14 @@ func NewPlan(faults []Fault, rand nodes.Rand) *Plan {
 	return p
 }
 
-// Rearm makes the plan ready for another run, with that run's randomness and nothing counted. What was put around with
-// it before belongs to the run before.
-func (p *Plan) Rearm(rand nodes.Rand) {
-	for _, at := range p.points {
-		*at = point{place: at.place, rand: rand, faults: at.faults}
+// at is the injection point of that place; nil for a place without faults.
+func (p *Plan) at(place catalog.Place) *point {
+	for i := range p.points {
+		if p.points[i].place == place {
+			return &p.points[i]
+		}
 	}
-	for i := range p.faults {
-		p.faults[i].armed.Store(0)
-		p.faults[i].fired.Store(0)
-	}
+	return nil
 }
 
 // Counts returns the counts of the faults, in the order in which these were given.
@@ -58,14 +58,15 @@ func (p *Plan) Counts() []Count {
 }
 
 type armed struct {
-	fault        *Fault
-	number       int // among the place's faults, so that they decide independently of each other and of other places
+	fault *fault.Fault
+	// number is the fault's index at its place: faults are drawn independently of each other and of other places.
+	number       int
 	armed, fired atomic.Int64
 }
 
 // point is an injection point: the faults at one place and the count of its calls.
 type point struct {
-	place  string
+	place  catalog.Place
 	rand   nodes.Rand
 	faults []*armed
 	calls  int
@@ -74,7 +75,7 @@ type point struct {
 	attempt int
 }
 
-// call says which call of the place is being decided on.
+// call identifies a call of a place.
 type call struct {
 	number, cycle, attempt int
 	record                 uint64
@@ -83,16 +84,17 @@ type call struct {
 
 // hit is what happens to one call: nothing if kind is empty.
 type hit struct {
-	kind   Kind
-	params *Params
+	kind   fault.Kind
+	params *fault.Params
 	// from is the beginning of the fault's window, which a flapping period counts from.
 	from time.Duration
 	call call
 	pt   *point
 }
 
-// next counts a call and decides what happens to it. Calls of a place come one after the other; the records of a batch,
-// which do not, are decided with at.
+// next counts a call, decides what happens to it and emits a hit. Calls of a place come one after the other. The
+// records of a batch are concurrent, so they are decided by decide, without events, whose order would be the
+// scheduler's.
 func (p *point) next(ctx context.Context) hit {
 	cycle, at := workflow.Now(ctx)
 	if cycle != p.cycle {
@@ -102,21 +104,18 @@ func (p *point) next(ctx context.Context) hit {
 	p.attempt++
 	h := p.decide(call{number: p.calls, cycle: cycle, attempt: p.attempt, at: at})
 	if h.kind != "" {
-		node, _, _ := strings.Cut(p.place, ".")
-		workflow.Emit(ctx, workflow.Event{Node: node, Place: p.place, Kind: FaultFired, Detail: string(h.kind)})
+		e := catalog.FaultFired.At(p.place)
+		e.Detail = string(h.kind)
+		workflow.Emit(ctx, e)
 	}
 	return h
 }
-
-// FaultFired is the event of a fault that hit a call; Detail is its kind. The records of a batch, which are processed at
-// the same time, have none: the order of theirs would be the scheduler's.
-const FaultFired workflow.Kind = "fault_fired"
 
 func (p *point) decide(c call) hit {
 	for _, a := range p.faults {
 		a.armed.Add(1)
 		f := a.fault
-		if !f.Trigger.hits(c.number, c.cycle, c.at) {
+		if !f.Trigger.Hits(c.number, c.cycle, c.at) {
 			continue
 		}
 		if f.Trigger.HasP && p.draw(c, "fault", a.number) >= f.Trigger.P {
@@ -127,7 +126,7 @@ func (p *point) decide(c call) hit {
 			kind = f.Kinds[int(p.draw(c, "kind", a.number)*float64(n))]
 		}
 		h := hit{kind: kind, params: &f.Params, from: f.Trigger.From, call: c, pt: p}
-		if kind == Flapping && !h.flappedDown() {
+		if kind == fault.Flapping && !h.flappedDown() {
 			continue
 		}
 		a.fired.Add(1)
@@ -136,24 +135,21 @@ func (p *point) decide(c call) hit {
 	return hit{call: c, pt: p}
 }
 
-func (p *point) draw(c call, use string, fault int) float64 {
-	// The fault's number goes in with the record: places and uses stay few and constant.
-	return p.rand(nodes.Key{Place: p.place, Use: use, Cycle: c.cycle, Record: c.record + uint64(fault)<<32, Attempt: c.attempt})
+func (p *point) draw(c call, use string, number int) float64 {
+	// The fault's number is mixed into the record's: so the places and uses of keys stay few and constant.
+	return p.rand(nodes.Key{
+		Place:   p.place,
+		Use:     use,
+		Cycle:   c.cycle,
+		Record:  c.record + uint64(number)<<32,
+		Attempt: c.attempt,
+	})
 }
 
 // draw is a further decision about a call that was hit.
 func (h hit) draw(use string) float64 { return h.pt.draw(h.call, use, 0) }
 
 func (h hit) flappedDown() bool {
-	half := or(h.params.Period, 10*time.Second) / 2
+	half := cmp.Or(h.params.Period, 10*time.Second) / 2
 	return (h.call.at-h.from)/half%2 == 1
-}
-
-// or returns v, or the default where v is zero.
-func or[T comparable](v, otherwise T) T {
-	var zero T
-	if v == zero {
-		return otherwise
-	}
-	return v
 }

@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"faultflow/internal/catalog"
+	"faultflow/internal/fault"
 	"faultflow/internal/nodes"
 	"faultflow/internal/simulate"
 	"faultflow/internal/workflow"
@@ -72,7 +74,15 @@ func TestTriggersByCallAndCycle(t *testing.T) {
 
 // A window includes its beginning and excludes its end, to the nanosecond.
 func TestTriggersByTime(t *testing.T) {
-	times := []time.Duration{0, 1, 2*time.Second - 1, 2 * time.Second, 3 * time.Second, 4*time.Second - 1, 5 * time.Second}
+	times := []time.Duration{
+		0,
+		1,
+		2*time.Second - 1,
+		2 * time.Second,
+		3 * time.Second,
+		4*time.Second - 1,
+		5 * time.Second,
+	}
 	tests := []struct {
 		trigger string
 		want    []int // of times, counted from 1
@@ -103,9 +113,10 @@ func TestTriggersByProbability(t *testing.T) {
 	const n = 20_000
 	for _, p := range []float64{0.05, 0.4, 0.95} {
 		inRun(t, func(t *testing.T, ctx context.Context, _ *workflow.Stream) {
-			f := simulate.Fault{Place: "delivery.primary", Kinds: []simulate.Kind{simulate.AckLost}, Trigger: simulate.Trigger{P: p, HasP: true}}
+			f := fault.Fault{Place: "delivery.primary", Kinds: []fault.Kind{fault.AckLost},
+				Trigger: fault.Trigger{P: p, HasP: true}}
 			run := func(seed uint64) []int {
-				return hits(t, ctx, simulate.NewPlan([]simulate.Fault{f}, simulate.Rand(seed)), n, nil)
+				return hits(t, ctx, simulate.NewPlan([]fault.Fault{f}, simulate.Rand(seed)), n, nil)
 			}
 			first := run(1)
 			if got, sd := float64(len(first))/n, math.Sqrt(p*(1-p)/n); math.Abs(got-p) > 5*sd {
@@ -128,8 +139,9 @@ func TestProbabilityBounds(t *testing.T) {
 		want     bool
 	}{{0, 0, false}, {0.5, 0.5, false}, {0.5, math.Nextafter(0.5, 0), true}, {1, math.Nextafter(1, 0), true}} {
 		inRun(t, func(t *testing.T, ctx context.Context, _ *workflow.Stream) {
-			f := simulate.Fault{Place: "delivery.primary", Kinds: []simulate.Kind{simulate.AckLost}, Trigger: simulate.Trigger{P: test.p, HasP: true}}
-			p := simulate.NewPlan([]simulate.Fault{f}, func(nodes.Key) float64 { return test.drawn })
+			f := fault.Fault{Place: "delivery.primary", Kinds: []fault.Kind{fault.AckLost},
+				Trigger: fault.Trigger{P: test.p, HasP: true}}
+			p := simulate.NewPlan([]fault.Fault{f}, func(nodes.Key) float64 { return test.drawn })
 			if got := len(hits(t, ctx, p, 1, nil)) == 1; got != test.want {
 				t.Errorf("p=%v, drawn %v: hit %v", test.p, test.drawn, got)
 			}
@@ -246,11 +258,21 @@ func TestFlapping(t *testing.T) {
 		at     time.Duration
 		down   bool
 	}{
-		{"", 0, false}, {"", 5*time.Second - 1, false}, {"", 5 * time.Second, true}, {"", 10*time.Second - 1, true},
-		{"", 10 * time.Second, false}, {"", 15 * time.Second, true}, {"", 95 * time.Second, true}, {"", 100 * time.Second, false},
-		{",period=2ms", 0, false}, {",period=2ms", 1 * ms, true}, {",period=2ms", 2 * ms, false},
-		{",period=4s,from=1s", time.Second, false}, {",period=4s,from=1s", 3*time.Second - 1, false},
-		{",period=4s,from=1s", 3 * time.Second, true}, {",period=4s,from=1s", 5 * time.Second, false},
+		{"", 0, false},
+		{"", 5*time.Second - 1, false},
+		{"", 5 * time.Second, true},
+		{"", 10*time.Second - 1, true},
+		{"", 10 * time.Second, false},
+		{"", 15 * time.Second, true},
+		{"", 95 * time.Second, true},
+		{"", 100 * time.Second, false},
+		{",period=2ms", 0, false},
+		{",period=2ms", 1 * ms, true},
+		{",period=2ms", 2 * ms, false},
+		{",period=4s,from=1s", time.Second, false},
+		{",period=4s,from=1s", 3*time.Second - 1, false},
+		{",period=4s,from=1s", 3 * time.Second, true},
+		{",period=4s,from=1s", 5 * time.Second, false},
 		{",period=4s,from=1s,to=3s", 3 * time.Second, false},
 	}
 	for _, test := range tests {
@@ -290,7 +312,8 @@ func TestDecoratorsLeaveOthersAlone(t *testing.T) {
 	}
 	for _, test := range tests {
 		if got := inner(plan(t, test.spec)); got != test.want {
-			t.Errorf("%s: the inner value itself for source, processor, channel, spool: %v, want %v", test.spec, got, test.want)
+			t.Errorf("%s: the inner value itself for source, processor, channel, spool: %v, want %v",
+				test.spec, got, test.want)
 		}
 	}
 	if got := inner(plan(t)); got != [4]bool{true, true, true, true} {
@@ -329,14 +352,16 @@ func TestFiredFaultsAreTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var told []string
 		run := workflow.NewStream(func(e workflow.Event) {
-			if e.Kind == simulate.FaultFired {
+			if e.Kind == workflow.Kind(catalog.FaultFired) {
 				told = append(told, fmt.Sprintf("%s %s %s %v %d", e.Node, e.Place, e.Detail, e.At, e.Cycle))
 			}
 		})
 		run.StartCycle(2)
 		ctx := workflow.WithStream(t.Context(), run)
 		p := plan(t, "delivery.primary=pool_exhausted,calls=2", "processor.record=error")
-		if failed := hits(t, ctx, p, 3, func(int) { time.Sleep(time.Second - run.Elapsed()%time.Second) }); !slices.Equal(failed, []int{2}) {
+		if failed := hits(t, ctx, p, 3, func(int) {
+			time.Sleep(time.Second - run.Elapsed()%time.Second)
+		}); !slices.Equal(failed, []int{2}) {
 			t.Fatalf("calls that failed: %v", failed)
 		}
 		processor := p.Processor(nodes.Doubler{Rand: simulate.Rand(1)})

@@ -1,17 +1,20 @@
 package simulate
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
 
+	"faultflow/internal/catalog"
+	"faultflow/internal/fault"
 	"faultflow/internal/nodes"
 	"faultflow/internal/workflow"
 )
 
 // Processor puts the plan's faults around a processor; without any it returns the processor itself.
 func (p *Plan) Processor(inner nodes.Processor) nodes.Processor {
-	b, r := p.points[nodes.PlaceBatch], p.points[nodes.PlaceRecord]
+	b, r := p.at(catalog.PlaceBatch), p.at(catalog.PlaceRecord)
 	if b == nil && r == nil {
 		return inner
 	}
@@ -21,8 +24,8 @@ func (p *Plan) Processor(inner nodes.Processor) nodes.Processor {
 type faultyProcessor struct {
 	nodes.Processor
 	batch, record *point
-	// What Begin fixes for the batch's records, which are processed concurrently: their numbers among the run's calls,
-	// the attempt within the cycle, and which of them a partial answer leaves out.
+	// Begin decides these for the batch's records, which are processed concurrently: their numbers among the run's
+	// calls, the attempt within the cycle, and the records that a partial answer leaves out.
 	numbers        map[uint64]int
 	cycle, attempt int
 	left           map[uint64]bool
@@ -36,16 +39,17 @@ func (p *faultyProcessor) Begin(ctx context.Context, records []nodes.Record) err
 		if err := h.fail(ctx); err != nil {
 			return err
 		}
-		if h.kind == Partial {
-			p.leaveOut(records, or(h.params.Share, 0.5))
+		if h.kind == fault.Partial {
+			p.leaveOut(records, cmp.Or(h.params.Share, 0.5))
 		}
-		if _, err := slowed(ctx, h, func() (struct{}, error) { return struct{}{}, p.Processor.Begin(ctx, records) }); err != nil {
+		begin := func() (struct{}, error) { return struct{}{}, p.Processor.Begin(ctx, records) }
+		if _, err := slowed(ctx, h, begin); err != nil {
 			return err
 		}
 	} else if err := p.Processor.Begin(ctx, records); err != nil {
 		return err
 	}
-	p.number(ctx, records)
+	p.numberRecords(ctx, records)
 	return nil
 }
 
@@ -57,9 +61,9 @@ func (p *faultyProcessor) leaveOut(records []nodes.Record, share float64) {
 	}
 }
 
-// number gives the batch's records their numbers among the run's calls, in the order of the batch, whatever order the
-// workers take them in. Only faults that count calls need them.
-func (p *faultyProcessor) number(ctx context.Context, records []nodes.Record) {
+// numberRecords gives the batch's records their numbers among the run's calls, in the order of the batch, whatever
+// order the workers take them in. Only faults that count calls need them.
+func (p *faultyProcessor) numberRecords(ctx context.Context, records []nodes.Record) {
 	if p.record == nil {
 		return
 	}
@@ -70,7 +74,7 @@ func (p *faultyProcessor) number(ctx context.Context, records []nodes.Record) {
 	p.attempt++
 	p.numbers = nil
 	for _, a := range p.record.faults {
-		if a.fault.Trigger.byCall() && p.numbers == nil {
+		if a.fault.Trigger.ByCall() && p.numbers == nil {
 			p.numbers = make(map[uint64]int, len(records))
 			for i, r := range records {
 				p.numbers[r.Number()] = p.record.calls + i + 1
@@ -84,14 +88,14 @@ func (p *faultyProcessor) Process(ctx context.Context, r nodes.Record) (nodes.Pr
 	if h := p.hit(ctx, r); h != nil {
 		return p.broken(ctx, h, r)
 	}
-	return p.Processor.Process(ctx, r) // most records, so they go the short way
+	return p.Processor.Process(ctx, r) // most records
 }
 
-// hit decides what happens to a record; nil is nothing.
+// hit decides what happens to a record; nil for a record that is not hit.
 func (p *faultyProcessor) hit(ctx context.Context, r nodes.Record) *hit {
 	number := r.Number()
 	if p.left[number] {
-		return &hit{kind: Partial}
+		return &hit{kind: fault.Partial}
 	}
 	if p.record == nil {
 		return nil
@@ -101,22 +105,22 @@ func (p *faultyProcessor) hit(ctx context.Context, r nodes.Record) *hit {
 	if h.kind == "" {
 		return nil
 	}
-	kept := h // only what hits takes memory
+	kept := h // h itself stays on the stack: only hits allocate
 	return &kept
 }
 
 // broken processes a record that was hit.
 func (p *faultyProcessor) broken(ctx context.Context, h *hit, r nodes.Record) (nodes.Processed, error) {
-	if h.kind == Partial {
+	if h.kind == fault.Partial {
 		return nodes.Processed{}, fmt.Errorf("%w: %d of %d records covered", nodes.ErrPartial, p.covered, p.total)
 	}
 	if err := h.fail(ctx); err != nil {
 		return nodes.Processed{}, err
 	}
 	switch h.kind {
-	case MissingFields:
+	case fault.MissingFields:
 		r.Value = math.NaN()
-	case OutOfRange:
+	case fault.OutOfRange:
 		r.Value = math.Copysign(1e18, r.Value)
 	}
 	return slowed(ctx, *h, func() (nodes.Processed, error) { return p.Processor.Process(ctx, r) })

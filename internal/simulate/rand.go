@@ -2,22 +2,30 @@
 // Source, a Processor, a Channel or a Spool, the seeded randomness of a run, and its virtual clock.
 package simulate
 
-import "faultflow/internal/nodes"
+import (
+	"faultflow/internal/catalog"
+	"faultflow/internal/nodes"
+)
 
-// Rand returns the randomness of a run: a number uniform in [0, 1) for each key, drawn from seed and key alone. Each part
-// of the key is mixed in with the finalizer of SplitMix64 (G. Steele, D. Lea, C. Flood, "Fast Splittable Pseudorandom
-// Number Generators", OOPSLA 2014).
+// Rand returns the randomness of a run: a number uniform in [0, 1) for each key, drawn from seed and key alone. Each
+// part of the key is mixed in with the finalizer of SplitMix64 (G. Steele, D. Lea, C. Flood, "Fast Splittable
+// Pseudorandom Number Generators", OOPSLA 2014).
 func Rand(seed uint64) nodes.Rand {
 	root := mix(seed)
-	// Most decisions are about records; what is the same for all of them is mixed once.
+	// The commonest decisions have their place and use mixed in beforehand.
 	type use struct {
-		place, use string
-		mixed      uint64
+		place catalog.Place
+		use   string
+		mixed uint64
 	}
-	often := [...]use{{place: nodes.PlaceRecord, use: "fault"}, {place: nodes.PlaceRecord, use: "latency"},
-		{place: nodes.PlaceRecord, use: "quality"}, {place: nodes.PlaceFetch, use: "value"}}
+	often := [...]use{
+		{place: catalog.PlaceRecord, use: "fault"},
+		{place: catalog.PlaceRecord, use: "latency"},
+		{place: catalog.PlaceRecord, use: "quality"},
+		{place: catalog.PlaceFetch, use: "value"},
+	}
 	for i, u := range often {
-		often[i].mixed = mixString(mixString(root, u.place), u.use)
+		often[i].mixed = mixString(mixString(root, string(u.place)), u.use)
 	}
 	return func(k nodes.Key) float64 {
 		i := 0
@@ -28,7 +36,7 @@ func Rand(seed uint64) nodes.Rand {
 		if i < len(often) {
 			h = often[i].mixed
 		} else {
-			h = mixString(mixString(root, k.Place), k.Use)
+			h = mixString(mixString(root, string(k.Place)), k.Use)
 		}
 		h = mix(h ^ uint64(k.Cycle))
 		h = mix(h ^ k.Record)

@@ -23,8 +23,8 @@ var series = map[string]func(i int) nodes.Key{
 	"use": func(i int) nodes.Key { return nodes.Key{Place: "delivery.primary", Use: fmt.Sprint("use", i)} },
 }
 
-// Numbers are spread evenly over 100 boxes: χ² with 99 degrees of freedom has mean 99 and standard deviation 14, so that
-// a good generator stays below 99 + 5·14 in all of these samples.
+// Numbers are spread evenly over 100 boxes: χ² with 99 degrees of freedom has mean 99 and standard deviation 14, so
+// that a good generator stays below 99 + 5·14 in all of these samples.
 func TestRandIsUniform(t *testing.T) {
 	const n, boxes = 50_000, 100
 	for _, seed := range []uint64{0, 1, 7, 1<<53 - 1} {
@@ -142,7 +142,11 @@ func TestRandDependsOnNothingElse(t *testing.T) {
 // The numbers themselves are a promise: a seed in an old report must still make the same run.
 func TestRandStaysTheSame(t *testing.T) {
 	k := nodes.Key{Place: "collector.fetch", Use: "fault", Cycle: 3, Record: 5, Attempt: 7}
-	for seed, want := range map[uint64]float64{0: 0.9518316949639928, 1: 0.9442241092566369, 1<<53 - 1: 0.6733691575020144} {
+	for seed, want := range map[uint64]float64{
+		0:         0.9518316949639928,
+		1:         0.9442241092566369,
+		1<<53 - 1: 0.6733691575020144,
+	} {
 		if got := simulate.Rand(seed)(k); got != want {
 			t.Errorf("seed %d gives %v, was %v", seed, got, want)
 		}

@@ -1,15 +1,18 @@
 package simulate
 
 import (
+	"cmp"
 	"context"
 	"math"
 
+	"faultflow/internal/catalog"
+	"faultflow/internal/fault"
 	"faultflow/internal/nodes"
 )
 
 // Source puts the plan's faults around a source; without any it returns the source itself.
 func (p *Plan) Source(s nodes.Source) nodes.Source {
-	h, f := p.points[nodes.PlaceHealth], p.points[nodes.PlaceFetch]
+	h, f := p.at(catalog.PlaceHealth), p.at(catalog.PlaceFetch)
 	if h == nil && f == nil {
 		return s
 	}
@@ -45,13 +48,13 @@ func (s *faultySource) Fetch(ctx context.Context, n int) (nodes.Batch, error) {
 		return nodes.Batch{}, err
 	}
 	switch h.kind {
-	case EmptyBatch:
+	case fault.EmptyBatch:
 		return nodes.Batch{}, nodes.Pause(ctx, h.delay())
-	case Partial:
-		n = max(1, int(float64(n)*or(h.params.Share, 0.5)))
+	case fault.Partial:
+		n = max(1, int(float64(n)*cmp.Or(h.params.Share, 0.5)))
 	}
 	b, err := slowed(ctx, h, func() (nodes.Batch, error) { return s.inner(ctx, n) })
-	if h.kind == Slow && ctx.Err() != nil && b.Len() > 0 {
+	if h.kind == fault.Slow && ctx.Err() != nil && b.Len() > 0 {
 		s.held, s.heldErr = &b, err
 		if err == ctx.Err() {
 			s.heldErr = nil
@@ -62,7 +65,7 @@ func (s *faultySource) Fetch(ctx context.Context, n int) (nodes.Batch, error) {
 	return b, err
 }
 
-// inner asks the source, or hands out what an earlier call got too late.
+// inner returns the rows that came too late for an earlier call, or else those of the source.
 func (s *faultySource) inner(ctx context.Context, n int) (nodes.Batch, error) {
 	if s.held == nil {
 		return s.Source.Fetch(ctx, n)
@@ -75,21 +78,21 @@ func (s *faultySource) inner(ctx context.Context, n int) (nodes.Batch, error) {
 // spoil damages a share of the batch's records, at least one: evenly spaced, beginning at a drawn one.
 func (h hit) spoil(b *nodes.Batch) {
 	switch h.kind {
-	case MissingFields, OutOfRange, DuplicateRecords:
+	case fault.MissingFields, fault.OutOfRange, fault.DuplicateRecords:
 	default:
 		return
 	}
 	total := len(b.Records)
-	n := max(1, int(float64(total)*or(h.params.Share, 0.2)))
+	n := max(1, int(float64(total)*cmp.Or(h.params.Share, 0.2)))
 	first := int(h.draw("record") * float64(total))
 	for i := range min(n, total) {
 		r := &b.Records[(first+i*total/n)%total]
 		switch h.kind {
-		case MissingFields:
+		case fault.MissingFields:
 			r.Value = math.NaN()
-		case OutOfRange:
+		case fault.OutOfRange:
 			r.Value = math.Copysign(1e18, r.Value)
-		case DuplicateRecords:
+		case fault.DuplicateRecords:
 			b.Records = append(b.Records, *r)
 		}
 	}

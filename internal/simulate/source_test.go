@@ -9,8 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"faultflow/internal/catalog"
+	"faultflow/internal/fault"
 	"faultflow/internal/nodes"
-	"faultflow/internal/simulate"
 	"faultflow/internal/workflow"
 )
 
@@ -24,16 +25,17 @@ func ids(b nodes.Batch) (lines []int64) {
 
 // A failed fetch consumes nothing: the next one returns the rows that it would have returned.
 func TestFailedFetchConsumesNothing(t *testing.T) {
-	for _, kind := range simulate.Kinds(nodes.PlaceFetch) {
-		if kind == simulate.EmptyBatch || kind != simulate.Slow && !callFails(kind, nodes.PlaceFetch) || kind == simulate.Partial {
+	for _, kind := range fault.KindsAt(catalog.PlaceFetch) {
+		if kind == fault.EmptyBatch || kind != fault.Slow && !callFails(kind, catalog.PlaceFetch) ||
+			kind == fault.Partial {
 			continue
 		}
 		inRun(t, func(t *testing.T, ctx context.Context, run *workflow.Stream) {
 			spec := "collector.fetch=" + string(kind) + ",calls=2-3"
 			switch kind {
-			case simulate.Slow:
+			case fault.Slow:
 				spec += ",by=1h"
-			case simulate.Flapping:
+			case fault.Flapping:
 				spec = "collector.fetch=flapping,from=50ms,to=40s,period=2m" // up once, then down when it is called again
 			}
 			s := plan(t, spec).Source(&rows{latency: 100 * time.Millisecond})
@@ -41,16 +43,19 @@ func TestFailedFetchConsumesNothing(t *testing.T) {
 				ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 				defer cancel()
 				var b nodes.Batch
-				_, err := workflow.Safely(func() (none struct{}, err error) { b, err = s.Fetch(ctx, 3); return none, err })
+				_, err := workflow.Safely(func() (none struct{}, err error) {
+					b, err = s.Fetch(ctx, 3)
+					return none, err
+				})
 				return b, err
 			}
-			if kind == simulate.Flapping {
+			if kind == fault.Flapping {
 				time.Sleep(time.Minute)
 			}
 			if b, err := fetch(); err != nil || !slices.Equal(ids(b), []int64{1, 2, 3}) {
 				t.Fatalf("%s: the first fetch gives %v, %v", spec, ids(b), err)
 			}
-			if kind != simulate.Flapping {
+			if kind != fault.Flapping {
 				for range 2 {
 					if b, err := fetch(); err == nil || b.Len() > 0 {
 						t.Fatalf("%s: a failed fetch gives %v, %v", spec, ids(b), err)
@@ -158,8 +163,12 @@ func TestSpoiledRecords(t *testing.T) {
 		n, want      int
 		spoiled      func(nodes.Record) bool
 	}{
-		{"missing_fields", "", 30, 6, missing}, {"missing_fields", ",share=1", 30, 30, missing}, {"missing_fields", ",share=0.01", 30, 1, missing},
-		{"missing_fields", "", 1, 1, missing}, {"out_of_range", "", 30, 6, outOfRange}, {"out_of_range", ",share=0.5", 7, 3, outOfRange},
+		{"missing_fields", "", 30, 6, missing},
+		{"missing_fields", ",share=1", 30, 30, missing},
+		{"missing_fields", ",share=0.01", 30, 1, missing},
+		{"missing_fields", "", 1, 1, missing},
+		{"out_of_range", "", 30, 6, outOfRange},
+		{"out_of_range", ",share=0.5", 7, 3, outOfRange},
 	}
 	for _, test := range tests {
 		inRun(t, func(t *testing.T, ctx context.Context, _ *workflow.Stream) {

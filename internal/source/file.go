@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,41 +13,18 @@ import (
 	"time"
 
 	"faultflow/internal/nodes"
+	"faultflow/internal/settings"
 	"faultflow/internal/suggest"
 )
-
-// Options choose how an input is read. The zero value guesses everything.
-type Options struct {
-	// Format is one of Formats; "" goes by the file's extension, then by its first character.
-	Format string
-	// IDField and ValueField name columns or keys. Without them the id is the field "id", else the first one, and the
-	// value the field "value", else the first one that holds a number. Where that is the same one, lines give the ids.
-	IDField, ValueField string
-}
-
-// Formats lists the formats that can be read.
-func Formats() []string { return []string{ndjson, jsonArray, csvFormat, tsvFormat} }
-
-const (
-	ndjson    = "ndjson"
-	jsonArray = "json"
-	csvFormat = "csv"
-	tsvFormat = "tsv"
-)
-
-// OptionError is an option that does not fit the input. Problem says what is allowed or what to do.
-type OptionError struct{ Flag, Value, Problem string }
-
-func (e *OptionError) Error() string { return fmt.Sprintf("--%s %q: %s", e.Flag, e.Value, e.Problem) }
 
 // MaxRow is the longest row that is read, 1 MiB. A longer one is rejected, and reading goes on behind it.
 const MaxRow = 1 << 20
 
-// peeked is how many rows are looked at to choose the fields.
+// peeked is how many rows the choice of the fields is based on.
 const peeked = 100
 
-// File reads records from a file or from standard input, as a stream: its memory does not grow with the input. It is not
-// safe for concurrent use.
+// File reads records from a file or from standard input, as a stream: its memory does not grow with the input. It is
+// not safe for concurrent use.
 type File struct {
 	name   string
 	format string
@@ -65,14 +43,14 @@ type File struct {
 
 var _ nodes.Source = (*File)(nil)
 
-// row is one row of the input as it stands there, or the reason why it could not be taken out of it.
+// row is one row of the input, unparsed, or the reason why it could not be read.
 type row struct {
 	line   int64
 	data   []byte
 	reason string
 }
 
-// rows takes an input apart.
+// rows splits an input into rows.
 type rows interface {
 	// next returns the next row, or io.EOF or the error of reading.
 	next() (row, error)
@@ -86,10 +64,13 @@ type fields interface {
 	find(r row) (id, value string, err error)
 }
 
-// OpenFile opens a file, or stdin for the path "-", and chooses its format and fields. It returns an *OptionError for
-// options that do not fit the input, and the error of opening or reading it.
-func OpenFile(path string, stdin io.Reader, o Options) (*File, error) {
-	f := &File{name: "stdin", format: o.Format, file: io.NopCloser(nil), blocking: true}
+// OpenFile opens the input that the settings name, or stdin for "-". Format and fields are those that the settings
+// name, or else guessed: the id is the field "id" or the first one, and the value is the field "value" or the first one
+// that holds a number. If both are the same field, rows are named after their lines. The error is a *settings.Error for
+// settings that do not fit the input, or that of opening or reading it.
+func OpenFile(s settings.Settings, stdin io.Reader) (*File, error) {
+	path := s.Input
+	f := &File{name: "stdin", format: s.InputFormat, file: io.NopCloser(nil), blocking: true}
 	in := stdin
 	if in == nil {
 		in = strings.NewReader("")
@@ -109,35 +90,35 @@ func OpenFile(path string, stdin io.Reader, o Options) (*File, error) {
 		}
 		f.name, f.file, f.blocking, in = filepath.Base(path), file, !info.Mode().IsRegular(), file
 	}
-	if err := f.begin(path, newLines(in), o); err != nil {
+	if err := f.begin(newLines(in), s); err != nil {
 		f.Close()
 		return nil, err
 	}
 	return f, nil
 }
 
-func (f *File) begin(path string, l *lines, o Options) error {
+func (f *File) begin(l *lines, s settings.Settings) error {
 	first, err := l.firstByte()
 	if errors.Is(err, errUTF16) {
-		return &OptionError{"input", path, "it is UTF-16; convert it to UTF-8"}
+		return &settings.Error{Name: "input", Value: s.Input, Problem: "it is UTF-16; convert it to UTF-8"}
 	}
 	if err != nil && err != io.EOF {
 		return fmt.Errorf("input %s: %w", f.name, err)
 	}
 	if f.format == "" {
-		f.format = guessFormat(path, first)
+		f.format = guessFormat(s.Input, first)
 	}
-	if f.format == jsonArray && first == '{' {
-		f.format = ndjson // lines of objects in a .json file
+	if f.format == settings.FormatJSON && first == '{' {
+		f.format = settings.FormatNDJSON // lines of objects in a .json file
 	}
 	switch f.format {
-	case ndjson:
+	case settings.FormatNDJSON:
 		f.rows, f.fields = &jsonLines{l}, &jsonFields{}
-	case jsonArray:
+	case settings.FormatJSON:
 		f.rows, f.fields = &elements{lines: l}, &jsonFields{}
-	case csvFormat, tsvFormat:
+	case settings.FormatCSV, settings.FormatTSV:
 		comma := ','
-		if f.format == tsvFormat {
+		if f.format == settings.FormatTSV {
 			comma = '\t'
 		}
 		d := &delimited{lines: l, comma: comma}
@@ -147,9 +128,15 @@ func (f *File) begin(path string, l *lines, o Options) error {
 		}
 		f.rows, f.fields = d, &columns{comma: comma, header: header}
 	default:
-		return &OptionError{"input-format", f.format, fmt.Sprintf("the format of %s can't be told; want one of %s", f.name, strings.Join(Formats(), ", "))}
+		formats, _ := settings.Find("input-format")
+		return &settings.Error{
+			Name:  formats.Name,
+			Value: f.format,
+			Problem: fmt.Sprintf("the format of %s can't be told; want one of %s",
+				f.name, strings.Join(formats.Choices, ", ")),
+		}
 	}
-	// An input that can keep a reader waiting is looked at no further than its first readable row.
+	// Of an input that can keep a reader waiting, no more than the first readable row is read ahead.
 	for seen := false; len(f.queue) < peeked && f.err == nil && !(seen && f.blocking); {
 		f.pull()
 		if n := len(f.queue); n > 0 {
@@ -159,32 +146,32 @@ func (f *File) begin(path string, l *lines, o Options) error {
 	if f.err != nil && f.err != io.EOF && len(f.queue) == 0 {
 		return f.err
 	}
-	return f.chooseFields(o)
+	return f.chooseFields(s)
 }
 
 // guessFormat goes by the extension, else by the first character, where that is sure.
 func guessFormat(path string, first byte) string {
 	switch strings.ToLower(filepath.Ext(path)) {
 	case ".ndjson", ".jsonl":
-		return ndjson
+		return settings.FormatNDJSON
 	case ".json":
-		return jsonArray
+		return settings.FormatJSON
 	case ".csv":
-		return csvFormat
+		return settings.FormatCSV
 	case ".tsv", ".tab":
-		return tsvFormat
+		return settings.FormatTSV
 	}
 	switch first {
 	case '{', 0: // an empty input is fine as anything
-		return ndjson
+		return settings.FormatNDJSON
 	case '[':
-		return jsonArray
+		return settings.FormatJSON
 	}
 	return ""
 }
 
-// chooseFields settles which fields hold id and value, from the names given and the rows in the queue.
-func (f *File) chooseFields(o Options) error {
+// chooseFields chooses the fields of id and value, from the settings and the rows in the queue.
+func (f *File) chooseFields(s settings.Settings) error {
 	var names []string
 	var numeric []string
 	for _, r := range f.queue {
@@ -204,14 +191,19 @@ func (f *File) chooseFields(o Options) error {
 	if header, ok := f.fields.(*columns); ok {
 		names = header.header
 	}
-	id, value := o.IDField, o.ValueField
+	id, value := s.IDField, s.ValueField
 	if len(names) == 0 { // nothing to choose from: each row will say so
-		f.fields.choose(or(id, "id"), or(value, "value"))
+		f.fields.choose(cmp.Or(id, "id"), cmp.Or(value, "value"))
 		return nil
 	}
 	for _, chosen := range []struct{ flag, name string }{{"id-field", id}, {"value-field", value}} {
 		if chosen.name != "" && !slices.Contains(names, chosen.name) {
-			return &OptionError{chosen.flag, chosen.name, fmt.Sprintf("%s has no such field%s; its fields: %s", f.name, suggest.Nearest(chosen.name, names), strings.Join(names, ", "))}
+			return &settings.Error{
+				Name:  chosen.flag,
+				Value: chosen.name,
+				Problem: fmt.Sprintf("%s has no such field%s; its fields: %s",
+					f.name, suggest.Nearest(chosen.name, names), strings.Join(names, ", ")),
+			}
 		}
 	}
 	if id == "" {
@@ -224,14 +216,17 @@ func (f *File) chooseFields(o Options) error {
 		value = firstBut(numeric, id)
 		if slices.Contains(names, "value") {
 			value = "value"
-		} else if value == "" && o.IDField == "" && len(numeric) > 0 {
+		} else if value == "" && s.IDField == "" && len(numeric) > 0 {
 			value = numeric[0]
 		}
 		if value == "" {
-			return &OptionError{"value-field", "", fmt.Sprintf("no field of %s holds numbers; name one of %s", f.name, strings.Join(names, ", "))}
+			return &settings.Error{
+				Name:    "value-field",
+				Problem: fmt.Sprintf("no field of %s holds numbers; name one of %s", f.name, strings.Join(names, ", ")),
+			}
 		}
 	}
-	if id == value && o.IDField == "" {
+	if id == value && s.IDField == "" {
 		id = "" // nothing but numbers: rows are named after their lines
 	}
 	f.fields.choose(id, value)
@@ -247,17 +242,10 @@ func firstBut(names []string, but string) string {
 	return ""
 }
 
-func or(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
-}
-
 // Name returns the file's base name, or stdin.
 func (f *File) Name() string { return f.name }
 
-// Format, IDField and ValueField return what was chosen.
+// Format returns the format that was chosen.
 func (f *File) Format() string { return f.format }
 
 // IDField returns the field that holds the id.
@@ -287,10 +275,10 @@ func (f *File) Health(context.Context) error {
 	return f.err
 }
 
-// Fetch returns the next n rows, with io.EOF when they are the last ones; from an input that can keep it waiting, such as
-// a pipe, io.EOF comes after them, so that rows which are there are not held back. An error of reading comes after the
-// rows that were read before it, and ends the input. A Fetch that is cancelled while the input keeps it waiting leaves
-// the input unusable.
+// Fetch returns the next n rows, with io.EOF when they are the last ones; from an input that can keep it waiting, such
+// as a pipe, io.EOF comes after them, so that rows which are there are not held back. An error of reading comes after
+// the rows that were read before it, and ends the input. A Fetch that is cancelled while the input keeps it waiting
+// leaves the input unusable.
 func (f *File) Fetch(ctx context.Context, n int) (nodes.Batch, error) {
 	if err := ctx.Err(); err != nil {
 		return nodes.Batch{}, err
@@ -316,11 +304,11 @@ func (f *File) fill(n int) {
 	}
 }
 
-// fillUntil is fill for an input that may never answer. A reader that waits for it can't be called back: it is left
-// behind when the run is cancelled, and ends with the program.
+// fillUntil is fill for an input that may never answer. A blocked read can't be cancelled: its goroutine is left behind
+// when the run is cancelled, and ends with the program.
 func (f *File) fillUntil(ctx context.Context, n int) error {
 	if f.err != nil || len(f.queue) >= n {
-		return nil
+		return nil //nolint:nilerr // the error is told behind the rows in front of it
 	}
 	done := make(chan struct{})
 	go func() {
@@ -353,7 +341,11 @@ func (f *File) batch(queue []row) nodes.Batch {
 	for _, r := range queue {
 		id, value, err := f.read(r)
 		if err != nil {
-			b.Rejected = append(b.Rejected, nodes.Rejected{Line: r.line, Reason: err.Error(), Raw: string(r.data[:min(len(r.data), nodes.MaxRaw)])})
+			b.Rejected = append(b.Rejected, nodes.Rejected{
+				Line:   r.line,
+				Reason: err.Error(),
+				Raw:    string(r.data[:min(len(r.data), nodes.MaxRaw)]),
+			})
 			continue
 		}
 		b.Records = append(b.Records, nodes.Record{ID: id, Value: value, Timestamp: now, Source: f.name, Line: r.line})

@@ -20,6 +20,7 @@ import (
 
 	"faultflow/internal/errhandler"
 	"faultflow/internal/nodes"
+	"faultflow/internal/settings"
 )
 
 // readAll fetches an input to its end, n rows at a time.
@@ -44,9 +45,10 @@ func readAll(t testing.TB, f *File, n int) (b nodes.Batch) {
 	}
 }
 
-func openText(t testing.TB, text string, o Options) *File {
+func openText(t testing.TB, text string, o settings.Settings) *File {
 	t.Helper()
-	f, err := OpenFile("-", strings.NewReader(text), o)
+	o.Input = "-"
+	f, err := OpenFile(o, strings.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,58 +69,111 @@ func show(b nodes.Batch) (rows []string) {
 func TestFormats(t *testing.T) {
 	for _, test := range []struct {
 		name, format, text string
-		options            Options
+		options            settings.Settings
 		want               []string
 	}{
-		{name: "ndjson", text: `{"id":"a","value":1}` + "\n" + `{"id":2,"value":"3.5"}` + "\n\n" + ` { "value" : -4e2 , "id" : true } `, format: ndjson,
+		{name: "ndjson", text: `{"id":"a","value":1}` + "\n" + `{"id":2,"value":"3.5"}` + "\n\n" +
+			` { "value" : -4e2 , "id" : true } `, format: settings.FormatNDJSON,
 			want: []string{"1:a=1", "2:2=3.5", "4:true=-400"}},
-		{name: "ndjson bad rows", format: ndjson, text: strings.Join([]string{
-			`{"id":"ok","value":1}`, `{"id":"x","value":}`, `[1,2]`, `17`, `{"id":"y"}`, `{"id":"z","value":null}`, `{"id":"n","value":"much"}`,
-			`{"id":"h","value":"0x10"}`, `{"id":"i","value":"Infinity"}`, `{"id":"big","value":1e999}`, `{"id":"o","value":{"a":1}}`, `{"id":[1],"value":1}`,
-			"{\"id\":\"\xff\",\"value\":1}", `{"value":5}`, `{"id":"","value":6}`, `{"id":"a\u0062","va\u006cue":7}`, `{"id":"d","value":1,"value":2}`}, "\n"),
-			want: []string{"1:ok=1", "14:line-14=5", "15:line-15=6", "16:ab=7", "17:d=2",
-				"2!not valid JSON: invalid character '}' looking for beginning of value", "3!not a JSON object", "4!not a JSON object",
-				`5!field "value" is missing`, `6!field "value" is missing`, `7!field "value" is not a number: "much"`,
-				`8!field "value" is not a number: "0x10"`, `9!field "value" is not a number: "Infinity"`, `10!field "value" is not a number: "1e999"`,
-				`11!field "value" is an object or a list`, `12!field "id" is an object or a list`, "13!not valid UTF-8"}},
-		{name: "ids keep their digits", format: ndjson, text: `{"id":12345678901234567,"value":1}`, want: []string{"1:12345678901234567=1"}},
-		{name: "BOM and CRLF", format: ndjson, text: "\ufeff{\"id\":\"a\",\"value\":1}\r\n{\"id\":\"b\",\"value\":2}\r\n", want: []string{"1:a=1", "2:b=2"}},
-		{name: "guessed fields of objects", format: ndjson, text: `{"day":"mon","kind":"x","temp":3,"wind":4}` + "\n" + `{"day":"tue","temp":5}`, want: []string{"1:mon=3", "2:tue=5"}},
-		{name: "chosen fields", format: ndjson, text: `{"day":"mon","temp":3,"wind":4}`, options: Options{IDField: "temp", ValueField: "wind"}, want: []string{"1:3=4"}},
+		{name: "ndjson bad rows", format: settings.FormatNDJSON, text: strings.Join([]string{
+			`{"id":"ok","value":1}`, `{"id":"x","value":}`, `[1,2]`, `17`, `{"id":"y"}`, `{"id":"z","value":null}`,
+			`{"id":"n","value":"much"}`,
+			`{"id":"h","value":"0x10"}`, `{"id":"i","value":"Infinity"}`, `{"id":"big","value":1e999}`,
+			`{"id":"o","value":{"a":1}}`, `{"id":[1],"value":1}`,
+			"{\"id\":\"\xff\",\"value\":1}", `{"value":5}`, `{"id":"","value":6}`, `{"id":"a\u0062","va\u006cue":7}`,
+			`{"id":"d","value":1,"value":2}`,
+		}, "\n"),
+			want: []string{
+				"1:ok=1",
+				"14:line-14=5",
+				"15:line-15=6",
+				"16:ab=7",
+				"17:d=2",
+				"2!not valid JSON: invalid character '}' looking for beginning of value",
+				"3!not a JSON object",
+				"4!not a JSON object",
+				`5!field "value" is missing`,
+				`6!field "value" is missing`,
+				`7!field "value" is not a number: "much"`,
+				`8!field "value" is not a number: "0x10"`,
+				`9!field "value" is not a number: "Infinity"`,
+				`10!field "value" is not a number: "1e999"`,
+				`11!field "value" is an object or a list`,
+				`12!field "id" is an object or a list`,
+				"13!not valid UTF-8",
+			}},
+		{name: "ids keep their digits", format: settings.FormatNDJSON, text: `{"id":12345678901234567,"value":1}`,
+			want: []string{"1:12345678901234567=1"}},
+		{name: "BOM and CRLF", format: settings.FormatNDJSON,
+			text: "\ufeff{\"id\":\"a\",\"value\":1}\r\n{\"id\":\"b\",\"value\":2}\r\n",
+			want: []string{"1:a=1", "2:b=2"}},
+		{name: "guessed fields of objects", format: settings.FormatNDJSON,
+			text: `{"day":"mon","kind":"x","temp":3,"wind":4}` + "\n" + `{"day":"tue","temp":5}`,
+			want: []string{"1:mon=3", "2:tue=5"}},
+		{name: "chosen fields", format: settings.FormatNDJSON, text: `{"day":"mon","temp":3,"wind":4}`,
+			options: settings.Settings{IDField: "temp", ValueField: "wind"}, want: []string{"1:3=4"}},
 
-		{name: "array", format: jsonArray, text: "[\n{\"id\":\"a\",\"value\":1},\n{\"id\":\"b\",\n\"value\":2}\n]\n", want: []string{"2:a=1", "3:b=2"}},
-		{name: "empty array", format: jsonArray, text: " [ ] "},
-		{name: "array with broken elements", format: jsonArray, text: "[{\"id\":\"a\",\"value\":1},\n{\"id\":\"b\",\"value\":},\n5,\n,\n{\"id\":\"c\",\"value\":3}]", want: []string{
-			"1:a=1", "5:c=3", "2!not valid JSON: invalid character '}' looking for beginning of value", "3!not a JSON object", "4!an element is missing"}},
-		{name: "array with a lost quote", format: jsonArray, text: "[{\"id\":\"a,\"value\":1},\n{\"id\":\"b\",\"value\":2}]", want: []string{
-			"2:b=2", "1!not valid JSON: invalid character 'v' after object key:value pair"}},
-		{name: "array without an end", format: jsonArray, text: `[{"id":"a","value":1}`, want: []string{"1:a=1", "1!the JSON array has no closing ]"}},
-		{name: "array with a comma at its end", format: jsonArray, text: `[{"id":"a","value":1},]`, want: []string{"1:a=1", "1!an element is missing"}},
-		{name: "text behind the array", format: jsonArray, text: "[{\"id\":\"a\",\"value\":1}]\n[2]", want: []string{"1:a=1", "2!text behind the end of the JSON array"}},
-		{name: "no array", format: jsonArray, text: "17", want: []string{"1!not a JSON array: it does not begin with ["}},
-		{name: "elements without ids on one line", format: jsonArray, text: `[{"value":1},{"value":2},{"value":3},{"value":4}]`, want: []string{
-			"1:line-1=1", "1:line-1.2=2", "1:line-1.3=3", "1:line-1.4=4"}},
-		{name: "brackets in strings", format: jsonArray, text: `[{"id":"]},\"{","value":1},{"id":"b","value":2,"x":[{"y":[]}]}]`, want: []string{`1:]},"{=1`, "1:b=2"}},
+		{name: "array", format: settings.FormatJSON,
+			text: "[\n{\"id\":\"a\",\"value\":1},\n{\"id\":\"b\",\n\"value\":2}\n]\n",
+			want: []string{"2:a=1", "3:b=2"}},
+		{name: "empty array", format: settings.FormatJSON, text: " [ ] "},
+		{name: "array with broken elements", format: settings.FormatJSON,
+			text: "[{\"id\":\"a\",\"value\":1},\n{\"id\":\"b\",\"value\":},\n5,\n,\n{\"id\":\"c\",\"value\":3}]",
+			want: []string{
+				"1:a=1", "5:c=3", "2!not valid JSON: invalid character '}' looking for beginning of value",
+				"3!not a JSON object", "4!an element is missing",
+			}},
+		{name: "array with a lost quote", format: settings.FormatJSON,
+			text: "[{\"id\":\"a,\"value\":1},\n{\"id\":\"b\",\"value\":2}]", want: []string{
+				"2:b=2", "1!not valid JSON: invalid character 'v' after object key:value pair",
+			}},
+		{name: "array without an end", format: settings.FormatJSON, text: `[{"id":"a","value":1}`,
+			want: []string{"1:a=1", "1!the JSON array has no closing ]"}},
+		{name: "array with a comma at its end", format: settings.FormatJSON, text: `[{"id":"a","value":1},]`,
+			want: []string{"1:a=1", "1!an element is missing"}},
+		{name: "text behind the array", format: settings.FormatJSON, text: "[{\"id\":\"a\",\"value\":1}]\n[2]",
+			want: []string{"1:a=1", "2!text behind the end of the JSON array"}},
+		{name: "no array", format: settings.FormatJSON, text: "17",
+			want: []string{"1!not a JSON array: it does not begin with ["}},
+		{name: "elements without ids on one line", format: settings.FormatJSON,
+			text: `[{"value":1},{"value":2},{"value":3},{"value":4}]`, want: []string{
+				"1:line-1=1", "1:line-1.2=2", "1:line-1.3=3", "1:line-1.4=4",
+			}},
+		{name: "brackets in strings", format: settings.FormatJSON,
+			text: `[{"id":"]},\"{","value":1},{"id":"b","value":2,"x":[{"y":[]}]}]`,
+			want: []string{`1:]},"{=1`, "1:b=2"}},
 
-		{name: "csv", format: csvFormat, text: "id,value\na,1\nb,2\n", want: []string{"2:a=1", "3:b=2"}},
-		{name: "csv with quotes", format: csvFormat, text: "id,note,value\n\"a,1\",\"two\nlines\",1\n\"say \"\"b\"\"\",x,2\n", want: []string{"2:a,1=1", `4:say "b"=2`}},
-		{name: "csv guesses", format: csvFormat, text: "date,place,temp,wind\n2012-01-01,x,12.8,4.7\n2012-01-02,y,10.6,4.5\n", want: []string{"2:2012-01-01=12.8", "3:2012-01-02=10.6"}},
-		{name: "csv of one column", format: csvFormat, text: "n\n1\n1\n", want: []string{"2:line-2=1", "3:line-3=1"}},
-		{name: "csv bad rows", format: csvFormat, text: "id,value\na,1\nb\nc,3,4\nd,\ne,many\n\n\xff,1\nf,6\n", want: []string{"2:a=1", "9:f=6",
-			"3!1 fields where the header has 2", "4!3 fields where the header has 2", `5!field "value" is missing`, `6!field "value" is not a number: "many"`, "8!not valid UTF-8"}},
-		{name: "csv with a stray quote", format: csvFormat, text: "id,value\n\"a,1\nb,2\nc,3\n", want: []string{"3:b=2", "4:c=3", "2!a quote is not closed"}},
-		{name: "csv with a bare quote", format: csvFormat, text: "id,value\na\"x\",1\nb,2\n", want: []string{"3:b=2", "2!bare \" in non-quoted-field"}},
-		{name: "csv with bare quotes", format: csvFormat, text: "id,note,value\na,5\" pipe,1\nb,x,2\nc,7\" pipe,3\nd,\"5\"\" pipe\",4\n", want: []string{
-			"3:b=2", "5:d=4", "2!bare \" in non-quoted-field", "4!bare \" in non-quoted-field"}},
-		{name: "csv with a header only", format: csvFormat, text: "id,value\n"},
-		{name: "tsv", format: tsvFormat, text: "id\tvalue\r\na b\t1\r\nc,d\t2\r\n", want: []string{"2:a b=1", "3:c,d=2"}},
-		{name: "nothing at all", format: csvFormat, text: ""},
-		{name: "blank lines only", format: ndjson, text: "\n\n  \n"},
+		{name: "csv", format: settings.FormatCSV, text: "id,value\na,1\nb,2\n", want: []string{"2:a=1", "3:b=2"}},
+		{name: "csv with quotes", format: settings.FormatCSV,
+			text: "id,note,value\n\"a,1\",\"two\nlines\",1\n\"say \"\"b\"\"\",x,2\n",
+			want: []string{"2:a,1=1", `4:say "b"=2`}},
+		{name: "csv guesses", format: settings.FormatCSV,
+			text: "date,place,temp,wind\n2012-01-01,x,12.8,4.7\n2012-01-02,y,10.6,4.5\n",
+			want: []string{"2:2012-01-01=12.8", "3:2012-01-02=10.6"}},
+		{name: "csv of one column", format: settings.FormatCSV, text: "n\n1\n1\n",
+			want: []string{"2:line-2=1", "3:line-3=1"}},
+		{name: "csv bad rows", format: settings.FormatCSV, text: "id,value\na,1\nb\nc,3,4\nd,\ne,many\n\n\xff,1\nf,6\n",
+			want: []string{"2:a=1", "9:f=6",
+				"3!1 fields where the header has 2", "4!3 fields where the header has 2", `5!field "value" is missing`,
+				`6!field "value" is not a number: "many"`, "8!not valid UTF-8"}},
+		{name: "csv with a stray quote", format: settings.FormatCSV, text: "id,value\n\"a,1\nb,2\nc,3\n",
+			want: []string{"3:b=2", "4:c=3", "2!a quote is not closed"}},
+		{name: "csv with a bare quote", format: settings.FormatCSV, text: "id,value\na\"x\",1\nb,2\n",
+			want: []string{"3:b=2", "2!bare \" in non-quoted-field"}},
+		{name: "csv with bare quotes", format: settings.FormatCSV,
+			text: "id,note,value\na,5\" pipe,1\nb,x,2\nc,7\" pipe,3\nd,\"5\"\" pipe\",4\n", want: []string{
+				"3:b=2", "5:d=4", "2!bare \" in non-quoted-field", "4!bare \" in non-quoted-field",
+			}},
+		{name: "csv with a header only", format: settings.FormatCSV, text: "id,value\n"},
+		{name: "tsv", format: settings.FormatTSV, text: "id\tvalue\r\na b\t1\r\nc,d\t2\r\n",
+			want: []string{"2:a b=1", "3:c,d=2"}},
+		{name: "nothing at all", format: settings.FormatCSV, text: ""},
+		{name: "blank lines only", format: settings.FormatNDJSON, text: "\n\n  \n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			for _, n := range []int{1, 2, 1000} {
 				o := test.options
-				o.Format = test.format
+				o.InputFormat = test.format
 				got := show(readAll(t, openText(t, test.text, o), n))
 				if !slices.Equal(got, test.want) {
 					t.Errorf("%d at a time:\n got %q\nwant %q", n, got, test.want)
@@ -130,15 +185,18 @@ func TestFormats(t *testing.T) {
 
 func TestFormatIsGuessed(t *testing.T) {
 	for _, test := range []struct{ name, text, want string }{
-		{"a.ndjson", `{"value":1}`, ndjson}, {"a.jsonl", `{"value":1}`, ndjson}, {"a.json", `[{"value":1}]`, jsonArray}, {"a.JSON", `{"value":1}`, ndjson},
-		{"a.csv", "id,value\n", csvFormat}, {"a.tsv", "id\tvalue\n", tsvFormat}, {"a.tab", "id\tvalue\n", tsvFormat},
-		{"plain", " \n[]", jsonArray}, {"plain", "{}", ndjson}, {"plain", "", ndjson},
+		{"a.ndjson", `{"value":1}`, settings.FormatNDJSON}, {"a.jsonl", `{"value":1}`, settings.FormatNDJSON},
+		{"a.json", `[{"value":1}]`, settings.FormatJSON}, {"a.JSON", `{"value":1}`, settings.FormatNDJSON},
+		{"a.csv", "id,value\n", settings.FormatCSV}, {"a.tsv", "id\tvalue\n", settings.FormatTSV},
+		{"a.tab", "id\tvalue\n", settings.FormatTSV},
+		{"plain", " \n[]", settings.FormatJSON}, {"plain", "{}", settings.FormatNDJSON},
+		{"plain", "", settings.FormatNDJSON},
 	} {
 		path := filepath.Join(t.TempDir(), test.name)
 		if err := os.WriteFile(path, []byte(test.text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		f, err := OpenFile(path, nil, Options{IDField: "", ValueField: ""})
+		f, err := OpenFile(settings.Settings{Input: path}, nil)
 		if test.text == "{}" { // no field to choose from is a matter of each row
 			if err != nil {
 				t.Errorf("%s with %q: %v", test.name, test.text, err)
@@ -160,24 +218,27 @@ func TestFormatIsGuessed(t *testing.T) {
 func TestOptionsThatDoNotFit(t *testing.T) {
 	for _, test := range []struct {
 		text    string
-		options Options
+		options settings.Settings
 		flag    string
 		says    string
 	}{
-		{"a b c", Options{}, "input-format", "want one of ndjson, json, csv, tsv"},
-		{"id,value\na,1\n", Options{Format: csvFormat, IDField: "idd"}, "id-field", "did you mean id?"},
-		{"id,temp_max\na,1\n", Options{Format: csvFormat, ValueField: "temp_mx"}, "value-field", "did you mean temp_max?"},
-		{`{"id":1,"value":2}`, Options{ValueField: "v"}, "value-field", "its fields: id, value"},
-		{"id,name\na,b\n", Options{Format: csvFormat}, "value-field", "holds numbers"},
-		{"\xff\xfei\x00d\x00", Options{Format: csvFormat}, "input", "UTF-16"},
+		{"a b c", settings.Settings{}, "input-format", "want one of ndjson, json, csv, tsv"},
+		{"id,value\na,1\n", settings.Settings{InputFormat: settings.FormatCSV, IDField: "idd"}, "id-field",
+			"did you mean id?"},
+		{"id,temp_max\na,1\n", settings.Settings{InputFormat: settings.FormatCSV, ValueField: "temp_mx"}, "value-field",
+			"did you mean temp_max?"},
+		{`{"id":1,"value":2}`, settings.Settings{ValueField: "v"}, "value-field", "its fields: id, value"},
+		{"id,name\na,b\n", settings.Settings{InputFormat: settings.FormatCSV}, "value-field", "holds numbers"},
+		{"\xff\xfei\x00d\x00", settings.Settings{InputFormat: settings.FormatCSV}, "input", "UTF-16"},
 	} {
-		_, err := OpenFile("-", strings.NewReader(test.text), test.options)
-		var bad *OptionError
+		test.options.Input = "-"
+		_, err := OpenFile(test.options, strings.NewReader(test.text))
+		var bad *settings.Error
 		if !errors.As(err, &bad) {
-			t.Errorf("%q: %v, want an OptionError", test.text, err)
+			t.Errorf("%q: %v, want a *settings.Error", test.text, err)
 			continue
 		}
-		if bad.Flag != test.flag || !strings.Contains(bad.Error(), test.says) || strings.Contains(bad.Error(), "\n") {
+		if bad.Name != test.flag || !strings.Contains(bad.Error(), test.says) || strings.Contains(bad.Error(), "\n") {
 			t.Errorf("%q: %q, want one line for --%s that says %q", test.text, bad, test.flag, test.says)
 		}
 	}
@@ -185,7 +246,7 @@ func TestOptionsThatDoNotFit(t *testing.T) {
 
 func TestFilesThatCannotBeOpened(t *testing.T) {
 	for _, path := range []string{filepath.Join(t.TempDir(), "none.csv"), t.TempDir()} {
-		_, err := OpenFile(path, nil, Options{})
+		_, err := OpenFile(settings.Settings{Input: path}, nil)
 		var bad *fs.PathError
 		if !errors.As(err, &bad) {
 			t.Errorf("%s: %v, want a PathError", path, err)
@@ -218,13 +279,17 @@ func TestMemoryIsBounded(t *testing.T) {
 		name, format, head, row, tail string
 		records, rejected             int
 	}{
-		{"ndjson", ndjson, "", `{"id":"a","value":1}` + "\n", `{"id":"z","value":2}`, 1, 1},
-		{"csv", csvFormat, "id,value\n", "a,1\n", "\nz,2\n", 1, 1},
-		{"open quote", csvFormat, "id,value\n\"", "a,1\n", "\nz,2\n", long/4 + 1, 1},
-		{"json", jsonArray, "[", `{"id":"a","value":1},`, `{"id":"z","value":2}]`, 1, 1},
+		{"ndjson", settings.FormatNDJSON, "", `{"id":"a","value":1}` + "\n", `{"id":"z","value":2}`, 1, 1},
+		{"csv", settings.FormatCSV, "id,value\n", "a,1\n", "\nz,2\n", 1, 1},
+		{"open quote", settings.FormatCSV, "id,value\n\"", "a,1\n", "\nz,2\n", long/4 + 1, 1},
+		{"json", settings.FormatJSON, "[", `{"id":"a","value":1},`, `{"id":"z","value":2}]`, 1, 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			var body io.Reader = io.MultiReader(strings.NewReader(`{"id":"`), &endless{row: bytes.Repeat([]byte("x"), 64<<10), left: long}, strings.NewReader("\"}\n"))
+			body := io.MultiReader(
+				strings.NewReader(`{"id":"`),
+				&endless{row: bytes.Repeat([]byte("x"), 64<<10), left: long},
+				strings.NewReader("\"}\n"),
+			)
 			switch test.name {
 			case "csv":
 				body = &endless{row: bytes.Repeat([]byte("x"), 64<<10), left: long}
@@ -234,11 +299,13 @@ func TestMemoryIsBounded(t *testing.T) {
 				body = io.MultiReader(strings.NewReader(`{"id":"`), &endless{row: bytes.Repeat([]byte("x"), 64<<10), left: long}, strings.NewReader(`"},`))
 			}
 			before := test.head
-			if test.format != csvFormat {
+			if test.format != settings.FormatCSV {
 				before += test.row
 				test.records++
 			}
-			f, err := OpenFile("-", io.MultiReader(strings.NewReader(before), body, strings.NewReader(test.tail)), Options{Format: test.format, IDField: "id", ValueField: "value"})
+			in := io.MultiReader(strings.NewReader(before), body, strings.NewReader(test.tail))
+			s := settings.Settings{Input: "-", InputFormat: test.format, IDField: "id", ValueField: "value"}
+			f, err := OpenFile(s, in)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -277,7 +344,8 @@ func TestMemoryIsBounded(t *testing.T) {
 // A broken disk in the middle of a file: the rows before it come first, then the error, and the source is unhealthy.
 func TestReadErrorInTheMiddle(t *testing.T) {
 	broken := errors.New("broken disk")
-	f, err := OpenFile("-", io.MultiReader(strings.NewReader("{\"id\":\"a\",\"value\":1}\n{\"id\":\"b\",\"value\":2}\n{\"id\":\"c\""), iotest.ErrReader(broken)), Options{})
+	whole := strings.NewReader("{\"id\":\"a\",\"value\":1}\n{\"id\":\"b\",\"value\":2}\n{\"id\":\"c\"")
+	f, err := OpenFile(settings.Settings{Input: "-"}, io.MultiReader(whole, iotest.ErrReader(broken)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -297,7 +365,7 @@ func TestReadErrorInTheMiddle(t *testing.T) {
 func TestCancelledWhileWaiting(t *testing.T) {
 	in, feed := io.Pipe()
 	go func() { _, _ = io.WriteString(feed, strings.Repeat("{\"id\":\"a\",\"value\":1}\n", peeked)) }()
-	f, err := OpenFile("-", in, Options{})
+	f, err := OpenFile(settings.Settings{Input: "-"}, in)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -325,7 +393,11 @@ func TestWrittenRowsComeBack(t *testing.T) {
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		want := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) record {
-			return record{rapid.StringMatching(`[a-z"\\,\p{L}]{1,8}`).Draw(t, "id"), rapid.Float64Range(-1e9, 1e9).Draw(t, "value"), rapid.String().Draw(t, "note")}
+			return record{
+				rapid.StringMatching(`[a-z"\\,\p{L}]{1,8}`).Draw(t, "id"),
+				rapid.Float64Range(-1e9, 1e9).Draw(t, "value"),
+				rapid.String().Draw(t, "note"),
+			}
 		}), 1, 30).Draw(t, "records")
 		var lines, array bytes.Buffer
 		encoder := json.NewEncoder(&lines)
@@ -338,8 +410,9 @@ func TestWrittenRowsComeBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		n := rapid.IntRange(1, 40).Draw(t, "n")
-		for format, text := range map[string]string{ndjson: lines.String(), jsonArray: array.String()} {
-			f, err := OpenFile("-", strings.NewReader(text), Options{Format: format})
+		for format, text := range map[string]string{
+			settings.FormatNDJSON: lines.String(), settings.FormatJSON: array.String()} {
+			f, err := OpenFile(settings.Settings{Input: "-", InputFormat: format}, strings.NewReader(text))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -376,7 +449,7 @@ func TestPipeIsNotReadAhead(t *testing.T) {
 	in, feed := io.Pipe()
 	f := make(chan *File)
 	go func() {
-		file, err := OpenFile("-", in, Options{})
+		file, err := OpenFile(settings.Settings{Input: "-"}, in)
 		if err != nil {
 			t.Error(err)
 		}

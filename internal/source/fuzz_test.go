@@ -12,28 +12,29 @@ import (
 	"unicode/utf8"
 
 	"faultflow/internal/nodes"
+	"faultflow/internal/settings"
 )
 
 func FuzzNDJSON(f *testing.F) {
 	f.Add([]byte("{\"id\":\"a\",\"value\":1}\n{\"id\":\"b\"}\n"))
 	f.Add([]byte("{\"a\\u0062\":[1,{\"c\":\"}\"}],\"value\":\"2\"}"))
-	f.Fuzz(func(t *testing.T, data []byte) { readsAnything(t, ndjson, data) })
+	f.Fuzz(func(t *testing.T, data []byte) { readsAnything(t, settings.FormatNDJSON, data) })
 }
 
 func FuzzJSON(f *testing.F) {
 	f.Add([]byte(`[{"id":"a","value":1},{"id":"b","value":2}]`))
 	f.Add([]byte("[{\"id\":\"a,\"value\":1},\n,]]]{"))
-	f.Fuzz(func(t *testing.T, data []byte) { readsAnything(t, jsonArray, data) })
+	f.Fuzz(func(t *testing.T, data []byte) { readsAnything(t, settings.FormatJSON, data) })
 }
 
 func FuzzCSV(f *testing.F) {
 	f.Add([]byte("id,value\na,1\n\"b\nc\",2\n\"d,3\n"))
-	f.Fuzz(func(t *testing.T, data []byte) { readsAnything(t, csvFormat, data) })
+	f.Fuzz(func(t *testing.T, data []byte) { readsAnything(t, settings.FormatCSV, data) })
 }
 
 func FuzzTSV(f *testing.F) {
 	f.Add([]byte("id\tvalue\na\t1\n\"b\"\"\t2\n"))
-	f.Fuzz(func(t *testing.T, data []byte) { readsAnything(t, tsvFormat, data) })
+	f.Fuzz(func(t *testing.T, data []byte) { readsAnything(t, settings.FormatTSV, data) })
 }
 
 // readsAnything holds for every input: it ends, each row stands on a line of its own or is an element, the order is the
@@ -41,8 +42,8 @@ func FuzzTSV(f *testing.F) {
 func readsAnything(t *testing.T, format string, data []byte) {
 	var first nodes.Batch
 	for i, n := range []int{1, 3, 10_000} {
-		f, err := OpenFile("-", bytes.NewReader(data), Options{Format: format})
-		var bad *OptionError
+		f, err := OpenFile(settings.Settings{Input: "-", InputFormat: format}, bytes.NewReader(data))
+		var bad *settings.Error
 		if errors.As(err, &bad) {
 			return
 		}
@@ -91,16 +92,20 @@ func readsAnything(t *testing.T, format string, data []byte) {
 
 func BenchmarkFetch(b *testing.B) {
 	for _, format := range []struct{ name, head, row, tail string }{
-		{ndjson, "", `{"id":"r0000001","value":123,"city":"somewhere","note":"a line of about one hundred bytes"}` + "\n", ""},
-		{jsonArray, "[", `{"id":"r0000001","value":123,"city":"somewhere","note":"a line of about one hundred bytes"},` + "\n", `{"id":"z","value":1}]`},
-		{csvFormat, "id,value,city,note\n", "r0000001,123,somewhere,a line of about one hundred bytes or a few less, if one counts them\n", ""},
+		{settings.FormatNDJSON, "",
+			`{"id":"r0000001","value":123,"city":"somewhere","note":"a line of about one hundred bytes"}` + "\n", ""},
+		{settings.FormatJSON, "[",
+			`{"id":"r0000001","value":123,"city":"somewhere","note":"a line of about one hundred bytes"},` + "\n",
+			`{"id":"z","value":1}]`},
+		{settings.FormatCSV, "id,value,city,note\n",
+			"r0000001,123,somewhere,a line of about one hundred bytes or a few less, if one counts them\n", ""},
 	} {
 		b.Run(format.name, func(b *testing.B) {
 			text := format.head + strings.Repeat(format.row, 10_000) + format.tail
 			b.SetBytes(int64(len(text)))
 			b.ReportAllocs()
 			for b.Loop() {
-				f, err := OpenFile("-", strings.NewReader(text), Options{Format: format.name})
+				f, err := OpenFile(settings.Settings{Input: "-", InputFormat: format.name}, strings.NewReader(text))
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -6,11 +6,12 @@ import (
 	"strings"
 	"time"
 
+	"faultflow/internal/catalog"
 	"faultflow/internal/nodes"
 	"faultflow/internal/workflow"
 )
 
-// Constants of ORIGINAL.md: what generated records hold and how long fetching them takes.
+// Constants of docs/original.md: what generated records hold and how long fetching them takes.
 const (
 	GeneratedName = "primary_api"
 	MinValue      = 1
@@ -39,7 +40,8 @@ func (g *Generated) Name() string { return GeneratedName }
 // Health answers after a moment.
 func (g *Generated) Health(ctx context.Context) error {
 	cycle, _ := workflow.Now(ctx)
-	return nodes.Pause(ctx, g.rand.Between(nodes.Key{Place: nodes.PlaceHealth, Use: "latency", Cycle: cycle}, minPing, maxPing))
+	latency := nodes.Key{Place: catalog.PlaceHealth, Use: "latency", Cycle: cycle}
+	return nodes.Pause(ctx, g.rand.Between(latency, minPing, maxPing))
 }
 
 // Fetch takes 0.1–0.5 s and returns n records.
@@ -49,7 +51,7 @@ func (g *Generated) Fetch(ctx context.Context, n int) (nodes.Batch, error) {
 		g.cycle, g.calls = cycle, 0
 	}
 	g.calls++
-	latency := nodes.Key{Place: nodes.PlaceFetch, Use: "latency", Cycle: cycle, Attempt: g.calls}
+	latency := nodes.Key{Place: catalog.PlaceFetch, Use: "latency", Cycle: cycle, Attempt: g.calls}
 	if err := nodes.Pause(ctx, g.rand.Between(latency, minFetch, maxFetch)); err != nil {
 		return nodes.Batch{}, err
 	}
@@ -64,7 +66,7 @@ func (g *Generated) Fetch(ctx context.Context, n int) (nodes.Batch, error) {
 		begin := names.Len()
 		names.WriteString("record_")
 		names.Write(strconv.AppendInt(digits[:0], g.made, 10))
-		value := g.rand(nodes.Key{Place: nodes.PlaceFetch, Use: "value", Record: uint64(g.made)})
+		value := g.rand(nodes.Key{Place: catalog.PlaceFetch, Use: "value", Record: uint64(g.made)})
 		records[i] = nodes.Record{
 			ID:        names.String()[begin:],
 			Value:     float64(MinValue + int(value*(MaxValue-MinValue+1))),

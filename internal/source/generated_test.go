@@ -25,7 +25,7 @@ func generated(t *testing.T, seed uint64, f func(ctx context.Context, run *workf
 	})
 }
 
-// Records are ORIGINAL.md's: whole numbers from 1 to 1000, evenly spread, numbered on from fetch to fetch.
+// Records are docs/original.md's: whole numbers from 1 to 1000, evenly spread, numbered on from fetch to fetch.
 func TestGeneratedRecords(t *testing.T) {
 	generated(t, 1, func(ctx context.Context, run *workflow.Stream, g *Generated) {
 		const fetches, n = 40, 500
@@ -41,7 +41,13 @@ func TestGeneratedRecords(t *testing.T) {
 				t.Fatalf("fetch %d: %d records, %d rejected, %v", i, len(b.Records), len(b.Rejected), err)
 			}
 			for _, r := range b.Records {
-				want := nodes.Record{ID: "record_" + strconv.Itoa(next), Value: r.Value, Timestamp: time.Now().UTC(), Source: "primary_api", Line: int64(next)}
+				want := nodes.Record{
+					ID:        "record_" + strconv.Itoa(next),
+					Value:     r.Value,
+					Timestamp: time.Now().UTC(),
+					Source:    "primary_api",
+					Line:      int64(next),
+				}
 				if r != want || r.Value != math.Trunc(r.Value) || r.Value < 1 || r.Value > 1000 || r.Validate() != nil {
 					t.Fatalf("record %d is %+v", next, r)
 				}
@@ -61,7 +67,7 @@ func TestGeneratedRecords(t *testing.T) {
 	})
 }
 
-// A fetch takes 0.1–0.5 s (ORIGINAL.md) and a health check a moment, each its own time, to the nanosecond.
+// A fetch takes 0.1–0.5 s (docs/original.md) and a health check a moment, each its own time, to the nanosecond.
 func TestGeneratedLatency(t *testing.T) {
 	generated(t, 1, func(ctx context.Context, run *workflow.Stream, g *Generated) {
 		var fetches, checks []time.Duration
@@ -82,7 +88,8 @@ func TestGeneratedLatency(t *testing.T) {
 		}
 		slices.Sort(fetches)
 		slices.Sort(checks)
-		if low, high := fetches[0], fetches[len(fetches)-1]; low < minFetch || low > 110*time.Millisecond || high >= maxFetch || high < 490*time.Millisecond {
+		if low, high := fetches[0], fetches[len(fetches)-1]; low < minFetch || low > 110*time.Millisecond ||
+			high >= maxFetch || high < 490*time.Millisecond {
 			t.Errorf("fetches take %v–%v, want all of 0.1–0.5 s", low, high)
 		}
 		if low, high := checks[0], checks[len(checks)-1]; low < minPing || high >= maxPing {

@@ -179,8 +179,8 @@ var (
 
 func (j *jsonFields) find(r row) (id, value string, err error) {
 	if !json.Valid(r.data) {
-		var any json.RawMessage
-		return "", "", fmt.Errorf("not valid JSON: %w", json.Unmarshal(r.data, &any))
+		var whole json.RawMessage
+		return "", "", fmt.Errorf("not valid JSON: %w", json.Unmarshal(r.data, &whole))
 	}
 	if r.data[firstText(r.data)] != '{' {
 		return "", "", errNotObject

@@ -66,7 +66,7 @@ func (l *lines) next() (row, error) {
 			break
 		}
 		if err != bufio.ErrBufferFull {
-			return row{}, err // of a line that is cut off by an error nothing is kept
+			return row{}, err // nothing is kept of a line that an error cut off
 		}
 	}
 	l.number++
@@ -81,7 +81,7 @@ func (l *lines) next() (row, error) {
 	return r, nil
 }
 
-// rawKept is what is kept of a row that is too long.
+// rawKept is how many bytes are kept of a row that is too long.
 const rawKept = 1024
 
 func (l *lines) giveBack(rows []row) { l.again = append(rows, l.again...) }

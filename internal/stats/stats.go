@@ -1,4 +1,5 @@
-// Package stats answers how sure a share is, and whether two shares or two distributions differ by more than chance.
+// Package stats has the confidence interval of a share, and tests of whether two shares or two distributions differ by
+// more than chance.
 package stats
 
 import (
@@ -7,11 +8,10 @@ import (
 	"slices"
 
 	moremath "github.com/aclements/go-moremath/stats"
-	"gonum.org/v1/gonum/stat/distuv"
 )
 
 // z95 is the number of standard deviations around its mean that hold 95 % of a normal distribution.
-var z95 = distuv.UnitNormal.Quantile(0.975)
+const z95 = 1.959963984540054
 
 // Wilson returns the 95 % score interval of a share of which count in of trials was seen (E. B. Wilson, "Probable
 // Inference, the Law of Succession, and Statistical Inference", JASA 22, 1927). It is 0 to 1 without trials. The bounds
@@ -23,30 +23,48 @@ func Wilson(count, of int64) (low, high float64) {
 	n, p, zz := float64(of), float64(count)/float64(of), z95*z95
 	center := (p + zz/(2*n)) / (1 + zz/n)
 	half := z95 / (1 + zz/n) * math.Sqrt(p*(1-p)/n+zz/(4*n*n))
-	// At both ends the formula gives the share itself, but for the last digit.
+	// At shares of 0 and 1 a bound is the share itself, apart from the last digit.
 	return round(max(0, center-half)), round(min(1, center+half))
 }
 
 func round(x float64) float64 { return math.Round(x*1e9) / 1e9 }
 
-// McNemar returns the two-sided p-value of the exact test of paired outcomes: of so many pairs one got better and of so
-// many one got worse, where chance alone would make either equally likely (Q. McNemar, Psychometrika 12, 1947). It is 1
-// when no pair changed.
+// McNemar returns the two-sided p-value of the exact test of paired outcomes, from the numbers of pairs that got better
+// and worse. The null hypothesis is that both are equally likely (Q. McNemar, Psychometrika 12, 1947). It is 1 when no
+// pair changed.
 func McNemar(better, worse int64) float64 {
 	n := better + worse
 	if n <= 0 {
 		return 1
 	}
-	return min(1, 2*distuv.Binomial{N: float64(n), P: 0.5}.CDF(float64(min(better, worse))))
+	return min(1, 2*fairTail(n, min(better, worse)))
 }
 
-// exactUpTo is the total up to which Fisher's test is computed exactly; beyond it χ² is as good, and quick.
+// fairTail returns the probability of at most k heads in n tosses of a fair coin, for k up to n/2. It adds up the
+// probabilities of each number of heads, relative to that of n/2, until one is too small for a float64: some 20·√n
+// steps.
+func fairTail(n, k int64) float64 {
+	half, tail, weight := 0.0, 0.0, 1.0
+	for heads := n / 2; heads >= 0 && weight > 0; heads-- {
+		half += weight
+		if heads <= k {
+			tail += weight
+		}
+		weight *= float64(heads) / float64(n-heads+1)
+	}
+	if n%2 == 0 {
+		return tail / (2*half - 1) // the middle is in both halves
+	}
+	return tail / (2 * half)
+}
+
+// exactUpTo is the number of trials up to which Fisher's test is computed exactly; beyond it χ² is as good, and quick.
 const exactUpTo = 100_000
 
-// Shares returns the two-sided p-value of two independent shares, countA in ofA and countB in ofB, being the same: Fisher's
-// exact test, or for more than 100,000 trials the χ² test with one degree of freedom. It is 1 where there is nothing to
-// compare.
-func Shares(countA, ofA, countB, ofB int64) float64 {
+// Fisher returns the two-sided p-value of two independent shares, countA of ofA and countB of ofB, whose null
+// hypothesis is that they are equal: by Fisher's exact test, or for more than 100,000 trials by the χ² test with one
+// degree of freedom. It is 1 where there is nothing to compare.
+func Fisher(countA, ofA, countB, ofB int64) float64 {
 	hits, n := countA+countB, ofA+ofB
 	if ofA <= 0 || ofB <= 0 || hits <= 0 || hits >= n {
 		return 1
@@ -54,12 +72,13 @@ func Shares(countA, ofA, countB, ofB int64) float64 {
 	if n > exactUpTo {
 		p := float64(hits) / float64(n)
 		d := float64(countA)/float64(ofA) - float64(countB)/float64(ofB)
-		return distuv.ChiSquared{K: 1}.Survival(d * d / (p * (1 - p) * (1/float64(ofA) + 1/float64(ofB))))
+		// χ² with one degree of freedom is the square of a standard normal value.
+		return math.Erfc(math.Sqrt(d * d / (p * (1 - p) * (1/float64(ofA) + 1/float64(ofB))) / 2))
 	}
 	dist := moremath.HypergeometicDist{N: int(n), K: int(hits), Draws: int(ofA)}
 	seen, sum := dist.PMF(float64(countA)), 0.0
 	for k := max(0, hits-ofB); k <= min(hits, ofA); k++ {
-		// Tables as likely as the one seen belong to it, whatever their last digits.
+		// The tolerance includes tables that are as likely as the one seen, apart from their last digits.
 		if p := dist.PMF(float64(k)); p <= seen*(1+1e-7) {
 			sum += p
 		}
@@ -73,10 +92,11 @@ type Bucket struct {
 	Count int64
 }
 
-// Distributions returns the two-sided p-value of the Mann–Whitney U test: that values of one histogram are no more often
-// larger than those of the other than the other way round. Which are is told by larger: 1 for a's, -1 for b's, 0 for neither.
-// Values of one bucket count as ties. The p-value is 1 where there is nothing to compare.
-func Distributions(a, b []Bucket) (p float64, larger int) {
+// MannWhitney returns the two-sided p-value of the U test, whose null hypothesis is that a value of either histogram is
+// as likely to be the larger one (H. B. Mann, D. R. Whitney, Annals of Mathematical Statistics 18, 1947). larger is 1
+// if that of a is the larger one more often, -1 if that of b is, else 0. Values of one bucket are ties. The p-value is
+// 1 where there is nothing to compare.
+func MannWhitney(a, b []Bucket) (p float64, larger int) {
 	result, err := moremath.MannWhitneyUTest(values(a), values(b), moremath.LocationDiffers)
 	if err != nil { // an empty sample, or all values equal
 		return 1, 0
@@ -84,8 +104,8 @@ func Distributions(a, b []Bucket) (p float64, larger int) {
 	return min(1, result.P), cmp.Compare(result.U, float64(result.N1)*float64(result.N2)/2)
 }
 
-// maxValues bounds the values that a histogram is spread into. A larger one is scaled down to it, which makes the test
-// less ready to see a difference, not more.
+// maxValues bounds the sample that a histogram is expanded to. A larger histogram is scaled down to it, which makes the
+// test conservative.
 const maxValues = 1_000_000
 
 func values(buckets []Bucket) []float64 {
@@ -105,8 +125,9 @@ func values(buckets []Bucket) []float64 {
 	return list
 }
 
-// Holm returns the p-values of one family of tests, corrected so that all of them together are wrong with no more than
-// the probability that each is held against (S. Holm, Scandinavian Journal of Statistics 6, 1979). They keep their order.
+// Holm returns the p-values of a family of tests, in their order, corrected for the family-wise error rate: the
+// probability that any of them is below a level by chance is at most that level (S. Holm, Scandinavian Journal of
+// Statistics 6, 1979).
 func Holm(p []float64) []float64 {
 	order := make([]int, len(p))
 	for i := range order {

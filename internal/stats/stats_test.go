@@ -2,6 +2,7 @@ package stats_test
 
 import (
 	"math"
+	"math/big"
 	"slices"
 	"testing"
 
@@ -66,6 +67,39 @@ func TestMcNemar(t *testing.T) {
 	}
 }
 
+// TestMcNemarCountsOutcomes: every p-value of up to 150 changed pairs, against the count of all outcomes in whole
+// numbers.
+func TestMcNemarCountsOutcomes(t *testing.T) {
+	for n := int64(1); n <= 150; n++ {
+		tail, outcomes := new(big.Int), new(big.Int).Lsh(big.NewInt(1), uint(n))
+		for k := int64(0); k <= n/2; k++ {
+			tail.Add(tail, new(big.Int).Binomial(n, k))
+			exact, _ := new(big.Rat).SetFrac(new(big.Int).Lsh(tail, 1), outcomes).Float64()
+			want := min(1, exact)
+			for _, got := range []float64{stats.McNemar(k, n-k), stats.McNemar(n-k, k)} {
+				if math.Abs(got-want) > want*1e-14 {
+					t.Errorf("%d of %d: p %v, want %v", k, n, got, want)
+				}
+			}
+		}
+	}
+}
+
+// TestMcNemarOfManyPairs: millions of pairs are near the normal distribution, and a p-value too small to print is 0.
+func TestMcNemarOfManyPairs(t *testing.T) {
+	for _, test := range []struct{ better, worse int64 }{
+		{499_500, 500_500},
+		{50_001_000, 49_999_000},
+		{40, 1_000_000},
+	} {
+		n, least := float64(test.better+test.worse), float64(min(test.better, test.worse))
+		want := math.Erfc((n/2 - least - 0.5) / math.Sqrt(n/2)) // half a pair further in: from steps to a curve
+		if got := stats.McNemar(test.better, test.worse); math.Abs(got-want) > 1e-7 {
+			t.Errorf("%d better, %d worse: p %v, want about %v", test.better, test.worse, got, want)
+		}
+	}
+}
+
 // TestShares: the lady tasting tea (R. A. Fisher, The Design of Experiments, 1935) and others by counting tables.
 func TestShares(t *testing.T) {
 	for _, test := range []struct {
@@ -79,21 +113,21 @@ func TestShares(t *testing.T) {
 		{10, 10, 10, 10, 1},
 		{0, 0, 3, 5, 1},
 	} {
-		if got := stats.Shares(test.a, test.ofA, test.b, test.ofB); !near(got, test.want) {
+		if got := stats.Fisher(test.a, test.ofA, test.b, test.ofB); !near(got, test.want) {
 			t.Errorf("%d of %d against %d of %d: p %v, want %v", test.a, test.ofA, test.b, test.ofB, got, test.want)
 		}
 	}
 	// Above the exact test's limit: z = 1.96 is p = 0.05.
 	n := int64(1_000_000)
 	d := int64(math.Round(1.959964 * math.Sqrt(2*0.25*float64(n))))
-	if got := stats.Shares(n/2+d/2, n, n/2-d/2, n); math.Abs(got-0.05) > 1e-3 {
+	if got := stats.Fisher(n/2+d/2, n, n/2-d/2, n); math.Abs(got-0.05) > 1e-3 {
 		t.Errorf("χ²: p %v, want 0.05", got)
 	}
 }
 
 // TestSharesAgree: near the limit the exact test and χ² say about the same.
 func TestSharesAgree(t *testing.T) {
-	exact, chi := stats.Shares(5_000, 50_000, 5_200, 50_000), stats.Shares(5_000, 50_000, 5_200, 50_001)
+	exact, chi := stats.Fisher(5_000, 50_000, 5_200, 50_000), stats.Fisher(5_000, 50_000, 5_200, 50_001)
 	if math.Abs(exact-chi) > 0.003 {
 		t.Errorf("exact %v, χ² %v", exact, chi)
 	}
@@ -102,27 +136,28 @@ func TestSharesAgree(t *testing.T) {
 func TestDistributions(t *testing.T) {
 	a := []stats.Bucket{{1, 1}, {2, 1}, {3, 1}, {4, 1}}
 	b := []stats.Bucket{{5, 1}, {6, 1}, {7, 1}, {8, 1}}
-	if got, larger := stats.Distributions(a, b); !near(got, 2.0/70) || larger != -1 {
+	if got, larger := stats.MannWhitney(a, b); !near(got, 2.0/70) || larger != -1 {
 		t.Errorf("four below four: p %v, larger %d, want 2 of the 70 orders", got, larger)
 	}
-	if got, larger := stats.Distributions(b, a); !near(got, 2.0/70) || larger != 1 {
+	if got, larger := stats.MannWhitney(b, a); !near(got, 2.0/70) || larger != 1 {
 		t.Errorf("four above four: p %v, larger %d", got, larger)
 	}
-	if got, larger := stats.Distributions(a, a); got < 0.99 || got > 1 || larger != 0 {
+	if got, larger := stats.MannWhitney(a, a); got < 0.99 || got > 1 || larger != 0 {
 		t.Errorf("a histogram against itself: p %v, larger %d", got, larger)
 	}
-	if got, larger := stats.Distributions(nil, a); got != 1 || larger != 0 {
+	if got, larger := stats.MannWhitney(nil, a); got != 1 || larger != 0 {
 		t.Errorf("nothing against something: p %v, larger %d", got, larger)
 	}
 	same := []stats.Bucket{{2, 5}}
-	if got, _ := stats.Distributions(same, same); got != 1 {
+	if got, _ := stats.MannWhitney(same, same); got != 1 {
 		t.Errorf("all values equal: p %v", got)
 	}
 	many := []stats.Bucket{{1, 2_000_000}, {2, 2_000_000}}
-	if got, larger := stats.Distributions(many, []stats.Bucket{{1, 1_900_000}, {2, 2_100_000}}); got > 1e-6 || larger != -1 {
+	if got, larger := stats.MannWhitney(many, []stats.Bucket{{1, 1_900_000}, {2, 2_100_000}}); got > 1e-6 ||
+		larger != -1 {
 		t.Errorf("millions of values that differ by a twentieth: p %v, larger %d", got, larger)
 	}
-	if got, _ := stats.Distributions(many, many); got < 0.99 {
+	if got, _ := stats.MannWhitney(many, many); got < 0.99 {
 		t.Errorf("millions of values against themselves: p %v", got)
 	}
 }

@@ -1,60 +1,19 @@
-// Package timeline lays a run out on a time axis: a lane for each node, channel and breaker, with what went on in it, from
-// when to when, and how it ended. It reads a report and draws nothing.
+// Package timeline lays a run out on a time axis: a lane for each node, channel and breaker, with what went on in it,
+// from when to when, and how it ended. It reads a report and draws nothing.
 package timeline
 
 import (
 	"cmp"
 	"slices"
-	"strings"
 
+	"faultflow/internal/catalog"
+	"faultflow/internal/errhandler"
 	"faultflow/internal/report"
 )
 
-// Kind says what an item is.
-type Kind string
-
-// Attempts, from their start to their end.
-const (
-	Succeeded  Kind = "succeeded"
-	Failed     Kind = "failed"
-	TimedOut   Kind = "timed_out"
-	Unfinished Kind = "unfinished" // the run was interrupted first
-)
-
-// What else a node does, from its start to its end.
-const (
-	Ran      Kind = "ran" // the whole of it, attempts and waits included
-	Checking Kind = "health_check"
-	Waiting  Kind = "waiting" // backoff before the next attempt
-)
-
-// Moments: FromMS and ToMS are the same, except that an attempt of several calls can end as Rejected or Full.
-const (
-	FaultFired   Kind = "fault_fired"
-	Unhealthy    Kind = "unhealthy"     // the health check failed
-	Rejected     Kind = "rejected"      // by an open breaker, without a call
-	Full         Kind = "bulkhead_full" // turned away, without a call
-	RecordFailed Kind = "record_failed" // alone, not its batch
-	Fallback     Kind = "fallback"      // a fallback or a recovery supplied the result
-	NodeFailed   Kind = "node_failed"   // and the error handler got its error
-	Skipped      Kind = "skipped"       // a channel was left out
-	Spooled      Kind = "spooled"
-)
-
-// States of breakers (closed, open, half-open) and channels (healthy, degraded, down), and verdicts of cycles.
-const (
-	Closed   Kind = "closed"
-	Open     Kind = "open"
-	HalfOpen Kind = "half-open"
-
-	Healthy  Kind = "healthy"
-	Degraded Kind = "degraded"
-	Down     Kind = "down"
-
-	CycleSuccess  Kind = "cycle_success"
-	CycleDegraded Kind = "cycle_degraded"
-	CycleFailed   Kind = "cycle_failed"
-)
+// Kind says what an item is, in the catalogue's words: the catalog.EventKind of the event that ended it, or that of its
+// beginning while nothing has; of a state its catalog.BreakerState or catalog.Health; of a cycle its catalog.Verdict.
+type Kind any
 
 // Item is one thing in a lane. Times are milliseconds since the run began; FromMS <= ToMS.
 type Item struct {
@@ -62,10 +21,16 @@ type Item struct {
 	FromMS, ToMS float64
 	Cycle        int
 	Attempt      int // 0 where attempts do not apply
-	// Count is how many items this one stands for: records that failed at one moment. It is at least 1.
-	Count int
-	// Place is the dependency; Class and Detail are those of the event that ended the item.
-	Place, Class, Detail string
+	// Records is how many records it is about, 0 where records do not apply. Those that failed alone at one moment
+	// are one item, with the Record of the first.
+	Records int
+	Record  string
+	// Place is the dependency; From is the state before a change; Class and Detail are those of the event that ended
+	// the item.
+	Place  catalog.Place
+	From   string
+	Class  errhandler.Class
+	Detail string
 }
 
 // Sort says what a lane is of.
@@ -79,8 +44,8 @@ const (
 	Cycles  Sort = "cycles"
 )
 
-// Lane is what went on in one node, channel or breaker. Items are in the order of their start, longer ones first; states
-// follow each other without gaps.
+// Lane is what went on in one node, channel or breaker. Items are in the order of their start, longer ones first;
+// states follow each other without gaps.
 type Lane struct {
 	Sort Sort
 	Name string
@@ -102,7 +67,12 @@ type Chart struct {
 
 // Of lays out a run. A report that is not what a run would write gives a chart all the same, perhaps a strange one.
 func Of(r *report.Report) *Chart {
-	c := &Chart{EndMS: max(r.DurationMS, 0), Shown: len(r.Cycles.List), Count: max(r.Cycles.Count, len(r.Cycles.List)), Summarised: r.Timeline.Summarised}
+	c := &Chart{
+		EndMS:      max(r.DurationMS, 0),
+		Shown:      len(r.Cycles.List),
+		Count:      max(r.Cycles.Count, len(r.Cycles.List)),
+		Summarised: r.Timeline.Summarised,
+	}
 	if n := len(r.Cycles.List); n > 0 && n < r.Cycles.Count { // the rest of the axis would be empty
 		last := r.Cycles.List[n-1]
 		c.EndMS = max(last.StartMS+last.DurationMS, 0)
@@ -120,14 +90,14 @@ func Of(r *report.Report) *Chart {
 		if n.Runs == 0 {
 			continue
 		}
-		c.add(b.lane(Node, n.Name))
-		c.Lanes = append(c.Lanes, breakers(r, c.EndMS, n.Name)...)
-		if n.Name != deliveryNode {
+		c.add(b.lane(Node, string(n.Name)))
+		c.Lanes = append(c.Lanes, breakers(r, c.EndMS, string(n.Name))...)
+		if n.Name != catalog.Delivery {
 			continue
 		}
 		for _, ch := range channels {
 			c.add(ch)
-			c.Lanes = append(c.Lanes, breakers(r, c.EndMS, deliveryNode+"."+ch.Name)...)
+			c.Lanes = append(c.Lanes, breakers(r, c.EndMS, catalog.ChannelPlace(ch.Name).Breaker())...)
 		}
 		channels = nil // once, however many nodes go by that name
 	}
@@ -166,20 +136,15 @@ func Beside(labels []string, charts []*Chart) *Chart {
 	return all
 }
 
-// Names that events use.
-const (
-	deliveryNode = "delivery"
-	spoolPlace   = "delivery.spool"
-)
-
 func cycles(r *report.Report) Lane {
 	lane := Lane{Sort: Cycles, Name: "cycles"}
 	for _, c := range r.Cycles.List {
-		kind := map[string]Kind{"success": CycleSuccess, "degraded": CycleDegraded}[string(c.Verdict)]
-		if kind == "" {
-			kind = CycleFailed
-		}
-		lane.Items = append(lane.Items, Item{Kind: kind, FromMS: c.StartMS, ToMS: max(c.StartMS+c.DurationMS, c.StartMS), Cycle: c.Number, Count: 1})
+		lane.Items = append(lane.Items, Item{
+			Kind:   c.Verdict,
+			FromMS: c.StartMS,
+			ToMS:   max(c.StartMS+c.DurationMS, c.StartMS),
+			Cycle:  c.Number,
+		})
 	}
 	return lane
 }
@@ -193,17 +158,17 @@ func breakers(r *report.Report, endMS float64, name string) []Lane {
 	}
 	b := r.Breakers[i]
 	lane := Lane{Sort: Breaker, Name: name}
-	state, since := Closed, 0.0
+	state, since := catalog.Closed, 0.0
 	for _, t := range b.Transitions {
 		if t.AtMS > endMS { // beyond the cycles that the chart covers
 			break
 		}
-		lane.States = append(lane.States, Item{Kind: state, FromMS: since, ToMS: max(t.AtMS, since), Count: 1})
-		state, since = Kind(t.To), max(t.AtMS, since)
+		lane.States = append(lane.States, Item{Kind: state, FromMS: since, ToMS: max(t.AtMS, since)})
+		state, since = t.To, max(t.AtMS, since)
 	}
 	kept := len(b.Transitions)
 	if all := b.Opened + b.HalfOpened + b.Closed; all <= kept || kept > 0 && b.Transitions[kept-1].AtMS > endMS {
-		lane.States = append(lane.States, Item{Kind: state, FromMS: since, ToMS: max(endMS, since), Count: 1})
+		lane.States = append(lane.States, Item{Kind: state, FromMS: since, ToMS: max(endMS, since)})
 	}
 	return []Lane{lane}
 }
@@ -225,16 +190,16 @@ type laneKey struct {
 
 type key struct {
 	lane  *Lane
-	place string
+	place catalog.Place
 }
 
 func newBuilder(r *report.Report, endMS float64) *builder {
 	b := &builder{endMS: endMS, named: map[laneKey]*Lane{}, open: map[key]int{}, ended: map[key]int{}}
 	for _, n := range r.Nodes {
-		b.newLane(&Lane{Sort: Node, Name: n.Name})
+		b.newLane(&Lane{Sort: Node, Name: string(n.Name)})
 	}
 	for _, c := range r.Channels {
-		b.newLane(&Lane{Sort: Channel, Name: c.Name, States: []Item{{Kind: Healthy, Count: 1}}})
+		b.newLane(&Lane{Sort: Channel, Name: c.Name, States: []Item{{Kind: catalog.Healthy}}})
 	}
 	return b
 }
@@ -253,124 +218,141 @@ func (b *builder) lane(s Sort, name string) *Lane { return b.named[laneKey{s, na
 // laneOf finds the lane of an event: the channel's if it is of one, else the node's. The spool gets a lane when it is
 // first needed.
 func (b *builder) laneOf(e report.Event) *Lane {
-	if name, ok := strings.CutPrefix(e.Place, deliveryNode+"."); ok {
+	if name, ok := e.Place.Channel(); ok {
 		if l := b.lane(Channel, name); l != nil {
 			return l
 		}
-		if e.Place == spoolPlace {
-			return b.newLane(&Lane{Sort: Channel, Name: name})
-		}
 	}
-	return b.lane(Node, e.Node)
+	if e.Place == catalog.PlaceSpool {
+		if l := b.lane(Channel, catalog.SpoolName); l != nil {
+			return l
+		}
+		return b.newLane(&Lane{Sort: Channel, Name: catalog.SpoolName})
+	}
+	return b.lane(Node, string(e.Node))
 }
 
-// The kinds of events that begin something, and what those that end an attempt or stand for themselves become. They are
-// the names that reports use; the packages that emit them are not needed to read a report.
-var (
-	moments = map[string]Kind{"fault_fired": FaultFired, "health_failed": Unhealthy, "record_failed": RecordFailed, "recovered": Fallback,
-		"fallback_used": Fallback, "node_failed": NodeFailed, "channel_skipped": Skipped, "spooled": Spooled, "spool_failed": Failed}
-	ends = map[string]Kind{"attempt_succeeded": Succeeded, "attempt_failed": Failed, "attempt_timed_out": TimedOut, "rejected": Rejected,
-		"bulkhead_full": Full, "channel_accepted": Succeeded, "channel_failed": Failed}
-)
-
+// add draws an event as its kind's role says.
 func (b *builder) add(e report.Event) {
 	l := b.laneOf(e)
 	if l == nil {
 		return
 	}
-	switch e.Kind {
-	case "node_started":
-		b.begin(l, "run", Ran, e)
-	case "node_done":
-		b.close(l, "run", e.AtMS)
-	case "hook":
-		b.checked(l, e)
-	case "attempt_started", "channel_tried":
-		b.begin(l, e.Place, Unfinished, e)
-	case "waiting":
-		l.Items = append(l.Items, item(Waiting, e))
+	switch e.Kind.Event().Role {
+	case catalog.Begins:
+		b.begin(l, e)
+	case catalog.Ends:
+		b.finish(l, e)
+	case catalog.Moment:
+		b.moment(l, e.Kind, e)
+	case catalog.Opens:
+		b.opened(l, e)
+	case catalog.Lasts:
+		l.Items = append(l.Items, item(e.Kind, e))
 		l.Items[len(l.Items)-1].ToMS = min(e.AtMS+max(e.WaitMS, 0), max(b.endMS, e.AtMS))
-	case "channel_changed":
-		b.changed(l, e)
-	default:
-		if kind, ok := ends[e.Kind]; ok {
-			b.finish(l, e.Place, kind, e)
-		} else if kind, ok := moments[e.Kind]; ok {
-			b.moment(l, kind, e)
+	case catalog.Changes:
+		if e.Kind == catalog.ChannelChanged { // the report has the changes of breakers, also where it has no events
+			b.changed(l, e)
 		}
-		if e.Kind == "node_failed" {
-			b.close(l, "run", e.AtMS)
-		}
+	case catalog.Aside:
 	}
 }
 
 func item(k Kind, e report.Event) Item {
-	return Item{Kind: k, FromMS: e.AtMS, ToMS: e.AtMS, Cycle: e.Cycle, Attempt: e.Attempt, Count: 1, Place: e.Place, Class: e.Class, Detail: e.Detail}
+	return Item{
+		Kind:    k,
+		FromMS:  e.AtMS,
+		ToMS:    e.AtMS,
+		Cycle:   e.Cycle,
+		Attempt: e.Attempt,
+		Records: e.Count,
+		Record:  e.Record,
+		Place:   e.Place,
+		From:    e.From,
+		Class:   e.Class,
+		Detail:  e.Detail,
+	}
 }
 
 // begin opens an item. One that is still open at its place was interrupted.
-func (b *builder) begin(l *Lane, what string, k Kind, e report.Event) {
-	b.close(l, what, e.AtMS)
-	l.Items = append(l.Items, item(k, e))
-	b.open[key{l, what}] = len(l.Items) - 1
+func (b *builder) begin(l *Lane, e report.Event) {
+	b.close(l, e.Place, e.AtMS)
+	l.Items = append(l.Items, item(e.Kind, e))
+	b.open[key{l, e.Place}] = len(l.Items) - 1
 }
 
-func (b *builder) close(l *Lane, what string, atMS float64) {
-	if i, began := b.open[key{l, what}]; began {
-		delete(b.open, key{l, what})
+func (b *builder) close(l *Lane, place catalog.Place, atMS float64) {
+	if i, began := b.open[key{l, place}]; began {
+		delete(b.open, key{l, place})
 		l.Items[i].ToMS = max(atMS, l.Items[i].FromMS)
 	}
 }
 
-// became says how an item ended.
-func (it *Item) became(k Kind, e report.Event) { it.Kind, it.Class, it.Detail = k, e.Class, e.Detail }
+// ended says how an item ended. What a node's end says is its action, which its edges tell.
+func (it *Item) ended(e report.Event) {
+	it.Kind, it.Class, it.Detail, it.Records = e.Kind, e.Class, e.Detail, max(it.Records, e.Count)
+	if e.Kind == catalog.NodeDone {
+		it.Detail = ""
+	}
+}
 
 // finish closes what an event ends. What was not begun is a moment: a call that was turned away. A channel that took a
 // part of the records has accepted, then failed.
-func (b *builder) finish(l *Lane, what string, k Kind, e report.Event) {
-	if i, began := b.open[key{l, what}]; began {
-		b.close(l, what, e.AtMS)
-		b.ended[key{l, what}] = i
-		l.Items[i].became(k, e)
+func (b *builder) finish(l *Lane, e report.Event) {
+	at := key{l, e.Place}
+	if i, began := b.open[at]; began {
+		b.close(l, e.Place, e.AtMS)
+		b.ended[at] = i
+		l.Items[i].ended(e)
 		return
 	}
-	if e.Kind == "channel_failed" {
-		if i, ok := b.ended[key{l, what}]; ok && l.Items[i].Kind == Succeeded && l.Items[i].ToMS == e.AtMS {
-			l.Items[i].became(k, e)
+	kind := e.Kind
+	if e.Kind == catalog.ChannelFailed {
+		i, ok := b.ended[at]
+		if ok && l.Items[i].Kind == catalog.ChannelAccepted && l.Items[i].ToMS == e.AtMS {
+			l.Items[i].ended(e)
 			return
 		}
-		k = Rejected
+		if e.Class == errhandler.Degradation { // its breaker is open
+			kind = catalog.CallRejected
+		}
 	}
-	b.moment(l, k, e)
+	b.moment(l, kind, e)
 }
 
-// checked adds the health check, which a node makes before everything else.
-func (b *builder) checked(l *Lane, e report.Event) {
-	i, running := b.open[key{l, "run"}]
-	if !running || e.Detail != "before_prep" || e.AtMS <= l.Items[i].FromMS {
+// opened adds what a node did before everything else, such as a health check, if that took time.
+func (b *builder) opened(l *Lane, e report.Event) {
+	i, running := b.open[key{l, e.Place}]
+	if !running || e.Detail != beforePrep || e.AtMS <= l.Items[i].FromMS {
 		return
 	}
-	check := item(Checking, e)
-	check.FromMS, check.Detail = l.Items[i].FromMS, ""
-	l.Items = append(l.Items, check)
+	first := item(e.Kind, e)
+	first.FromMS, first.Detail = l.Items[i].FromMS, ""
+	l.Items = append(l.Items, first)
 }
+
+// beforePrep is the hook that a node begins with.
+const beforePrep = "before_prep"
 
 // moment adds an item without a length. Records that failed at one moment become one item.
-func (b *builder) moment(l *Lane, k Kind, e report.Event) {
-	if n := len(l.Items); k == RecordFailed && n > 0 && l.Items[n-1].Kind == RecordFailed && l.Items[n-1].FromMS == e.AtMS {
-		l.Items[n-1].Count++
-		return
+func (b *builder) moment(l *Lane, k catalog.EventKind, e report.Event) {
+	it := item(k, e)
+	if k == catalog.RecordFailed {
+		it.Records = max(it.Records, 1)
+		if n := len(l.Items); n > 0 && l.Items[n-1].Kind == catalog.RecordFailed && l.Items[n-1].FromMS == e.AtMS {
+			l.Items[n-1].Records += it.Records
+			return
+		}
 	}
-	l.Items = append(l.Items, item(k, e))
+	l.Items = append(l.Items, it)
 }
 
-// changed notes a channel's new health: the event's detail is "healthy → degraded".
+// changed notes a channel's new health.
 func (b *builder) changed(l *Lane, e report.Event) {
-	_, health, _ := strings.Cut(e.Detail, " → ")
 	if n := len(l.States); n > 0 {
 		l.States[n-1].ToMS = max(e.AtMS, l.States[n-1].FromMS)
 	}
-	l.States = append(l.States, item(Kind(health), e))
+	l.States = append(l.States, item(catalog.Health(e.To), e))
 }
 
 // end closes what the run left open, and puts items in order.
@@ -383,6 +365,8 @@ func (b *builder) end() {
 		if n := len(l.States); n > 0 {
 			l.States[n-1].ToMS = max(b.endMS, l.States[n-1].FromMS)
 		}
-		slices.SortStableFunc(l.Items, func(x, y Item) int { return cmp.Or(cmp.Compare(x.FromMS, y.FromMS), cmp.Compare(y.ToMS, x.ToMS)) })
+		slices.SortStableFunc(l.Items, func(x, y Item) int {
+			return cmp.Or(cmp.Compare(x.FromMS, y.FromMS), cmp.Compare(y.ToMS, x.ToMS))
+		})
 	}
 }

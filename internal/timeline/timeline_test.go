@@ -8,10 +8,12 @@ import (
 
 	"pgregory.net/rapid"
 
+	"faultflow/internal/catalog"
+	"faultflow/internal/fault"
 	"faultflow/internal/report"
 	"faultflow/internal/reporttest"
-	"faultflow/internal/runner"
-	"faultflow/internal/simulate"
+	"faultflow/internal/runtest"
+	"faultflow/internal/settings"
 	"faultflow/internal/timeline"
 )
 
@@ -28,12 +30,15 @@ func lane(t testing.TB, c *timeline.Chart, s timeline.Sort, name string) timelin
 func kinds(items []timeline.Item) string {
 	var words []string
 	for _, it := range items {
-		word := string(it.Kind)
+		word := fmt.Sprint(it.Kind)
+		if k, ok := it.Kind.(catalog.EventKind); ok {
+			word = k.Event().Word
+		}
 		if it.Attempt > 0 {
 			word += fmt.Sprint(" ", it.Attempt)
 		}
-		if it.Count > 1 {
-			word += fmt.Sprint(" × ", it.Count)
+		if it.Kind == catalog.RecordFailed {
+			word += fmt.Sprint(" × ", it.Records)
 		}
 		words = append(words, word)
 	}
@@ -48,26 +53,105 @@ func TestLanesTellTheRun(t *testing.T) {
 		lane     string
 		want     string
 	}{
-		{"nothing fails", nil, timeline.Node, "collector", "ran, health_check, succeeded 1"},
+		{"nothing fails", nil, timeline.Node, "collector", "ran, health check, succeeded 1"},
 		{"the error handler only runs", nil, timeline.Node, "errorhandler", "ran"},
-		{"retries", []string{"fault=collector.fetch=connection_refused,first=1", "fault=collector.fetch=timeout,calls=2"}, timeline.Node, "collector",
-			"ran, health_check, failed 1, fault_fired, waiting 1, timed_out 2, fault_fired, waiting 2, succeeded 3"},
-		{"open breaker", []string{"fault=collector.fetch=connection_refused,cycles=1", "cycles=2", "collector-breaker=true", "collector-retries=1", "breaker-failures=1"},
-			timeline.Node, "collector", "ran, health_check, failed 1, fault_fired, fallback, ran, health_check, rejected 1, fallback"},
-		{"unhealthy", []string{"fault=collector.health=http_503"}, timeline.Node, "collector", "ran, health_check, fault_fired, succeeded 1, unhealthy"},
-		{"partial processing", []string{"fault=processor.batch=error,first=3", "processor-retries=3"}, timeline.Node, "processor",
-			"ran, failed 1, fault_fired, waiting 1, failed 2, fault_fired, waiting 2, failed 3, fault_fired, fallback"},
-		{"records alone", []string{"fault=processor.record=error,first=4"}, timeline.Node, "processor", "ran, succeeded 1, record_failed × 4"},
-		{"failover", []string{"fault=delivery.primary=disk_full"}, timeline.Channel, "primary", "failed, fault_fired"},
+		{
+			"retries",
+			[]string{"fault=collector.fetch=connection_refused,first=1", "fault=collector.fetch=timeout,calls=2"},
+			timeline.Node,
+			"collector",
+			"ran, health check, failed 1, fault fired, waiting 1, timed out 2, fault fired, waiting 2, succeeded 3",
+		},
+		{
+			"open breaker",
+			[]string{
+				"fault=collector.fetch=connection_refused,cycles=1",
+				"cycles=2",
+				"collector-breaker=true",
+				"collector-attempts=1",
+				"breaker-failures=1",
+			},
+			timeline.Node,
+			"collector",
+			"ran, health check, failed 1, fault fired, fallback, ran, health check, rejected by an open breaker 1, fallback",
+		},
+		{
+			"unhealthy",
+			[]string{"fault=collector.health=http_503"},
+			timeline.Node,
+			"collector",
+			"ran, health check, fault fired, succeeded 1, unhealthy",
+		},
+		{
+			"partial processing",
+			[]string{"fault=processor.batch=error,first=3", "processor-attempts=3"},
+			timeline.Node,
+			"processor",
+			"ran, failed 1, fault fired, waiting 1, failed 2, fault fired, waiting 2, failed 3, fault fired, recovered",
+		},
+		{
+			"records alone",
+			[]string{"fault=processor.record=error,first=4"},
+			timeline.Node,
+			"processor",
+			"ran, succeeded 1, record failed alone × 4",
+		},
+		{"failover", []string{"fault=delivery.primary=disk_full"}, timeline.Channel, "primary", "failed, fault fired"},
 		{"the next channel", []string{"fault=delivery.primary=disk_full"}, timeline.Channel, "secondary", "succeeded"},
-		{"left out", []string{"fault=delivery.primary=disk_full,first=1", "cycles=2"}, timeline.Channel, "primary", "failed, fault_fired, skipped"},
-		{"partly accepted", []string{"fault=delivery.primary=partial"}, timeline.Channel, "primary", "failed, fault_fired"},
-		{"spool", []string{"fault=delivery.primary=locked", "fault=delivery.secondary=locked", "fault=delivery.backup=locked"}, timeline.Channel, "spool", "spooled"},
-		{"spool fails", []string{"fault=delivery.primary=locked", "fault=delivery.secondary=locked", "fault=delivery.backup=locked", "fault=delivery.spool=disk_full"},
-			timeline.Channel, "spool", "fault_fired, failed"},
+		{
+			"left out",
+			[]string{"fault=delivery.primary=disk_full,first=1", "cycles=2"},
+			timeline.Channel,
+			"primary",
+			"failed, fault fired, left out",
+		},
+		{
+			"one call too many",
+			[]string{"collector-rate-limit=0.05", "bulkhead-wait=0s", "cycles=2", "collector-attempts=1"},
+			timeline.Node,
+			"collector",
+			"ran, health check, succeeded 1, ran, health check, rate limited 1, fallback",
+		},
+		{
+			"one call too many for a channel",
+			[]string{"delivery-rate-limit=0.05", "bulkhead-wait=0s", "cycles=2", "delivery-attempts=1"},
+			timeline.Channel,
+			"primary",
+			"succeeded, failed",
+		},
+		{
+			"partly accepted",
+			[]string{"fault=delivery.primary=partial"},
+			timeline.Channel,
+			"primary",
+			"failed, fault fired",
+		},
+		{
+			"spool",
+			[]string{
+				"fault=delivery.primary=locked",
+				"fault=delivery.secondary=locked",
+				"fault=delivery.backup=locked",
+			},
+			timeline.Channel,
+			"spool",
+			"spooled",
+		},
+		{
+			"spool fails",
+			[]string{
+				"fault=delivery.primary=locked",
+				"fault=delivery.secondary=locked",
+				"fault=delivery.backup=locked",
+				"fault=delivery.spool=disk_full",
+			},
+			timeline.Channel,
+			"spool",
+			"fault fired, spool failed",
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			l := lane(t, timeline.Of(reporttest.Run(t, test.settings...)), test.sort, test.lane)
+			l := lane(t, timeline.Of(runtest.Run(t, test.settings...)), test.sort, test.lane)
 			if got := kinds(l.Items); got != test.want {
 				t.Errorf("%s: %s\nwant %s", test.lane, got, test.want)
 			}
@@ -76,8 +160,14 @@ func TestLanesTellTheRun(t *testing.T) {
 }
 
 func TestStatesFollowEachOther(t *testing.T) {
-	r := reporttest.Run(t, "cycles=12", "collector-breaker=true", "delivery-breaker=true", "fault=collector.fetch=connection_refused,from=2s,to=40s",
-		"fault=delivery.primary=locked,cycles=2")
+	r := runtest.Run(
+		t,
+		"cycles=12",
+		"collector-breaker=true",
+		"delivery-breaker=true",
+		"fault=collector.fetch=connection_refused,from=2s,to=40s",
+		"fault=delivery.primary=locked,cycles=2",
+	)
 	c := timeline.Of(r)
 	for _, test := range []struct {
 		sort       timeline.Sort
@@ -115,9 +205,9 @@ func TestStatesFollowEachOther(t *testing.T) {
 // the run's time.
 func TestLanesAgreeWithTheReport(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		r := reporttest.Run(t, "simulate-failures=true",
-			"failure-type="+rapid.SampledFrom(simulate.Profiles()).Draw(rt, "profile"),
-			fmt.Sprint("seed=", rapid.Uint64Range(0, runner.MaxSeed).Draw(rt, "seed")),
+		r := runtest.Run(t, "simulate-failures=true",
+			"failure-type="+rapid.SampledFrom(fault.Profiles()).Draw(rt, "profile"),
+			fmt.Sprint("seed=", rapid.Uint64Range(0, settings.MaxSeed).Draw(rt, "seed")),
 			fmt.Sprint("cycles=", rapid.IntRange(1, 4).Draw(rt, "cycles")),
 			"graph="+rapid.SampledFrom([]string{"standard", "recovery"}).Draw(rt, "graph"),
 			fmt.Sprint("delivery-breaker=", rapid.Bool().Draw(rt, "breakers")))
@@ -126,14 +216,14 @@ func TestLanesAgreeWithTheReport(t *testing.T) {
 			if n.Runs == 0 {
 				continue
 			}
-			l := lane(t, c, timeline.Node, n.Name)
-			if got := count(l.Items, timeline.Ran); got != n.Runs {
+			l := lane(t, c, timeline.Node, string(n.Name))
+			if got := count(l.Items, catalog.NodeDone) + count(l.Items, catalog.NodeFailed); got != n.Runs {
 				rt.Errorf("%s: %d runs, want %d", n.Name, got, n.Runs)
 			}
 			if got := attempts(rt, c, l); got != n.Attempts {
 				rt.Errorf("%s: %d attempts, want %d: %s", n.Name, got, n.Attempts, kinds(l.Items))
 			}
-			if got := count(l.Items, timeline.Waiting); got != n.Waits {
+			if got := count(l.Items, catalog.Waiting); got != n.Waits {
 				rt.Errorf("%s: %d waits, want %d", n.Name, got, n.Waits)
 			}
 		}
@@ -142,13 +232,13 @@ func TestLanesAgreeWithTheReport(t *testing.T) {
 			if got := attempts(rt, c, l); got != ch.Tried {
 				rt.Errorf("%s: %d tries, want %d: %s", ch.Name, got, ch.Tried, kinds(l.Items))
 			}
-			if last := l.States[len(l.States)-1]; string(last.Kind) != ch.Health {
+			if last := l.States[len(l.States)-1]; last.Kind != ch.Health {
 				rt.Errorf("%s is %s at the end, want %s", ch.Name, last.Kind, ch.Health)
 			}
 		}
 		for _, b := range r.Breakers {
 			states := lane(t, c, timeline.Breaker, b.Name).States
-			if last := states[len(states)-1]; string(last.Kind) != b.State {
+			if last := states[len(states)-1]; last.Kind != b.State {
 				rt.Errorf("breaker %s is %s at the end, want %s", b.Name, last.Kind, b.State)
 			}
 		}
@@ -174,9 +264,11 @@ func attempts(t *rapid.T, c *timeline.Chart, l timeline.Lane) (n int) {
 	end := 0.0
 	for _, it := range l.Items {
 		switch it.Kind {
-		case timeline.Succeeded, timeline.Failed, timeline.TimedOut, timeline.Unfinished:
-		case timeline.Rejected, timeline.Full:
-			if it.FromMS == it.ToMS && l.Name != "delivery" { // a pass over channels that were all left out is an attempt
+		case catalog.AttemptSucceeded, catalog.AttemptFailed, catalog.AttemptTimedOut, catalog.AttemptStarted,
+			catalog.ChannelAccepted, catalog.ChannelFailed, catalog.ChannelTried:
+		case catalog.CallRejected, catalog.BulkheadFull, catalog.RateLimitHit:
+			if it.FromMS == it.ToMS &&
+				l.Name != "delivery" { // a pass over channels that were all left out is an attempt
 				continue
 			}
 		default:
@@ -196,27 +288,42 @@ func attempts(t *rapid.T, c *timeline.Chart, l timeline.Lane) (n int) {
 
 // An interrupted run leaves its last attempt unfinished.
 func TestInterruptedAttempt(t *testing.T) {
-	r := &report.Report{DurationMS: 900, Nodes: []report.Node{{Name: "collector", Runs: 1}}, Timeline: report.Timeline{Events: []report.Event{
-		{AtMS: 0, Node: "collector", Kind: "node_started", Cycle: 1},
-		{AtMS: 10, Node: "collector", Place: "collector.fetch", Kind: "attempt_started", Attempt: 1, Cycle: 1},
-	}}}
+	r := &report.Report{
+		DurationMS: 900,
+		Nodes:      []report.Node{{Name: "collector", Runs: 1}},
+		Timeline: report.Timeline{Events: []report.Event{
+			{AtMS: 0, Node: "collector", Kind: "node_started", Cycle: 1},
+			{AtMS: 10, Node: "collector", Place: "collector.fetch", Kind: "attempt_started", Attempt: 1, Cycle: 1},
+		}},
+	}
 	items := lane(t, timeline.Of(r), timeline.Node, "collector").Items
 	last := items[len(items)-1]
-	if last.Kind != timeline.Unfinished || last.FromMS != 10 || last.ToMS != 900 {
+	if last.Kind != catalog.AttemptStarted || last.FromMS != 10 || last.ToMS != 900 {
 		t.Errorf("%+v", last)
 	}
 }
 
 // Too many cycles: the chart covers those that the report lists.
 func TestSummarisedRun(t *testing.T) {
-	r := reporttest.Run(t, fmt.Sprint("cycles=", report.MaxCycles+5), "collector-breaker=true", "fault=collector.fetch=connection_refused,from=2s,to=40s")
+	r := runtest.Run(
+		t,
+		fmt.Sprint("cycles=", report.MaxCycles+5),
+		"collector-breaker=true",
+		"fault=collector.fetch=connection_refused,from=2s,to=40s",
+	)
 	c := timeline.Of(r)
 	last := r.Cycles.List[report.MaxCycles-1]
-	if !c.Summarised || c.Shown != report.MaxCycles || c.Count != report.MaxCycles+5 || c.EndMS != last.StartMS+last.DurationMS {
+	if !c.Summarised || c.Shown != report.MaxCycles || c.Count != report.MaxCycles+5 || c.EndMS != last.StartMS+
+		last.DurationMS {
 		t.Errorf("summarised %v, %d of %d cycles, ends at %v", c.Summarised, c.Shown, c.Count, c.EndMS)
 	}
-	if l := lane(t, c, timeline.Cycles, "cycles"); len(l.Items) != report.MaxCycles || count(l.Items, timeline.CycleDegraded) != 7 {
-		t.Errorf("%d cycles, %d degraded", len(l.Items), count(l.Items, timeline.CycleDegraded))
+	if l := lane(
+		t,
+		c,
+		timeline.Cycles,
+		"cycles",
+	); len(l.Items) != report.MaxCycles || count(l.Items, catalog.Degraded) != 7 {
+		t.Errorf("%d cycles, %d degraded", len(l.Items), count(l.Items, catalog.Degraded))
 	}
 	if got := kinds(lane(t, c, timeline.Breaker, "collector").States); got != "closed, open, half-open, closed" {
 		t.Errorf("breaker: %s", got)
@@ -225,7 +332,12 @@ func TestSummarisedRun(t *testing.T) {
 
 // What happened after the cycles that the chart covers has no place on its axis.
 func TestSummarisedBreakerEndsWithTheChart(t *testing.T) {
-	r := reporttest.Run(t, fmt.Sprint("cycles=", report.MaxCycles+5), "collector-breaker=true", "fault=collector.fetch=connection_refused,from=5000s")
+	r := runtest.Run(
+		t,
+		fmt.Sprint("cycles=", report.MaxCycles+5),
+		"collector-breaker=true",
+		"fault=collector.fetch=connection_refused,from=5000s",
+	)
 	c := timeline.Of(r)
 	if changes := r.Breakers[0].Transitions; len(changes) == 0 || changes[0].AtMS <= c.EndMS {
 		t.Fatalf("the breaker should change after %v: %+v", c.EndMS, changes)
@@ -249,8 +361,8 @@ func TestChannelsHaveOneLaneEach(t *testing.T) {
 }
 
 func TestRunsBesideEachOther(t *testing.T) {
-	short := timeline.Of(reporttest.Run(t))
-	long := timeline.Of(reporttest.Run(t, "collector-breaker=true", "fault=collector.fetch=connection_refused,first=2"))
+	short := timeline.Of(runtest.Run(t))
+	long := timeline.Of(runtest.Run(t, "collector-breaker=true", "fault=collector.fetch=connection_refused,first=2"))
 	both := timeline.Beside([]string{"a", "b"}, []*timeline.Chart{short, long})
 	if both.EndMS != long.EndMS || long.EndMS <= short.EndMS {
 		t.Errorf("the axis ends at %v, the runs at %v and %v", both.EndMS, short.EndMS, long.EndMS)
@@ -259,7 +371,13 @@ func TestRunsBesideEachOther(t *testing.T) {
 	for _, l := range both.Lanes[:5] {
 		order = append(order, string(l.Sort)+" "+l.Name+" "+l.Run)
 	}
-	if want := []string{"node collector a", "node collector b", "breaker collector b", "node processor a", "node processor b"}; !slices.Equal(order, want) {
+	if want := []string{
+		"node collector a",
+		"node collector b",
+		"breaker collector b",
+		"node processor a",
+		"node processor b",
+	}; !slices.Equal(order, want) {
 		t.Errorf("lanes: %q, want %q", order, want)
 	}
 	if len(both.Lanes) != len(short.Lanes)+len(long.Lanes) {
@@ -277,7 +395,7 @@ func TestAnyReportHasAChart(t *testing.T) {
 		c := timeline.Of(&r)
 		for _, l := range c.Lanes {
 			for _, it := range slices.Concat(l.Items, l.States) {
-				if it.ToMS < it.FromMS || it.Count < 1 {
+				if it.ToMS < it.FromMS {
 					t.Fatalf("%s: %+v", l.Name, it)
 				}
 			}

@@ -3,6 +3,7 @@ package workflow
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -32,7 +33,13 @@ type Event struct {
 	// Attempt counts from 1; 0 where attempts do not apply.
 	Attempt int
 	// Class is the error's class; "" without an error.
-	Class  string
+	Class string
+	// From and To are the states of a change.
+	From, To string
+	// Count is how many records the event is about, Record the id of the one that it is about.
+	Count  int
+	Record string
+	// Detail is an error's text, or what the kind says.
 	Detail string
 	// Wait is how long the node is about to wait, for events that announce a wait.
 	Wait time.Duration
@@ -42,13 +49,11 @@ type Event struct {
 type Stream struct {
 	// Classify names an error's class; nil leaves Event.Class empty.
 	Classify func(error) string
-	// Terse leaves out the texts of errors, for observers that only count.
-	Terse bool
 
 	start   time.Time
+	cycle   atomic.Int64
+	mu      sync.Mutex // lets one event at a time through to observe
 	observe func(Event)
-	mu      sync.Mutex
-	cycle   int
 }
 
 // NewStream begins a stream whose time zero is now. A nil observe discards events.
@@ -63,11 +68,7 @@ func NewStream(observe func(Event)) *Stream {
 func (s *Stream) Since(t time.Time) time.Duration { return t.Sub(s.start) }
 
 // StartCycle makes later events belong to cycle n.
-func (s *Stream) StartCycle(n int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.cycle = n
-}
+func (s *Stream) StartCycle(n int) { s.cycle.Store(int64(n)) }
 
 type streamKey struct{}
 
@@ -80,13 +81,13 @@ func WithStream(ctx context.Context, s *Stream) context.Context {
 func Emit(ctx context.Context, e Event) { EmitAt(ctx, time.Now(), e) }
 
 // EmitError is Emit with the class of err, and with its cause's text unless the event has a detail of its own (node and
-// attempt are the event's already) or the stream is terse.
+// attempt are the event's already).
 func EmitError(ctx context.Context, e Event, err error) {
 	if s, ok := ctx.Value(streamKey{}).(*Stream); ok && err != nil {
 		if s.Classify != nil {
 			e.Class = s.Classify(err)
 		}
-		if e.Detail == "" && !s.Terse {
+		if e.Detail == "" {
 			e.Detail = Cause(err).Error()
 		}
 	}
@@ -99,10 +100,9 @@ func EmitAt(ctx context.Context, t time.Time, e Event) {
 	if !ok {
 		return
 	}
-	e.At = s.Since(t)
+	e.At, e.Cycle = s.Since(t), int(s.cycle.Load())
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e.Cycle = s.cycle
 	s.observe(e)
 }
 
@@ -112,9 +112,7 @@ func Now(ctx context.Context) (cycle int, at time.Duration) {
 	if !ok {
 		return 0, 0
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.cycle, time.Since(s.start)
+	return int(s.cycle.Load()), time.Since(s.start)
 }
 
 // Elapsed returns the time since the run began.

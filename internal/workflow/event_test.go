@@ -60,24 +60,21 @@ func TestEmitError(t *testing.T) {
 	tests := []struct {
 		name     string
 		classify func(error) string
-		terse    bool
 		event    workflow.Event
 		err      error
 		want     workflow.Event
 	}{
-		{"class and text", classify, false, workflow.Event{}, errBroken, workflow.Event{Class: "class of broken", Detail: "broken"}},
-		{"a detail of its own", classify, false, workflow.Event{Detail: "mine"}, errBroken, workflow.Event{Class: "class of broken", Detail: "mine"}},
-		{"terse", classify, true, workflow.Event{}, errBroken, workflow.Event{Class: "class of broken"}},
-		{"terse, a detail of its own", classify, true, workflow.Event{Detail: "mine"}, errBroken, workflow.Event{Class: "class of broken", Detail: "mine"}},
-		{"where it arose is in fields", nil, false, workflow.Event{}, &workflow.NodeError{Node: "n", Phase: workflow.PhaseExec, Attempt: 2,
+		{"class and text", classify, workflow.Event{}, errBroken, workflow.Event{Class: "class of broken", Detail: "broken"}},
+		{"a detail of its own", classify, workflow.Event{Detail: "mine"}, errBroken, workflow.Event{Class: "class of broken", Detail: "mine"}},
+		{"where it arose is in fields", nil, workflow.Event{}, &workflow.NodeError{Node: "n", Phase: workflow.PhaseExec, Attempt: 2,
 			Err: &workflow.NodeError{Node: "n", Phase: workflow.PhaseExec, Attempt: 1, Err: errBroken}}, workflow.Event{Detail: "broken"}},
-		{"nothing classifies", nil, false, workflow.Event{}, errBroken, workflow.Event{Detail: "broken"}},
-		{"no error", classify, false, workflow.Event{}, nil, workflow.Event{}},
+		{"nothing classifies", nil, workflow.Event{}, errBroken, workflow.Event{Detail: "broken"}},
+		{"no error", classify, workflow.Event{}, nil, workflow.Event{}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			bubble(t, func(ctx context.Context, s *workflow.Stream, events *[]workflow.Event) {
-				s.Classify, s.Terse = test.classify, test.terse
+				s.Classify = test.classify
 				workflow.EmitError(ctx, test.event, test.err)
 				if len(*events) != 1 || (*events)[0] != test.want {
 					t.Errorf("got %+v, want %+v", *events, test.want)

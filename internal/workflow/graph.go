@@ -12,21 +12,18 @@ import (
 type Graph[S any] struct {
 	name    string
 	nodes   []*Node[S]
-	edges   []Edge[S]
+	edges   []edge
 	final   []outcome
 	start   string
 	handler string
 	onError func(S, *NodeError)
 }
 
-// Edge leads from a node's action to the next node. When is nil for an edge that is always taken.
-type Edge[S any] struct {
-	From   string
-	Action Action
-	To     string
-	// Label says in a few words when a conditional edge is taken.
-	Label string
-	When  func(S) bool
+// edge leads from a node's action to the next node.
+type edge struct {
+	from   string
+	action Action
+	to     string
 }
 
 type outcome struct {
@@ -39,7 +36,7 @@ var ErrNoEdge = errors.New("no edge for action")
 
 // New begins a graph; add nodes and edges, then Build.
 func New[S any](name string) *Graph[S] {
-	return &Graph[S]{name: name, nodes: make([]*Node[S], 0, 8), edges: make([]Edge[S], 0, 16)}
+	return &Graph[S]{name: name, nodes: make([]*Node[S], 0, 8), edges: make([]edge, 0, 8)}
 }
 
 // Add puts nodes into the graph. The first node added to a graph is its start.
@@ -53,14 +50,7 @@ func (g *Graph[S]) Add(nodes ...*Node[S]) *Graph[S] {
 
 // Connect leads from an action to the next node.
 func (g *Graph[S]) Connect(from string, action Action, to string) *Graph[S] {
-	g.edges = append(g.edges, Edge[S]{From: from, Action: action, To: to})
-	return g
-}
-
-// ConnectWhen leads from an action to the next node if the condition holds. Conditions are asked in the order they were
-// added; an unconditional edge for the same action must say what happens when none holds.
-func (g *Graph[S]) ConnectWhen(from string, action Action, to, label string, when func(S) bool) *Graph[S] {
-	g.edges = append(g.edges, Edge[S]{From: from, Action: action, To: to, Label: label, When: when})
+	g.edges = append(g.edges, edge{from, action, to})
 	return g
 }
 
@@ -86,8 +76,7 @@ func (g *Graph[S]) Attach(h Hooks[S]) {
 }
 
 // Build checks the graph: it has a start, names are unique, edges join nodes it has and actions these can answer, every
-// action has an unconditional edge or is final (a final one has no edge at all), and every node can be reached. All
-// faults are reported.
+// action has one edge or is final, and every node can be reached. All faults are reported.
 func (g *Graph[S]) Build() (*Graph[S], error) {
 	var errs []error
 	fault := func(format string, args ...any) {
@@ -110,9 +99,9 @@ func (g *Graph[S]) Build() (*Graph[S], error) {
 		}
 	}
 	for _, e := range g.edges {
-		known(e.From, e.Action, "edge")
-		if g.find(e.To) == nil {
-			fault("edge %s --%s--> leads to unknown node %q", e.From, e.Action, e.To)
+		known(e.from, e.action, "edge")
+		if g.find(e.to) == nil {
+			fault("edge %s --%s--> leads to unknown node %q", e.from, e.action, e.to)
 		}
 	}
 	for _, o := range g.final {
@@ -123,14 +112,14 @@ func (g *Graph[S]) Build() (*Graph[S], error) {
 	}
 	for _, n := range g.nodes {
 		for _, a := range n.actions {
-			edges, certain, final := g.edgesOf(n.name, a)
+			edges, final := g.edgesOf(n.name, a)
 			switch {
-			case certain == 0 && !final:
+			case edges == 0 && !final:
 				fault("node %q can answer %q, but no edge says what follows and it is not final", n.name, a)
 			case edges > 0 && final:
 				fault("node %q: action %q is final and has an edge", n.name, a)
-			case certain > 1:
-				fault("node %q: action %q has %d unconditional edges", n.name, a, certain)
+			case edges > 1:
+				fault("node %q: action %q has %d edges", n.name, a, edges)
 			}
 		}
 	}
@@ -146,17 +135,14 @@ func (g *Graph[S]) Build() (*Graph[S], error) {
 	return g, nil
 }
 
-// edgesOf counts an action's edges, those of them that are always taken, and tells whether it is final.
-func (g *Graph[S]) edgesOf(node string, a Action) (edges, certain int, final bool) {
+// edgesOf counts an action's edges, and tells whether it is final.
+func (g *Graph[S]) edgesOf(node string, a Action) (edges int, final bool) {
 	for _, e := range g.edges {
-		if e.From == node && e.Action == a {
+		if e.from == node && e.action == a {
 			edges++
-			if e.When == nil {
-				certain++
-			}
 		}
 	}
-	return edges, certain, slices.Contains(g.final, outcome{node, a})
+	return edges, slices.Contains(g.final, outcome{node, a})
 }
 
 func (g *Graph[S]) reachable() []string {
@@ -166,8 +152,8 @@ func (g *Graph[S]) reachable() []string {
 	}
 	for i := 0; i < len(reached); i++ {
 		for _, e := range g.edges {
-			if e.From == reached[i] && !slices.Contains(reached, e.To) {
-				reached = append(reached, e.To)
+			if e.from == reached[i] && !slices.Contains(reached, e.to) {
+				reached = append(reached, e.to)
 			}
 		}
 	}
@@ -184,13 +170,18 @@ func (g *Graph[S]) Run(ctx context.Context, state S) error {
 				return nil
 			}
 			var next string
-			if next, err = g.next(current, action, state); err == nil {
+			if next, err = g.next(current, action); err == nil {
 				current = next
 				continue
 			}
 		}
 		failed := asNodeError(current, err)
-		EmitError(ctx, Event{Node: current, Kind: NodeFailed, Attempt: failed.Attempt, Detail: fmt.Sprintf("%s: %v", failed.Phase, Cause(failed))}, failed)
+		EmitError(ctx, Event{
+			Node:    current,
+			Kind:    NodeFailed,
+			Attempt: failed.Attempt,
+			Detail:  fmt.Sprintf("%s: %v", failed.Phase, Cause(failed)),
+		}, failed)
 		if g.handler == "" || current == g.handler {
 			return failed
 		}
@@ -235,28 +226,13 @@ func (g *Graph[S]) find(name string) *Node[S] {
 	return nil
 }
 
-func (g *Graph[S]) next(from string, action Action, state S) (string, error) {
-	otherwise := ""
+func (g *Graph[S]) next(from string, action Action) (string, error) {
 	for _, e := range g.edges {
-		if e.From != from || e.Action != action {
-			continue
-		}
-		if e.When == nil {
-			otherwise = e.To
-			continue
-		}
-		holds, err := Safely(func() (bool, error) { return e.When(state), nil })
-		if err != nil {
-			return "", fmt.Errorf("condition %q: %w", e.Label, err)
-		}
-		if holds {
-			return e.To, nil
+		if e.from == from && e.action == action {
+			return e.to, nil
 		}
 	}
-	if otherwise == "" {
-		return "", fmt.Errorf("%w %q of node %q", ErrNoEdge, action, from)
-	}
-	return otherwise, nil
+	return "", fmt.Errorf("%w %q of node %q", ErrNoEdge, action, from)
 }
 
 // Formats lists what Print knows.
@@ -291,7 +267,8 @@ func (g *Graph[S]) mermaid() string {
 
 func (g *Graph[S]) dot() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "digraph %q {\n    rankdir=LR;\n    node [shape=box];\n    start [shape=circle];\n    end [shape=doublecircle];\n", g.name)
+	fmt.Fprintf(&b, "digraph %q {\n    rankdir=LR;\n    node [shape=box];\n"+
+		"    start [shape=circle];\n    end [shape=doublecircle];\n", g.name)
 	fmt.Fprintf(&b, "    start -> %q;\n", g.start)
 	g.eachArrow(func(from, label, to string, isError bool) {
 		style := ""
@@ -318,19 +295,14 @@ func (g *Graph[S]) text() string {
 	return b.String()
 }
 
-// eachArrow visits the arrows node by node: the edges of each action in the node's order, then where its errors go.
+// eachArrow visits the arrows node by node: the edge of each action in the node's order, then where its errors go.
 func (g *Graph[S]) eachArrow(visit func(from, label, to string, isError bool), end string) {
 	for _, n := range g.nodes {
 		for _, a := range n.actions {
 			for _, e := range g.edges {
-				if e.From != n.name || e.Action != a {
-					continue
+				if e.from == n.name && e.action == a {
+					visit(n.name, string(a), e.to, false)
 				}
-				label := string(a)
-				if e.Label != "" {
-					label += " if " + e.Label
-				}
-				visit(n.name, label, e.To, false)
 			}
 			if slices.Contains(g.final, outcome{n.name, a}) {
 				visit(n.name, string(a), end, false)

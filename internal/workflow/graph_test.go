@@ -52,8 +52,6 @@ func failing(name string, err error) *workflow.Node[*visits] {
 
 func record(v *visits, err *workflow.NodeError) { v.handled = append(v.handled, err.Error()) }
 
-func always(*visits) bool { return true }
-
 func TestBuildFaults(t *testing.T) {
 	type graph = workflow.Graph[*visits]
 	tests := []struct {
@@ -78,15 +76,10 @@ func TestBuildFaults(t *testing.T) {
 			[]string{`graph g: final: node "a" never answers "stop" (it answers ["go_on"])`}},
 		{"missing edge", func(g *graph) { g.Add(node("a", goOn, stop)).Final("a", stop) },
 			[]string{`graph g: node "a" can answer "go_on", but no edge says what follows and it is not final`}},
-		{"conditional edges without an otherwise", func(g *graph) { g.Add(node("a", goOn)).ConnectWhen("a", goOn, "a", "ever", always) },
-			[]string{`graph g: node "a" can answer "go_on", but no edge says what follows and it is not final`}},
 		{"final with an edge", func(g *graph) { g.Add(node("a", goOn)).Final("a", goOn).Connect("a", goOn, "a") },
 			[]string{`graph g: node "a": action "go_on" is final and has an edge`}},
-		// A final action ends the run before any condition is asked, so that this edge would never be taken.
-		{"final with a conditional edge", func(g *graph) { g.Add(node("a", goOn)).Final("a", goOn).ConnectWhen("a", goOn, "a", "ever", always) },
-			[]string{`graph g: node "a": action "go_on" is final and has an edge`}},
-		{"two unconditional edges", func(g *graph) { g.Add(node("a", goOn)).Connect("a", goOn, "a").Connect("a", goOn, "a") },
-			[]string{`graph g: node "a": action "go_on" has 2 unconditional edges`}},
+		{"two edges", func(g *graph) { g.Add(node("a", goOn)).Connect("a", goOn, "a").Connect("a", goOn, "a") },
+			[]string{`graph g: node "a": action "go_on" has 2 edges`}},
 		{"unreachable node", func(g *graph) { g.Add(node("a", goOn), node("b", goOn)).Final("a", goOn).Connect("b", goOn, "a") },
 			[]string{`graph g: node "b" can't be reached from "a"`}},
 		{"all faults at once", func(g *graph) {
@@ -118,12 +111,13 @@ func TestBuildFaults(t *testing.T) {
 	}
 }
 
-// TestReachable: a node counts as reached over a conditional edge, over several edges, and as or behind the error handler.
+// TestReachable: a node counts as reached over any action's edge, over several edges, and as or behind the error
+// handler.
 func TestReachable(t *testing.T) {
 	g, err := workflow.New[*visits]("g").
-		Add(node("a", goOn), node("b", goOn), node("c", goOn)).
+		Add(node("a", goOn, stop), node("b", goOn), node("c", goOn)).
 		Add(node("h", goOn), node("behind", stop)).
-		ConnectWhen("a", goOn, "b", "ever", always).Connect("a", goOn, "c").
+		Connect("a", stop, "b").Connect("a", goOn, "c").
 		Connect("b", goOn, "c").Final("c", goOn).
 		HandleErrors("h", nil).Connect("h", goOn, "behind").Final("behind", stop).
 		Build()
@@ -135,61 +129,14 @@ func TestReachable(t *testing.T) {
 	}
 }
 
-// TestConditionalEdges: conditions are asked in the order in which they were added, until one holds; the unconditional
-// edge is the otherwise, wherever it stands among them.
-func TestConditionalEdges(t *testing.T) {
-	tests := []struct {
-		holds string
-		want  []string
-		asked string
-	}{
-		{"first second", []string{"a", "b"}, "first"},
-		{"second", []string{"a", "c"}, "first second"},
-		{"", []string{"a", "d"}, "first second"},
-	}
-	for _, test := range tests {
-		t.Run(test.holds, func(t *testing.T) {
-			var asked []string
-			when := func(name string) func(*visits) bool {
-				return func(*visits) bool {
-					asked = append(asked, name)
-					return strings.Contains(test.holds, name)
-				}
-			}
-			g, err := workflow.New[*visits]("g").
-				Add(node("a", goOn), node("b", stop), node("c", stop), node("d", stop)).
-				ConnectWhen("a", goOn, "b", "the first holds", when("first")).
-				Connect("a", goOn, "d").
-				ConnectWhen("a", goOn, "c", "the second holds", when("second")).
-				Final("b", stop).Final("c", stop).Final("d", stop).
-				Build()
-			if err != nil {
-				t.Fatal(err)
-			}
-			v := &visits{}
-			if err := g.Run(t.Context(), v); err != nil {
-				t.Fatal(err)
-			}
-			if !slices.Equal(v.nodes, test.want) {
-				t.Errorf("got %v, want %v", v.nodes, test.want)
-			}
-			if got := strings.Join(asked, " "); got != test.asked {
-				t.Errorf("asked %q, want %q", got, test.asked)
-			}
-		})
-	}
-}
-
 func TestErrorRouting(t *testing.T) {
 	undeclared := func(name string) *workflow.Node[*visits] {
 		return nodeFunc(name, func(*visits) (workflow.Action, error) { return "surprise", nil }, goOn)
 	}
-	panics := func(*visits) bool { panic("can't decide") }
 	tests := []struct {
 		name string
 		// a leads to b, and b ends the run.
 		a, b, handler *workflow.Node[*visits]
-		when          func(*visits) bool // an additional edge from a to b
 		record        func(*visits, *workflow.NodeError)
 		wantNodes     []string
 		wantHandled   []string
@@ -214,10 +161,6 @@ func TestErrorRouting(t *testing.T) {
 			wantNodes: []string{"a", "h"}, wantHandled: []string{`a post: no edge for action "surprise" of node "a"`}},
 		{name: "no edge of the handler", a: failing("a", errBroken), b: node("b", goOn), handler: undeclared("h"), record: record,
 			wantNodes: []string{"a", "h"}, wantHandled: []string{"a exec: broken"}, wantErr: `h post: no edge for action "surprise" of node "h"`, is: workflow.ErrNoEdge},
-		{name: "panic in a condition", a: node("a", goOn), b: node("b", goOn), when: panics,
-			wantNodes: []string{"a"}, wantErr: `a post: condition "maybe": panic: can't decide`, is: workflow.ErrPanic},
-		{name: "panic in a condition, handled", a: node("a", goOn), b: node("b", goOn), when: panics, handler: node("h", goOn), record: record,
-			wantNodes: []string{"a", "h"}, wantHandled: []string{`a post: condition "maybe": panic: can't decide`}},
 		{name: "panic in the record", a: failing("a", errBroken), b: node("b", goOn), handler: node("h", goOn),
 			record:    func(*visits, *workflow.NodeError) { panic("no pen") },
 			wantNodes: []string{"a"}, wantErr: "h before_prep: record of a exec: broken: panic: no pen", is: workflow.ErrPanic},
@@ -225,9 +168,6 @@ func TestErrorRouting(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			g := workflow.New[*visits]("g").Add(test.a, test.b).Connect("a", goOn, "b").Final("b", goOn)
-			if test.when != nil {
-				g.ConnectWhen("a", goOn, "b", "maybe", test.when)
-			}
 			if test.handler != nil {
 				g.Add(test.handler).Final("h", goOn).HandleErrors("h", test.record)
 			}
@@ -289,18 +229,24 @@ func TestErrorOfAnotherNode(t *testing.T) {
 	}
 }
 
-// printed is a graph with everything that can be drawn: a conditional edge and its otherwise, a final action, a loop,
-// an error handler. Every node but the handler can be its start.
-func printed(t *testing.T, start string, when func(*visits) bool, answer func(name string, v *visits) (workflow.Action, error)) *workflow.Graph[*visits] {
+// mend is the answer of a node whose work needs mending.
+const mend workflow.Action = "mend"
+
+// printed is a graph with everything that can be drawn: a node with several actions, a final action, a loop, an error
+// handler. Every node but the handler can be its start.
+func printed(t *testing.T, start string,
+	answer func(name string, v *visits) (workflow.Action, error)) *workflow.Graph[*visits] {
 	t.Helper()
-	actions := map[string][]workflow.Action{"fetch": {goOn, stop}, "check": {goOn}, "repair": {goOn}, "handler": {stop}}
+	actions := map[string][]workflow.Action{
+		"fetch": {goOn, mend, stop}, "check": {goOn}, "repair": {goOn}, "handler": {stop},
+	}
 	g := workflow.New[*visits]("drawn")
 	names := []string{"fetch", "check", "repair", "handler"}
 	names = append([]string{start}, slices.DeleteFunc(names, func(s string) bool { return s == start })...)
 	for _, name := range names {
 		g.Add(nodeFunc(name, func(v *visits) (workflow.Action, error) { return answer(name, v) }, actions[name]...))
 	}
-	g.ConnectWhen("fetch", goOn, "repair", "rows are missing", when).
+	g.Connect("fetch", mend, "repair").
 		Connect("fetch", goOn, "check").
 		Final("fetch", stop).
 		Connect("repair", goOn, "fetch").
@@ -317,8 +263,8 @@ func TestPrint(t *testing.T) {
 	want := map[string]string{
 		"mermaid": `flowchart LR
     start((start)) --> fetch
-    fetch -->|go_on if rows are missing| repair
     fetch -->|go_on| check
+    fetch -->|mend| repair
     fetch -->|stop| done((end))
     fetch -.->|error| handler
     check -->|go_on| fetch
@@ -333,8 +279,8 @@ func TestPrint(t *testing.T) {
     start [shape=circle];
     end [shape=doublecircle];
     start -> "fetch";
-    "fetch" -> "repair" [label="go_on if rows are missing"];
     "fetch" -> "check" [label="go_on"];
+    "fetch" -> "repair" [label="mend"];
     "fetch" -> "end" [label="stop"];
     "fetch" -> "handler" [label="error", style=dashed];
     "check" -> "fetch" [label="go_on"];
@@ -346,8 +292,8 @@ func TestPrint(t *testing.T) {
 `,
 		"text": `drawn, starts at fetch
 fetch
-  go_on if rows are missing → repair
   go_on            → check
+  mend             → repair
   stop             → end
   error            → handler
 check
@@ -360,7 +306,7 @@ handler
   stop             → end
 `,
 	}
-	g := printed(t, "fetch", always, nil)
+	g := printed(t, "fetch", nil)
 	if len(workflow.Formats()) != len(want) {
 		t.Errorf("formats: %v", workflow.Formats())
 	}
@@ -381,24 +327,23 @@ handler
 // TestPrintedGraphIsReal walks every arrow of the drawing: a node that answers the arrow's label, or fails, must be
 // followed by the node that the arrow points to.
 func TestPrintedGraphIsReal(t *testing.T) {
-	drawing, err := printed(t, "fetch", always, nil).Print("text")
+	drawing, err := printed(t, "fetch", nil).Print("text")
 	if err != nil {
 		t.Fatal(err)
 	}
 	from, arrows := "", 0
 	for line := range strings.Lines(drawing) {
-		label, to, isArrow := strings.Cut(strings.TrimSpace(line), "→")
+		action, to, isArrow := strings.Cut(strings.TrimSpace(line), "→")
 		if !isArrow {
 			from = strings.TrimSpace(line)
 			continue
 		}
 		arrows++
-		label, to = strings.TrimSpace(label), strings.TrimSpace(to)
-		action, condition, _ := strings.Cut(label, " if ")
+		action, to = strings.TrimSpace(action), strings.TrimSpace(to)
 		if from == "handler" {
 			continue // can't be the start; every walk that fails ends with it
 		}
-		t.Run(from+" "+label, func(t *testing.T) {
+		t.Run(from+" "+action, func(t *testing.T) {
 			answer := func(name string, v *visits) (workflow.Action, error) {
 				switch {
 				case name == "handler":
@@ -411,7 +356,7 @@ func TestPrintedGraphIsReal(t *testing.T) {
 				return workflow.Action(action), nil
 			}
 			v := &visits{}
-			if err := printed(t, from, func(*visits) bool { return condition != "" }, answer).Run(t.Context(), v); err != nil {
+			if err := printed(t, from, answer).Run(t.Context(), v); err != nil {
 				t.Fatal(err)
 			}
 			if next := append(v.nodes, "end")[1]; next != to {

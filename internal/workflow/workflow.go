@@ -48,11 +48,16 @@ type (
 	// Guarded runs Exec inside policies: call is Exec, fallback is OnError followed by ExecFallback, and Around decides
 	// how often and when either is called. A Step that is not Guarded has its Exec called once.
 	Guarded[R any] interface {
-		Around(ctx context.Context, call func(context.Context) (R, error), fallback func(context.Context, error) (R, error)) (R, error)
+		Around(
+			ctx context.Context,
+			call func(context.Context) (R, error),
+			fallback func(context.Context, error) (R, error),
+		) (R, error)
 	}
 )
 
-// Hooks observe nodes from outside, for logs, metrics and tests. Any field may be nil. They run in the node's goroutine.
+// Hooks observe nodes from outside, for logs, metrics and tests. Any field may be nil. They run in the node's
+// goroutine.
 type Hooks[S any] struct {
 	// BeforePrep fires as the node starts.
 	BeforePrep func(ctx context.Context, node string, state S)

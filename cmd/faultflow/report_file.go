@@ -1,0 +1,78 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"faultflow/internal/atomicfile"
+)
+
+// reportFile is a file that --report, --output or --format names. It is opened before the run, so that a bad path fails
+// before any work is done, and takes its name only when it is complete.
+type reportFile struct {
+	// flag is the name of the flag that named path.
+	flag, path string
+	// pending is the open file; nil without a path.
+	pending *atomicfile.File
+}
+
+// openReport opens the file that a flag names. Without a path there is none, and write does nothing.
+func openReport(flag, path string) (*reportFile, error) {
+	if path == "" {
+		return &reportFile{}, nil
+	}
+	if path == "-" {
+		return nil, usageError("--%s -: name a file; standard output has what --format says", flag)
+	}
+	// A folder or a device would be replaced by the file, or fail only after the run.
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		irregular := errors.New("not a regular file; name another")
+		return nil, fmt.Errorf("--%s: %w", flag, &fs.PathError{Op: "write", Path: path, Err: irregular})
+	}
+	pending, err := atomicfile.Create(path)
+	if err != nil {
+		return nil, fmt.Errorf("--%s: %w", flag, err)
+	}
+	f := &reportFile{flag: flag, path: path, pending: pending}
+	if err := pending.KeepMode(); err != nil {
+		f.discard()
+		return nil, fmt.Errorf("--%s: %w", flag, err)
+	}
+	return f, nil
+}
+
+// write renders into the file and gives it its name.
+func (f *reportFile) write(render func(io.Writer) error) error {
+	if f.pending == nil {
+		return nil
+	}
+	err := render(f.pending)
+	if err == nil {
+		err = f.pending.Commit()
+	}
+	if err != nil {
+		return fmt.Errorf("%w: --%s %s: %w", errWrite, f.flag, f.path, err)
+	}
+	return nil
+}
+
+// writeOr writes to the file, or without one to standard output.
+func (f *reportFile) writeOr(out io.Writer, render func(io.Writer) error) error {
+	if f.pending != nil {
+		return f.write(render)
+	}
+	if err := render(out); err != nil {
+		return fmt.Errorf("%w to standard output: %w", errWrite, err)
+	}
+	return nil
+}
+
+// discard removes a file that was not written.
+func (f *reportFile) discard() {
+	if f.pending != nil {
+		_ = f.pending.Discard() // a file that stays is no reason to fail; after Commit this does nothing
+	}
+}

@@ -1,0 +1,15 @@
+package compare
+
+import "strings"
+
+// String writes the gate as ParseGate reads it: the tests' view of what was parsed.
+func (g Gate) String() string {
+	if len(g.rules) == 0 {
+		return Nothing
+	}
+	parts := make([]string, len(g.rules))
+	for i, r := range g.rules {
+		parts[i] = r.String()
+	}
+	return strings.Join(parts, ",")
+}

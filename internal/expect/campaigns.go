@@ -1,0 +1,46 @@
+package expect
+
+import (
+	"reflect"
+	"sync"
+
+	"faultflow/internal/report"
+)
+
+// ofCampaigns is the language of conditions over campaigns.
+var ofCampaigns = sync.OnceValue(func() *language {
+	return newLanguage(reflect.TypeFor[report.Campaign](),
+		named("breaker(name)", "the entry of `breakers` with this name", nil, func(c *report.Campaign, name string) *report.CampaignBreaker {
+			return find(c.Breakers, func(b report.CampaignBreaker) bool { return b.Name == name })
+		}),
+		named("attempts(node)", "the distribution of the node's attempts in a run", nodes, func(c *report.Campaign, name string) *report.Distribution {
+			if n := find(c.Nodes, func(n report.NodeLoad) bool { return n.Name == name }); n != nil {
+				return &n.Attempts
+			}
+			return nil
+		}),
+		named("calls(place)", "the distribution of the calls to the dependency in a run", places, func(c *report.Campaign, place string) *report.Distribution {
+			if d := find(c.Dependencies, func(d report.Dependency) bool { return d.Place == place }); d != nil {
+				return &d.Calls
+			}
+			return nil
+		}),
+		named("pattern(name)", "the runs that demonstrated the pattern", patterns, func(c *report.Campaign, name string) *report.Tally {
+			if p := find(c.Patterns, func(p report.CampaignPattern) bool { return p.Name == name }); p != nil {
+				return &p.Demonstrated
+			}
+			return nil
+		}),
+		function{
+			name:     "ci",
+			takes:    "share",
+			meaning:  "the width of the share's interval",
+			argument: plain(reflect.TypeFor[report.Share]()),
+			result:   reflect.TypeFor[float64](),
+			lookup: func(_ any, share reflect.Value) any {
+				width := share.FieldByName(goName("high")).Float() - share.FieldByName(goName("low")).Float()
+				return &width
+			},
+		},
+	)
+})

@@ -1,0 +1,115 @@
+package runner
+
+import (
+	"cmp"
+	"slices"
+
+	"faultflow/internal/catalog"
+	"faultflow/internal/channel"
+	"faultflow/internal/errhandler"
+	"faultflow/internal/nodes"
+	"faultflow/internal/report"
+)
+
+// ledger counts where every row ends and keeps it in the output folder, if there is one. The output remembers what
+// could not be written; its Commit returns that.
+type ledger struct {
+	output *channel.Output
+	run    report.Ledger
+	cycle  cycleRows
+	groups map[deadKey]*report.DeadLetters
+}
+
+// cycleRows counts the rows of the cycle under way.
+type cycleRows struct{ collected, delivered, dead, spooled int }
+
+type deadKey struct {
+	place  catalog.Place
+	reason string
+	class  errhandler.Class
+}
+
+// maxGroups bounds the groups of dead letters that are told apart, since a hostile input could make a reason of its own
+// for each row.
+const (
+	maxGroups   = 10_000
+	otherReason = "other reasons"
+)
+
+var _ nodes.Ledger = (*ledger)(nil)
+
+func newLedger(o *channel.Output) *ledger {
+	return &ledger{output: o, groups: map[deadKey]*report.DeadLetters{}}
+}
+
+func (l *ledger) Collected(o catalog.Origin, rows int) {
+	n := int64(rows)
+	l.run.Collected += n
+	l.cycle.collected += rows
+	switch o {
+	case catalog.FromSource:
+		l.run.FromSource += n
+	case catalog.FromDefault:
+		l.run.FromDefault += n
+	default:
+		l.run.FromCache += n
+	}
+}
+
+func (l *ledger) Delivered(channel string, d nodes.Delivery) {
+	l.run.Delivered += int64(len(d.Records))
+	l.cycle.delivered += len(d.Records)
+	if l.output != nil {
+		_ = l.output.Deliver(channel, d) // Commit returns it
+	}
+}
+
+func (l *ledger) Spooled(d nodes.Delivery) {
+	l.run.Spooled += int64(len(d.Records))
+	l.cycle.spooled += len(d.Records)
+}
+
+func (l *ledger) DeadLetter(dead nodes.DeadLetter) {
+	l.run.DeadLettered++
+	l.cycle.dead++
+	if l.output != nil {
+		_ = l.output.DeadLetter(dead) // Commit returns it
+	}
+	key := deadKey{dead.Place, dead.Reason, dead.Class}
+	if l.groups[key] == nil && len(l.groups) >= maxGroups {
+		key = deadKey{place: dead.Place, reason: otherReason, class: dead.Class}
+	}
+	g := l.groups[key]
+	if g == nil {
+		g = &report.DeadLetters{
+			Place:     dead.Place,
+			Class:     dead.Class,
+			Reason:    key.reason,
+			FirstLine: dead.Record.Line,
+		}
+		l.groups[key] = g
+	}
+	g.Count++
+}
+
+// close balances the ledger.
+func (l *ledger) close() report.Ledger {
+	doc := l.run
+	doc.Lost = doc.Collected - doc.Delivered - doc.DeadLettered - doc.Spooled
+	doc.Balanced = doc.Lost == 0
+	doc.DeadLetters = make([]report.DeadLetters, 0, len(l.groups))
+	for _, g := range l.groups {
+		doc.DeadLetters = append(doc.DeadLetters, *g)
+	}
+	slices.SortFunc(doc.DeadLetters, func(x, y report.DeadLetters) int {
+		return cmp.Or(
+			cmp.Compare(y.Count, x.Count),
+			cmp.Compare(x.FirstLine, y.FirstLine),
+			cmp.Compare(x.Place, y.Place),
+			cmp.Compare(x.Class, y.Class),
+			cmp.Compare(x.Reason, y.Reason),
+		)
+	})
+	doc.DeadLetters = doc.DeadLetters[:min(len(doc.DeadLetters), report.MaxDeadLetters)]
+	return doc
+}

@@ -1,0 +1,245 @@
+package settings
+
+import (
+	"strings"
+	"sync"
+	"time"
+
+	"faultflow/internal/catalog"
+	"faultflow/internal/fault"
+)
+
+// Section is a part of the help: settings by purpose.
+type Section string
+
+// The sections. The settings of single nodes are many and named after those for all; the help has them in one line.
+const (
+	Failures Section = "Failures"
+	Run      Section = "Run"
+	Records  Section = "Records"
+	Policies Section = "Policies of all nodes (for one node: --collector-…, --processor-…, --delivery-…, " +
+		"such as --collector-attempts)"
+	Patterns Section = "Patterns"
+)
+
+// Sections lists the sections in the order of the help.
+func Sections() []Section { return []Section{Failures, Run, Records, Policies, Patterns} }
+
+// Bounds of the settings.
+const (
+	// MaxSeed is the largest seed: JSON readers keep whole numbers exactly up to it.
+	MaxSeed = 1<<53 - 1
+	// MaxWorkers bounds what works at once.
+	MaxWorkers  = 10_000
+	maxCount    = 1_000_000_000
+	maxBatch    = 1_000_000
+	maxAttempts = 10_000
+	minRate     = 1e-6 // whose interval a time.Duration still holds
+	maxRate     = 1_000_000
+	maxDuration = 10_000 * time.Hour
+)
+
+// declared are the settings of a run as a whole, by section, without those of policies.
+func declared() map[Section][]Setting {
+	return map[Section][]Setting{
+		Failures: {
+			toggle("simulate-failures", "break things, as --failure-type says",
+				false, func(s *Settings) *bool { return &s.SimulateFailures }),
+			choice("failure-type", "TYPE", "what breaks", fault.Profiles(),
+				"random", func(s *Settings) *string { return &s.FailureType }).
+				onlyIf(func(s *Settings) bool { return s.SimulateFailures }),
+			faults("fault", "add a FAULT by hand: PLACE=KIND[,KEY=VALUE…] (repeatable)",
+				func(s *Settings) *[]fault.Fault { return &s.Faults }),
+			toggle("test-recovery", "use the recovery graph; without --simulate-failures drill each of its paths",
+				false, func(s *Settings) *bool { return &s.TestRecovery }).shorthand().
+				takesAway("false", catalog.RecoveryGraphNodes),
+			choice("graph", "GRAPH", "recovery within the nodes or in nodes of its own",
+				[]string{GraphStandard, GraphRecovery}, GraphStandard, func(s *Settings) *string { return &s.Graph }).
+				takesAway(GraphStandard, catalog.RecoveryGraphNodes),
+		},
+		Run: {
+			count("cycles", "how often the pipeline runs (0: once, or all of the input)", 0, maxCount,
+				0, func(s *Settings) *int { return &s.Cycles }),
+			duration("interval", "time between the starts of two cycles; no pause while an input is read to its end",
+				0, 5*time.Second, func(s *Settings) *time.Duration { return &s.Interval }),
+			count("batch-size", "rows a cycle (0: 50, or 30 when failures are simulated)", 0, maxBatch,
+				0, func(s *Settings) *int { return &s.BatchSize }),
+			count("workers", "records processed at once", 1, MaxWorkers,
+				4, func(s *Settings) *int { return &s.Workers }),
+			seed("seed", "decides every random choice (a random one otherwise)",
+				func(s *Settings) *uint64 { return &s.Seed }).shorthand().hideDefault().fixed(),
+			choice("clock", "CLOCK", "real waits, virtual takes no time", []string{ClockReal, ClockVirtual},
+				ClockReal, func(s *Settings) *string { return &s.Clock }).fixed(),
+		},
+		Records: {
+			text("input", "FILE", "read records from FILE (- is standard input)",
+				func(s *Settings) *string { return &s.Input }).fixed(),
+			choice("input-format", "FORMAT", "by extension otherwise",
+				[]string{FormatNDJSON, FormatJSON, FormatCSV, FormatTSV},
+				"", func(s *Settings) *string { return &s.InputFormat }).fixed(),
+			text("id-field", "FIELD", "the field with the id (id, or the first one)",
+				func(s *Settings) *string { return &s.IDField }).fixed(),
+			text("value-field", "FIELD", "the field with the number (value, or the first numeric one)",
+				func(s *Settings) *string { return &s.ValueField }).fixed(),
+		},
+		Patterns: {
+			toggle("enable-circuit-breaker", "put the collector's circuit breaker into the path "+
+				"(also --collector-breaker, --processor-breaker, --delivery-breaker)",
+				false, func(s *Settings) *bool { return &s.Collector.Breaker }).shorthand().then(decideBreaker).
+				takesAway("false", catalog.CircuitBreaker),
+			toggle("fallback", "let the collector fall back to cached or default data",
+				true, func(s *Settings) *bool { return &s.Fallback }).
+				takesAway("false", catalog.FallbackLadder),
+			duration("cache-ttl", "how long cached data is fresh",
+				0, time.Minute, func(s *Settings) *time.Duration { return &s.CacheTTL }),
+			duration("cache-max-age", "how long cached data can be used at all",
+				0, 10*time.Minute, func(s *Settings) *time.Duration { return &s.CacheMaxAge }),
+			toggle("recovery", "let processing pass on a part of a batch when attempts run out",
+				true, func(s *Settings) *bool { return &s.Recovery }).
+				takesAway("false", catalog.PartialPattern, catalog.MinimalFallback),
+			names("channels", "delivery channels in the order of failover", checkChannels,
+				catalog.DefaultChannels(), func(s *Settings) *[]string { return &s.Channels }).
+				allButFirst(catalog.ChannelFailover),
+			duration("channel-recover", "how long a failed channel is left out",
+				0, 30*time.Second, func(s *Settings) *time.Duration { return &s.ChannelRecover }).
+				takesAway("0s", catalog.ChannelHealth),
+			toggle("spool", "let the emergency spool take what no channel took",
+				true, func(s *Settings) *bool { return &s.Spool }).
+				takesAway("false", catalog.EmergencySpool),
+		},
+	}
+}
+
+// perNode are the settings of policies, which can be given for one node or for all of them at once. These defaults are
+// not the original's (docs/original.md): exponential backoff by 2 up to 30 s with ±10 % jitter, a timeout of 5 s, four
+// calls at once.
+func perNode() []policySetting {
+	return []policySetting{
+		policyCount("attempts", "attempts in all, the first included (1: no retry)", maxAttempts,
+			each(3, 5, 3), func(p *Policy) *int { return &p.Attempts }).
+			renamed("retries", "which counts the first attempt, too").
+			takesAway("1", catalog.RetryWithBackoff),
+		policyDuration("retry-delay", "wait before the second attempt",
+			0, each(time.Second, 2*time.Second, time.Second), func(p *Policy) *time.Duration { return &p.RetryDelay }),
+		policyNumber("backoff", "FACTOR", "factor by which each further wait grows (1: no growth)", 1, 100,
+			all(2.0), func(p *Policy) *float64 { return &p.Backoff }),
+		policyDuration("max-delay", "longest wait, jitter included (0s: no limit)",
+			0, all(30*time.Second), func(p *Policy) *time.Duration { return &p.MaxDelay }).zeroIsNoLimit(),
+		policyNumber("jitter", "SHARE", "share by which waits vary at random, 0 to 1", 0, 1,
+			all(0.1), func(p *Policy) *float64 { return &p.Jitter }),
+		policyDuration("timeout", "limit of each call",
+			time.Millisecond, all(5*time.Second), func(p *Policy) *time.Duration { return &p.Timeout }).
+			takesAway("10000h", catalog.Timeout), // a call is always bounded; this is no bound
+		policyCount("bulkhead", "calls at once", MaxWorkers,
+			all(4), func(p *Policy) *int { return &p.Bulkhead }).
+			takesAway("10000", catalog.Bulkhead),
+		policyDuration("bulkhead-wait", "how long a call waits for a place",
+			0, all(100*time.Millisecond), func(p *Policy) *time.Duration { return &p.BulkheadWait }),
+		policyNumber("rate-limit", "RATE", "calls a second; one too many waits as for a place (0: no limit)",
+			minRate, maxRate, all(0.0), func(p *Policy) *float64 { return &p.RateLimit }).orZero().zeroIsNoLimit().
+			takesAway("0", catalog.RateLimit),
+		policyToggle("breaker", "put a circuit breaker around its calls",
+			all(false), func(p *Policy) *bool { return &p.Breaker }).
+			takesAway("false", catalog.CircuitBreaker),
+		policyCount("breaker-failures", "failures in a row that open the breaker", maxCount,
+			all(3), func(p *Policy) *int { return &p.BreakerFailures }),
+		policyDuration("breaker-open-for", "how long it stays open",
+			time.Millisecond, all(30*time.Second), func(p *Policy) *time.Duration { return &p.BreakerOpenFor }),
+		policyCount("breaker-trial-calls", "successes while half-open that close it", maxCount,
+			all(1), func(p *Policy) *int { return &p.BreakerTrialCalls }),
+	}
+}
+
+func decideBreaker(s *Settings) { s.BreakerDecided = true }
+
+// all is one default for all nodes, each one for collector, processor and delivery.
+func all[T any](v T) [3]T { return [3]T{v, v, v} }
+
+func each[T any](collector, processor, delivery T) [3]T { return [3]T{collector, processor, delivery} }
+
+// All lists every setting, in the order of the help, then those of single nodes. The list is shared by all callers:
+// they must not change it.
+var All = sync.OnceValue(func() []Setting {
+	bySection := declared()
+	policies := perNode()
+	for _, p := range policies {
+		if p.setting.Name != "breaker" { // one for all nodes would put each node's breaker into the path
+			bySection[Policies] = append(bySection[Policies], p.forAll())
+		}
+	}
+	var list []Setting
+	for _, section := range Sections() {
+		for _, s := range bySection[section] {
+			s.Section = section
+			list = append(list, s)
+		}
+	}
+	for i, node := range catalog.GuardedNodes() {
+		for _, p := range policies {
+			list = append(list, p.forNode(node, i))
+		}
+	}
+	return list
+})
+
+// Find returns the setting of that name.
+func Find(name string) (Setting, bool) {
+	for _, s := range All() {
+		if s.Name == name {
+			return s, true
+		}
+	}
+	return Setting{}, false
+}
+
+// Renamed returns the present name of a setting that once had another one, and in what its meaning differs, such as
+// "which counts the first attempt, too". Both are "" for any other name.
+func Renamed(former string) (now, note string) {
+	for _, s := range All() {
+		if s.former != "" && s.former == former {
+			return s.Name, s.formerNote
+		}
+	}
+	return "", ""
+}
+
+// Defaults returns the settings of a run for which none were given.
+func Defaults() Settings {
+	var s Settings
+	for _, d := range All() {
+		if d.Default != nil {
+			d.set(&s, d.Default)
+		}
+	}
+	s.BreakerDecided = false
+	return s
+}
+
+// Names lists the names of the settings for which a condition holds.
+func Names(holds func(Setting) bool) []string {
+	var list []string
+	for _, s := range All() {
+		if holds(s) {
+			list = append(list, s.Name)
+		}
+	}
+	return list
+}
+
+// Key is the setting's name in a report: retry-delay is retry_delay_ms. A setting of one node stands below the node's
+// name.
+func (s Setting) Key() string { return s.key(s.Name) }
+
+func (s Setting) key(name string) string {
+	if s.Node != "" {
+		name = strings.TrimPrefix(name, string(s.Node)+"-")
+	}
+	name = strings.ReplaceAll(name, "-", "_")
+	switch s.Type {
+	case Duration:
+		name += "_ms"
+	case Faults:
+		name += "s"
+	}
+	return name
+}

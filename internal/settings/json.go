@@ -1,0 +1,145 @@
+package settings
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"faultflow/internal/catalog"
+	"faultflow/internal/fault"
+)
+
+// MarshalJSON writes the settings as reports keep them, in the order of their declarations: durations in milliseconds,
+// faults as --fault takes them, and the settings of each node below its name. Shorthands are left out.
+func (s Settings) MarshalJSON() ([]byte, error) {
+	var whole object
+	ofNode := map[catalog.Node]*object{}
+	for _, d := range All() {
+		if d.Shorthand {
+			continue
+		}
+		into := &whole
+		if d.Node != "" {
+			if ofNode[d.Node] == nil {
+				ofNode[d.Node] = &object{}
+			}
+			into = ofNode[d.Node]
+		}
+		if err := into.add(d.Key(), recorded(d.get(&s))); err != nil {
+			return nil, fmt.Errorf("setting %s: %w", d.Name, err)
+		}
+	}
+	for _, node := range catalog.GuardedNodes() {
+		if err := whole.add(string(node), ofNode[node]); err != nil {
+			return nil, err
+		}
+	}
+	return whole.MarshalJSON()
+}
+
+// object is a JSON object whose members keep their order.
+type object struct{ members bytes.Buffer }
+
+func (o *object) add(key string, value any) error {
+	if o.members.Len() > 0 {
+		o.members.WriteByte(',')
+	}
+	fmt.Fprintf(&o.members, "%q:", key)
+	enc := json.NewEncoder(&o.members)
+	enc.SetEscapeHTML(false)
+	return enc.Encode(value)
+}
+
+// MarshalJSON returns the members in the order in which they were added.
+func (o *object) MarshalJSON() ([]byte, error) {
+	return fmt.Appendf(nil, "{%s}", o.members.Bytes()), nil
+}
+
+// recorded is a setting's value as reports keep it.
+func recorded(value any) any {
+	switch v := value.(type) {
+	case time.Duration:
+		return milliseconds(v)
+	case []string:
+		return append([]string{}, v...) // not null
+	case []fault.Fault:
+		texts := []string{}
+		for _, f := range v {
+			texts = append(texts, f.String())
+		}
+		return texts
+	}
+	return value
+}
+
+// UnmarshalJSON reads what MarshalJSON writes, and settings by their former names. A missing setting has its zero
+// value; a fault that this version does not know keeps its text.
+func (s *Settings) UnmarshalJSON(doc []byte) error {
+	var whole map[string]json.RawMessage
+	if err := json.Unmarshal(doc, &whole); err != nil {
+		return err
+	}
+	ofNode := map[catalog.Node]map[string]json.RawMessage{}
+	for _, node := range catalog.GuardedNodes() {
+		var members map[string]json.RawMessage
+		if text := whole[string(node)]; text != nil {
+			if err := json.Unmarshal(text, &members); err != nil {
+				return fmt.Errorf("%s: %w", node, err)
+			}
+		}
+		ofNode[node] = members
+	}
+	for _, d := range All() {
+		if d.Shorthand {
+			continue
+		}
+		members := whole
+		if d.Node != "" {
+			members = ofNode[d.Node]
+		}
+		text := members[d.Key()]
+		if text == nil && d.former != "" {
+			text = members[d.key(d.former)]
+		}
+		if text == nil || string(text) == "null" {
+			continue
+		}
+		if err := d.restore(s, text); err != nil {
+			return fmt.Errorf("setting %s: %w", d.Name, err)
+		}
+	}
+	s.BreakerDecided = false // a report does not keep it
+	return nil
+}
+
+// restore sets the value from what recorded returned for it.
+func (s Setting) restore(all *Settings, text []byte) (err error) {
+	read := func(v any) any {
+		err = json.Unmarshal(text, v)
+		return v
+	}
+	switch s.Type {
+	case Bool:
+		s.set(all, *read(new(bool)).(*bool))
+	case Int:
+		s.set(all, *read(new(int)).(*int))
+	case Number:
+		s.set(all, *read(new(float64)).(*float64))
+	case Text, Choice:
+		s.set(all, *read(new(string)).(*string))
+	case Duration:
+		s.set(all, fromMilliseconds(*read(new(float64)).(*float64)))
+	case NameList:
+		s.set(all, *read(new([]string)).(*[]string))
+	case Faults:
+		for _, t := range *read(new([]string)).(*[]string) {
+			f, unknown := fault.Parse(t)
+			if unknown != nil {
+				f = fault.Fault{Place: catalog.Place(t)}
+			}
+			s.set(all, []fault.Fault{f})
+		}
+	}
+	return err
+}

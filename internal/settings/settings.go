@@ -1,0 +1,191 @@
+// Package settings declares every setting of a run once: its name, meaning, bounds, unit, default, whether each node
+// has one, and where the help shows it. Flags, scenario files and their schema, reports, comparisons, sweeps and the
+// reference iterate the declarations.
+package settings
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"faultflow/internal/catalog"
+	"faultflow/internal/fault"
+)
+
+// Settings is everything that decides what a run does: two runs with equal settings on the virtual clock have the same
+// report, to the byte. Start from Defaults. The declarations of All say what each field means.
+type Settings struct {
+	SimulateFailures bool
+	FailureType      string
+	// Faults are those given by hand. They come before those of the failure type.
+	Faults       []fault.Fault
+	TestRecovery bool
+	Graph        string
+
+	Cycles    int
+	Interval  time.Duration
+	BatchSize int
+	Workers   int
+	Seed      uint64
+	Clock     string
+
+	Input       string
+	InputFormat string
+	IDField     string
+	ValueField  string
+
+	Collector Policy
+	Processor Policy
+	Delivery  Policy
+
+	Fallback       bool
+	CacheTTL       time.Duration
+	CacheMaxAge    time.Duration
+	Recovery       bool
+	Channels       []string
+	ChannelRecover time.Duration
+	Spool          bool
+
+	// BreakerDecided says that the collector's breaker was put into the path, or left out of it, by hand. It wins over
+	// the failure type then.
+	BreakerDecided bool
+}
+
+// Policy holds the settings of the policies around one node's calls. The zero value is one attempt without limits.
+type Policy struct {
+	// Attempts is the number of attempts, the first included; 0 means 1.
+	Attempts int
+	// RetryDelay is the wait before the second attempt; each later one is Backoff times as long, at most MaxDelay.
+	// A Backoff below 1 counts as 1, a MaxDelay of 0 as no limit.
+	RetryDelay time.Duration
+	Backoff    float64
+	MaxDelay   time.Duration
+	// Jitter is the share of a wait, 0 to 1, by which it is randomly lengthened or shortened.
+	Jitter float64
+	// Timeout bounds each attempt; 0 means no limit.
+	Timeout time.Duration
+	// Bulkhead is how many calls may be in flight at once; 0 means no limit. A call that finds it full waits for
+	// BulkheadWait and is then rejected.
+	Bulkhead     int
+	BulkheadWait time.Duration
+	// RateLimit is how many calls may start a second, spread evenly; 0 means no limit. A call that comes too early
+	// waits for its turn, for BulkheadWait at most, and is else turned away at once.
+	RateLimit float64
+	// Breaker puts a circuit breaker into the path. BreakerFailures failures in a row open it. An open breaker rejects
+	// calls for BreakerOpenFor, then lets BreakerTrialCalls through (half-open): it closes when all of them succeed and
+	// opens again when one fails.
+	Breaker           bool
+	BreakerFailures   int
+	BreakerOpenFor    time.Duration
+	BreakerTrialCalls int
+}
+
+// The choices of settings.
+const (
+	ClockReal    = "real"
+	ClockVirtual = "virtual"
+
+	GraphStandard = "standard"
+	GraphRecovery = "recovery"
+
+	FormatNDJSON = "ndjson"
+	FormatJSON   = "json"
+	FormatCSV    = "csv"
+	FormatTSV    = "tsv"
+)
+
+// Policy returns the settings of a node's policies; nil for a node that has none.
+func (s *Settings) Policy(n catalog.Node) *Policy {
+	switch n {
+	case catalog.Collector:
+		return &s.Collector
+	case catalog.Processor:
+		return &s.Processor
+	case catalog.Delivery:
+		return &s.Delivery
+	case catalog.ErrorHandler, catalog.FallbackData, catalog.PartialProcessing, catalog.AlternateDelivery:
+	}
+	return nil
+}
+
+// Virtual reports whether the run is made in virtual time.
+func (s *Settings) Virtual() bool { return s.Clock == ClockVirtual }
+
+// RecoveryGraph reports whether recovery has nodes of its own in the graph.
+func (s *Settings) RecoveryGraph() bool { return s.Graph == GraphRecovery || s.TestRecovery }
+
+// Drill reports whether the run forces each path of the recovery graph once.
+func (s *Settings) Drill() bool { return s.TestRecovery && !s.SimulateFailures }
+
+// Batch sizes (docs/original.md).
+const (
+	batchSize    = 50
+	batchFailing = 30 // while failures are simulated
+)
+
+// Complete fills in the settings that depend on others, as reports keep them.
+func (s Settings) Complete() Settings {
+	if s.BatchSize == 0 {
+		s.BatchSize = batchSize
+		if s.SimulateFailures {
+			s.BatchSize = batchFailing
+		}
+	}
+	if s.Cycles == 0 && s.Input == "" {
+		s.Cycles = 1
+	}
+	if !s.SimulateFailures {
+		s.FailureType = ""
+	}
+	if s.RecoveryGraph() {
+		s.Graph = GraphRecovery
+	}
+	return s
+}
+
+// Error is an invalid value of a setting. Problem says what is allowed.
+type Error struct{ Name, Value, Problem string }
+
+func (e *Error) Error() string { return fmt.Sprintf("--%s %q: %s", e.Name, e.Value, e.Problem) }
+
+// Validate returns an *Error for the first setting that is out of range, or that does not go with another one.
+func (s *Settings) Validate() error {
+	for _, d := range All() {
+		if d.ForAllNodes {
+			continue // the settings of each node are checked
+		}
+		value := d.get(s)
+		if err := d.check(value); err != nil && d.matters(s) {
+			return &Error{d.Name, d.format(value), err.Error()}
+		}
+	}
+	for _, f := range s.Faults {
+		if err := f.CheckPlace(s.Channels); err != nil {
+			return &Error{"fault", f.String(), err.Error()}
+		}
+	}
+	return nil
+}
+
+// checkChannels returns an error for names that channels can't have.
+func checkChannels(names []string) error {
+	if len(names) == 0 {
+		return fmt.Errorf("name at least one channel, such as %s", catalog.DefaultChannels()[0])
+	}
+	for i, c := range names {
+		switch {
+		case !isName(c):
+			return fmt.Errorf("%q: a channel's name is made of a-z, 0-9, _ and -", c)
+		case c == catalog.SpoolName:
+			return fmt.Errorf("%s is the emergency spool's name", c)
+		case slices.Contains(names[:i], c):
+			return fmt.Errorf("%s is named twice", c)
+		}
+	}
+	return nil
+}
+
+func isName(s string) bool {
+	return s != "" && len(s) <= 64 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789_-") == ""
+}
