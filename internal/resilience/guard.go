@@ -80,7 +80,7 @@ func (g *Guard[R]) build() {
 	if g.policy.RateLimit > 0 {
 		interval := max(1, time.Duration(float64(time.Second)/g.policy.RateLimit))
 		g.limiter = ratelimiter.NewSmoothBuilderWithMaxRate[R](interval).
-			WithMaxWaitTime(g.policy.BulkheadWait).Build()
+			WithMaxWaitTime(g.policy.RateLimitWait).Build()
 	}
 	if g.quiet && g.policy.Attempts <= 1 && g.breaker == nil {
 		g.once = failsafe.With(g.compose(Call[R]{}, nil)...)

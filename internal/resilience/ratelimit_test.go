@@ -35,13 +35,25 @@ func TestRateLimit(t *testing.T) {
 	})
 	t.Run("waits for its turn", func(t *testing.T) {
 		virtually(t, func(b *bench) {
-			g := guard(settings.Policy{RateLimit: 4, BulkheadWait: time.Second})
+			g := guard(settings.Policy{RateLimit: 4, RateLimitWait: time.Second})
 			for range 3 {
 				if _, err := g.Do(b.ctx, works()); err != nil {
 					t.Error(err)
 				}
 			}
 			b.wantElapsed(500 * time.Millisecond)
+		})
+	})
+	// The wait for a place in the bulkhead is another one: a call that may wait for that does not wait for its turn.
+	t.Run("has a wait of its own", func(t *testing.T) {
+		virtually(t, func(b *bench) {
+			g := guard(settings.Policy{RateLimit: 4, Bulkhead: 1, BulkheadWait: time.Second})
+			if _, err := g.Do(b.ctx, works()); err != nil {
+				t.Error(err)
+			}
+			_, err := g.Do(b.ctx, works())
+			b.wantError(err, resilience.ErrRateLimit, errhandler.Resource)
+			b.wantElapsed(0)
 		})
 	})
 	t.Run("is tried again", func(t *testing.T) {

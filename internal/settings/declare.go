@@ -135,9 +135,12 @@ func perNode() []policySetting {
 			takesAway("10000", catalog.Bulkhead),
 		policyDuration("bulkhead-wait", "how long a call waits for a place",
 			0, all(100*time.Millisecond), func(p *Policy) *time.Duration { return &p.BulkheadWait }),
-		policyNumber("rate-limit", "RATE", "calls a second; one too many waits as for a place (0: no limit)",
+		policyNumber("rate-limit", "RATE", "calls a second (0: no limit)",
 			minRate, maxRate, all(0.0), func(p *Policy) *float64 { return &p.RateLimit }).orZero().zeroIsNoLimit().
 			takesAway("0", catalog.RateLimit),
+		policyDuration("rate-limit-wait", "how long a call waits for its turn",
+			0, all(100*time.Millisecond), func(p *Policy) *time.Duration { return &p.RateLimitWait }).
+			split("bulkhead-wait"),
 		policyToggle("breaker", "put a circuit breaker around its calls",
 			all(false), func(p *Policy) *bool { return &p.Breaker }).
 			takesAway("false", catalog.CircuitBreaker),

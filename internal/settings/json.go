@@ -99,8 +99,10 @@ func (s *Settings) UnmarshalJSON(doc []byte) error {
 			members = ofNode[d.Node]
 		}
 		text := members[d.Key()]
-		if text == nil && d.former != "" {
-			text = members[d.key(d.former)]
+		for _, older := range []string{d.former, d.partOf} {
+			if text == nil && older != "" {
+				text = members[d.key(older)]
+			}
 		}
 		if text == nil || string(text) == "null" {
 			continue

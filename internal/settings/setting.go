@@ -62,8 +62,9 @@ type Setting struct {
 	without  func(*Settings) string
 	// ForAllNodes is true for a setting of policies that is given to all nodes at once.
 	ForAllNodes bool
-	// former is the name that the setting once had; formerNote says in what its meaning differs since.
-	former, formerNote string
+	// former is the name that the setting once had; formerNote says in what its meaning differs since. partOf is the
+	// setting that decided this one before it was one of its own.
+	former, formerNote, partOf string
 
 	// parse reads a value from text, check returns an error for one out of bounds, format writes it as parse reads it.
 	parse  func(text string) (any, error)
@@ -392,6 +393,12 @@ func (p policySetting) renamed(former, note string) policySetting {
 	return p
 }
 
+// split declares the setting that decided this one before.
+func (p policySetting) split(from string) policySetting {
+	p.setting.partOf = from
+	return p
+}
+
 // orZero allows 0, although it is out of bounds.
 func (p policySetting) orZero() policySetting {
 	check := p.setting.check
@@ -445,6 +452,9 @@ func (p policySetting) forNode(node catalog.Node, i int) Setting {
 	s.Name = string(node) + "-" + s.Name
 	if s.former != "" {
 		s.former = string(node) + "-" + s.former
+	}
+	if s.partOf != "" {
+		s.partOf = string(node) + "-" + s.partOf
 	}
 	return s
 }

@@ -70,8 +70,9 @@ type Policy struct {
 	Bulkhead     int
 	BulkheadWait time.Duration
 	// RateLimit is how many calls may start a second, spread evenly; 0 means no limit. A call that comes too early
-	// waits for its turn, for BulkheadWait at most, and is else turned away at once.
-	RateLimit float64
+	// waits for its turn, for RateLimitWait at most, and is else turned away at once.
+	RateLimit     float64
+	RateLimitWait time.Duration
 	// Breaker puts a circuit breaker into the path. BreakerFailures failures in a row open it. An open breaker rejects
 	// calls for BreakerOpenFor, then lets BreakerTrialCalls through (half-open): it closes when all of them succeed and
 	// opens again when one fails.

@@ -59,6 +59,7 @@ func TestDefaultsAreTheOriginals(t *testing.T) {
 			Timeout:           5 * time.Second,
 			Bulkhead:          4,
 			BulkheadWait:      100 * time.Millisecond,
+			RateLimitWait:     100 * time.Millisecond,
 			BreakerFailures:   3,
 			BreakerOpenFor:    30 * time.Second,
 			BreakerTrialCalls: 1,
