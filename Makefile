@@ -1,7 +1,7 @@
 # Everything that a developer or CI runs. Only Go is needed.
 GO ?= go
-# The tools have a go.mod of their own, so that the product's holds what the product needs. Two that take minutes to build, and
-# whose requirements would decide those of the others, are run by version.
+# The tools have a go.mod of their own, so that the product's holds what the product needs. Two that take minutes to
+# build, and whose requirements would decide those of the others, are run by version.
 TOOL = $(GO) tool -modfile=tools/go.mod
 GOLANGCI = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GORELEASER = $(GO) run github.com/goreleaser/goreleaser/v2@v2.16.0

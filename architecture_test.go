@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// floors are the project's packages, ground floor first. A package may import those of the floors below its own: imports
-// point one way, from the commands down to the engine.
+// floors are the project's packages, ground floor first. A package may import those of the floors below its own:
+// imports point one way, from the commands down to the engine.
 var floors = [][]string{
 	{"internal/workflow", "internal/suggest", "internal/stats", "internal/atomicfile"},
 	{"internal/catalog"},

@@ -18,8 +18,8 @@ import (
 // TestDocs does what README.md and the pages below docs/ show, each page in a folder of its own that has what a
 // checkout has in testdata:
 //
-//   - A sh block is run line by line. A command exits with 0, unless `echo $?` comes next and its output says otherwise. A
-//     run without --clock takes the virtual one.
+//   - A sh block is run line by line. A command exits with 0, unless `echo $?` comes next and its output says
+//     otherwise. A run without --clock takes the virtual one.
 //   - A plain block behind it, after one empty line, is its output, in which … stands for any text.
 //   - A yaml block is parsed. If its first line is a comment with a file's name, it is that file from there on. The
 //     program's commands in it are run with the environment of GitHub Actions.

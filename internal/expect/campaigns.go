@@ -10,27 +10,10 @@ import (
 // ofCampaigns is the language of conditions over campaigns.
 var ofCampaigns = sync.OnceValue(func() *language {
 	return newLanguage(reflect.TypeFor[report.Campaign](),
-		named("breaker(name)", "the entry of `breakers` with this name", nil, func(c *report.Campaign, name string) *report.CampaignBreaker {
-			return find(c.Breakers, func(b report.CampaignBreaker) bool { return b.Name == name })
-		}),
-		named("attempts(node)", "the distribution of the node's attempts in a run", nodes, func(c *report.Campaign, name string) *report.Distribution {
-			if n := find(c.Nodes, func(n report.NodeLoad) bool { return n.Name == name }); n != nil {
-				return &n.Attempts
-			}
-			return nil
-		}),
-		named("calls(place)", "the distribution of the calls to the dependency in a run", places, func(c *report.Campaign, place string) *report.Distribution {
-			if d := find(c.Dependencies, func(d report.Dependency) bool { return d.Place == place }); d != nil {
-				return &d.Calls
-			}
-			return nil
-		}),
-		named("pattern(name)", "the runs that demonstrated the pattern", patterns, func(c *report.Campaign, name string) *report.Tally {
-			if p := find(c.Patterns, func(p report.CampaignPattern) bool { return p.Name == name }); p != nil {
-				return &p.Demonstrated
-			}
-			return nil
-		}),
+		named("breaker(name)", "the entry of `breakers` with this name", nil, campaignBreaker),
+		named("attempts(node)", "the distribution of the node's attempts in a run", nodes, attempts),
+		named("calls(place)", "the distribution of the calls to the dependency in a run", places, calls),
+		named("pattern(name)", "the runs that demonstrated the pattern", patterns, demonstrated),
 		function{
 			name:     "ci",
 			takes:    "share",
@@ -44,3 +27,28 @@ var ofCampaigns = sync.OnceValue(func() *language {
 		},
 	)
 })
+
+func campaignBreaker(c *report.Campaign, name string) *report.CampaignBreaker {
+	return find(c.Breakers, func(b report.CampaignBreaker) bool { return b.Name == name })
+}
+
+func attempts(c *report.Campaign, node string) *report.Distribution {
+	if n := find(c.Nodes, func(n report.NodeLoad) bool { return n.Name == node }); n != nil {
+		return &n.Attempts
+	}
+	return nil
+}
+
+func calls(c *report.Campaign, place string) *report.Distribution {
+	if d := find(c.Dependencies, func(d report.Dependency) bool { return d.Place == place }); d != nil {
+		return &d.Calls
+	}
+	return nil
+}
+
+func demonstrated(c *report.Campaign, pattern string) *report.Tally {
+	if p := find(c.Patterns, func(p report.CampaignPattern) bool { return p.Name == pattern }); p != nil {
+		return &p.Demonstrated
+	}
+	return nil
+}

@@ -23,24 +23,27 @@ var ofRuns = sync.OnceValue(func() *language {
 		named("breaker(name)", "the entry of `breakers` with this name", nil, breaker),
 		named("node(name)", "the entry of `nodes` with this name", nodes, node),
 		named("channel(name)", "the entry of `channels` with this name", nil, channel),
-		named("attempts(node)", "the most attempts in one run of the node", nodes, func(r *report.Report, name string) *int {
-			if n := node(r, name); n != nil {
-				return &n.MaxTries
-			}
-			return nil
-		}),
-		named("calls(place)", "how often the dependency was called", places, func(r *report.Report, place string) *int64 {
-			a := find(r.Amplification, func(a report.Amplification) bool { return string(a.Place) == place })
-			if a == nil {
+		named("attempts(node)", "the most attempts in one run of the node", nodes,
+			func(r *report.Report, name string) *int {
+				if n := node(r, name); n != nil {
+					return &n.MaxTries
+				}
 				return nil
-			}
-			return &a.Calls
-		}),
-		named("pattern(name)", "whether the pattern was demonstrated", patterns, func(r *report.Report, name string) *bool {
-			p := pattern(r, name)
-			yes := p != nil && p.State == catalog.Demonstrated
-			return &yes
-		}),
+			}),
+		named("calls(place)", "how often the dependency was called", places,
+			func(r *report.Report, place string) *int64 {
+				a := find(r.Amplification, func(a report.Amplification) bool { return string(a.Place) == place })
+				if a == nil {
+					return nil
+				}
+				return &a.Calls
+			}),
+		named("pattern(name)", "whether the pattern was demonstrated", patterns,
+			func(r *report.Report, name string) *bool {
+				p := pattern(r, name)
+				yes := p != nil && p.State == catalog.Demonstrated
+				return &yes
+			}),
 		named("finding(code)", "whether the finding came up", findings, func(r *report.Report, code string) *bool {
 			yes := slices.ContainsFunc(r.Findings, func(f report.Finding) bool { return string(f.Code) == code })
 			return &yes

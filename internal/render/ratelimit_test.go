@@ -12,7 +12,8 @@ import (
 	"faultflow/internal/settings"
 )
 
-// A call that the rate limit turns away is seen wherever what happened is drawn. (It was once counted, and drawn nowhere.)
+// A call that the rate limit turns away is seen wherever what happened is drawn. (It was once counted, and drawn
+// nowhere.)
 func TestWhatTheRateLimitTurnsAwayIsDrawn(t *testing.T) {
 	r := runtest.Run(t, "cycles=2", "collector-rate-limit=0.05", "bulkhead-wait=0s", "collector-attempts=2")
 	word := catalog.RateLimitHit.Event().Word

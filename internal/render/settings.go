@@ -135,22 +135,22 @@ func policyValue(d settings.Setting, all *settings.Settings) string {
 	case time.Duration:
 		return DurationOf(v)
 	case float64:
-		return measure(v, d.Placeholder)
+		return withUnit(v, d.Placeholder)
 	}
 	return ClipText(d.In(all))
 }
 
-// measure writes a number by what stands for it in the help.
-func measure(v float64, placeholder string) string {
-	switch placeholder {
-	case "SHARE":
+// withUnit writes a number with what it counts in.
+func withUnit(v float64, unit string) string {
+	switch unit {
+	case settings.Share:
 		return percent(v)
-	case "FACTOR":
+	case settings.Factor:
 		return "×" + Tie + decimal(v)
-	case "RATE":
+	case settings.Rate:
 		return decimal(v) + Tie + "a second"
 	}
-	return decimal(v)
+	panic(fmt.Sprintf("render: a number counts in %q", unit))
 }
 
 // switchedOn tells whether a setting has something to decide: scenario files have the settings of what can be off,

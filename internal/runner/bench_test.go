@@ -40,7 +40,8 @@ const turnRuns = 256
 
 // BenchmarkRunSeeds times the runs of each profile through RunSeeds, on as many goroutines as there are processors, and
 // beside them the same policy calls and sleeps written bare: no engine, no events, no records, no report. Both take
-// turns, so that a noisy machine disturbs them alike, and the medians count. The ratio is of the time on the processors.
+// turns, so that a noisy machine disturbs them alike, and the medians count. The ratio is of the time on the
+// processors.
 func BenchmarkRunSeeds(b *testing.B) {
 	for _, profile := range append(fault.Profiles(), "none") {
 		s := profileSettings(profile)
@@ -78,8 +79,8 @@ func BenchmarkRun(b *testing.B) {
 	}
 }
 
-// BenchmarkCores times network runs through RunSeeds on one processor and on two, in turns. Two are to do 1.8 times as much:
-// speedup says so by the clock, which counts what else the machine does, possible by the time on the processors.
+// BenchmarkCores times network runs through RunSeeds on one processor and on two, in turns. Two are to do 1.8 times as
+// much: speedup says so by the clock, which counts what else the machine does, possible by the time on the processors.
 func BenchmarkCores(b *testing.B) {
 	if runtime.NumCPU() < 2 {
 		b.Skip("this machine has one processor")
@@ -102,7 +103,8 @@ func BenchmarkCores(b *testing.B) {
 }
 
 // BenchmarkGuard times a call of a record's guard as the workers make it: bound once for all of a worker's records. The
-// others are what that saves: Do binds for each call, and a guard that is not quiet composes its policies for each call.
+// others are what that saves: Do binds for each call, and a guard that is not quiet composes its policies for each
+// call.
 func BenchmarkGuard(b *testing.B) {
 	type none = struct{}
 	policy := settings.Defaults().Processor

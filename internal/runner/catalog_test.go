@@ -29,9 +29,9 @@ var notProvoked = map[string]string{
 	"finding ledger_unbalanced":    "a record would be unaccounted for: it would be a defect",
 }
 
-// TestCatalogueIsWhatRunsEmit holds the runs and the catalogue together: nothing is in a report that the catalogue lacks,
-// and the catalogue has nothing that no run emits. The runs are the scenario library, every kind of fault at every place
-// where it applies, and what provokes the rest.
+// TestCatalogueIsWhatRunsEmit holds the runs and the catalogue together: nothing is in a report that the catalogue
+// lacks, and the catalogue has nothing that no run emits. The runs are the scenario library, every kind of fault at
+// every place where it applies, and what provokes the rest.
 func TestCatalogueIsWhatRunsEmit(t *testing.T) {
 	emitted := map[string]string{} // the run that emitted it first
 	run := func(name string, s settings.Settings, env Environment) {
@@ -264,8 +264,8 @@ func faultText(f any) string {
 	return text
 }
 
-// library reads the settings of the scenario library, without what scenarios have besides: expectations, and the matrix.
-// Package scenario reads all of it, and tests it; it imports this package.
+// library reads the settings of the scenario library, without what scenarios have besides: expectations, and the
+// matrix. Package scenario reads all of it, and tests it; it imports this package.
 func library(t *testing.T) map[string]settings.Settings {
 	t.Helper()
 	const folder = "../../testdata/scenarios"

@@ -36,8 +36,8 @@ func (s *sample) add(r *report.Report) {
 	s.lost.Add(r.Ledger.Lost)
 }
 
-// TestRatesOfTheOriginal holds the profiles against docs/original.md's last table: each rate within 3.5 standard errors, no
-// run failed, no record unaccounted for.
+// TestRatesOfTheOriginal holds the profiles against docs/original.md's last table: each rate within 3.5 standard
+// errors, no run failed, no record unaccounted for.
 func TestRatesOfTheOriginal(t *testing.T) {
 	const spool = 0.1 * 0.2 * 0.05 * 0.05 * 0.05
 	// 7 or more of 30 records, each failing alone at 0.05.

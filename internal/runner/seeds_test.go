@@ -76,7 +76,8 @@ func withoutMeta(t testing.TB, rep *report.Report) []byte {
 	return doc
 }
 
-// withoutTimeline is withoutMeta for a run that is compared with one of RunSeeds, which keeps the timeline of drills only.
+// withoutTimeline is withoutMeta for a run that is compared with one of RunSeeds, which keeps the timeline of drills
+// only.
 func withoutTimeline(t testing.TB, rep *report.Report) []byte {
 	t.Helper()
 	kept := *rep
@@ -86,8 +87,8 @@ func withoutTimeline(t testing.TB, rep *report.Report) []byte {
 	return withoutMeta(t, &kept)
 }
 
-// TestRunSeedsIsRun: the report of a seed is that of a run of its own but for the timeline, whatever ran before it in the
-// same bubble.
+// TestRunSeedsIsRun: the report of a seed is that of a run of its own but for the timeline, whatever ran before it in
+// the same bubble.
 func TestRunSeedsIsRun(t *testing.T) {
 	for name, s := range eventfulSettings(t) {
 		t.Run(name, func(t *testing.T) {
@@ -280,7 +281,8 @@ func TestRunSeedsVisitsInRealTime(t *testing.T) {
 	}
 }
 
-// TestAllocations guards what a run costs, with a tenth of headroom: a network run of RunSeeds, and one with its timeline.
+// TestAllocations guards what a run costs, with a tenth of headroom: a network run of RunSeeds, and one with its
+// timeline.
 func TestAllocations(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")

@@ -14,7 +14,8 @@ import (
 	"faultflow/internal/workflow"
 )
 
-// samples are the settings of the runs that package reporttest keeps, in virtual time: recorded again they are the same.
+// samples are the settings of the runs that package reporttest keeps, in virtual time: recorded again they are the
+// same.
 var samples = map[string][]string{
 	"success": {"seed=42"},
 	"network": {

@@ -121,11 +121,11 @@ func perNode() []policySetting {
 			takesAway("1", catalog.RetryWithBackoff),
 		policyDuration("retry-delay", "wait before the second attempt",
 			0, each(time.Second, 2*time.Second, time.Second), func(p *Policy) *time.Duration { return &p.RetryDelay }),
-		policyNumber("backoff", "FACTOR", "factor by which each further wait grows (1: no growth)", 1, 100,
+		policyNumber("backoff", Factor, "factor by which each further wait grows (1: no growth)", 1, 100,
 			all(2.0), func(p *Policy) *float64 { return &p.Backoff }),
 		policyDuration("max-delay", "longest wait, jitter included (0s: no limit)",
 			0, all(30*time.Second), func(p *Policy) *time.Duration { return &p.MaxDelay }).zeroIsNoLimit(),
-		policyNumber("jitter", "SHARE", "share by which waits vary at random, 0 to 1", 0, 1,
+		policyNumber("jitter", Share, "share by which waits vary at random, 0 to 1", 0, 1,
 			all(0.1), func(p *Policy) *float64 { return &p.Jitter }),
 		policyDuration("timeout", "limit of each call",
 			time.Millisecond, all(5*time.Second), func(p *Policy) *time.Duration { return &p.Timeout }).
@@ -135,7 +135,7 @@ func perNode() []policySetting {
 			takesAway("10000", catalog.Bulkhead),
 		policyDuration("bulkhead-wait", "how long a call waits for a place",
 			0, all(100*time.Millisecond), func(p *Policy) *time.Duration { return &p.BulkheadWait }),
-		policyNumber("rate-limit", "RATE", "calls a second (0: no limit)",
+		policyNumber("rate-limit", Rate, "calls a second (0: no limit)",
 			minRate, maxRate, all(0.0), func(p *Policy) *float64 { return &p.RateLimit }).orZero().zeroIsNoLimit().
 			takesAway("0", catalog.RateLimit),
 		policyDuration("rate-limit-wait", "how long a call waits for its turn",

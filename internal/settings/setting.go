@@ -28,6 +28,13 @@ const (
 	Faults   Type = "faults" // given one at a time, each adds to those before
 )
 
+// What a setting of type Number counts in.
+const (
+	Share  = "SHARE"  // of 1
+	Factor = "FACTOR" // by which another value is multiplied
+	Rate   = "RATE"   // a second
+)
+
 // Setting is the declaration of one setting: a flag, a key of scenario files, a field of reports.
 type Setting struct {
 	Name string
@@ -38,7 +45,7 @@ type Setting struct {
 	// Node is the node that the setting belongs to; "" for settings of the whole run, and of all nodes at once.
 	Node catalog.Node
 	Type Type
-	// Placeholder stands for the value in help.
+	// Placeholder stands for the value in help. That of a Number says in what it counts: Share, Factor or Rate.
 	Placeholder string
 	// Choices are all allowed values of a Choice; nil for any other type.
 	Choices []string
