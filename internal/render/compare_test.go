@@ -216,10 +216,10 @@ func TestCompareTextTellsWhatDiffers(t *testing.T) {
 			if row.Same() {
 				equal++
 			}
-			if strings.Contains(
-				got,
-				" "+row.Name+" ",
-			) || strings.Contains(got, "\u00a0"+row.Name) || strings.Contains(got, row.Name+"\n") {
+			told := strings.Contains(got, " "+row.Name+" ") ||
+				strings.Contains(got, "\u00a0"+row.Name) ||
+				strings.Contains(got, row.Name+"\n")
+			if told {
 				if row.Same() {
 					t.Errorf("%s is the same, and is told", row.Name)
 				}

@@ -281,10 +281,8 @@ func checkWidth(t tester, name, s string, limit int) {
 // measure counts columns by itself, and takes ⚠ for the two that some terminals give it.
 func measure(s string) int {
 	wide := func(r rune) bool {
-		return strings.ContainsRune(
-			"✅❌⚠",
-			r,
-		) || unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul) ||
+		return strings.ContainsRune("✅❌⚠", r) ||
+			unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul) ||
 			r >= 0x1F300 && r <= 0x1FAFF || r >= 0xFF01 && r <= 0xFF60
 	}
 	sum := 0

@@ -18,13 +18,8 @@ func (p *page) bars(b *render.Histogram) {
 	room := p.width - margin - binLabel - binCount - 3
 	for i, bar := range b.List {
 		label := fmt.Sprintf("%*s –%*s", binLabel/2-1, bar.From, binLabel/2-1, bar.To)
-		p.line(trimEnd(strings.Repeat(
-			" ",
-			margin,
-		) + p.ink.quiet(label) + fmt.Sprintf(
-			"%*s  ",
-			binCount,
-			render.Grouped(bar.Count),
-		) + p.ink.note(render.Blocks(b.Fraction(i)*float64(room)))))
+		count := fmt.Sprintf("%*s  ", binCount, render.Grouped(bar.Count))
+		blocks := render.Blocks(b.Fraction(i) * float64(room))
+		p.line(trimEnd(strings.Repeat(" ", margin) + p.ink.quiet(label) + count + p.ink.note(blocks)))
 	}
 }

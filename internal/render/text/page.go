@@ -147,10 +147,9 @@ func (p *page) entry(lead string, indent int, s render.Sign, ink paint, body str
 func (p *page) command(indent int, c string) {
 	c = report.Clean(c)
 	lines := []string{c}
-	if room := p.width - indent - 2; !strings.Contains(
-		c,
-		"'",
-	) && !slices.ContainsFunc(strings.Fields(c), func(word string) bool { return columns(word) > room }) {
+	room := p.width - indent - 2
+	tooLong := func(word string) bool { return columns(word) > room }
+	if !strings.Contains(c, "'") && !slices.ContainsFunc(strings.Fields(c), tooLong) {
 		lines = wrap(c, room)
 	}
 	for i, l := range lines {
