@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"faultflow/internal/compare"
@@ -18,6 +20,8 @@ type compareOptions struct {
 	// runs are the flags of each --run.
 	runs   []string
 	failOn string
+	// allowMissing lets the gate pass over what one of the inputs lacks.
+	allowMissing bool
 	// measures asks for the list of measures instead of a comparison.
 	measures bool
 
@@ -50,10 +54,17 @@ careful, and may miss a difference that is there.
 
 --fail-on exits with 1 when a measure got worse: regression is any of them;
 otherwise name measures, * for any text, with >10% or >5 where so much is still
-good enough. --measures lists them, and which way each is better.
+good enough. --measures lists them, and which way each is better. A gate passes
+only what it has seen: where something is on one side alone (a report, a
+scenario, a measure that is named), where a run was interrupted or a fault that
+was given by hand never fired, and where campaigns are so small that no
+difference could be significant, it is inconclusive and says what is missing, or
+how many runs would be enough. --allow-missing lets pass what is on one side
+alone.
 
 Exit codes: 0 compared, 1 a measure of --fail-on is worse, 2 no report or a flag
-is wrong, 3 could not read or write.`,
+is wrong, or nothing can be compared, 3 could not read or write, 4 inconclusive:
+--fail-on could not judge all that it was asked for.`,
 		Example: `  faultflow compare testdata/reports/outage-bare.json testdata/reports/outage.json
   faultflow compare testdata/reports/outage-bare.json testdata/reports/outage.json --fail-on 'verdict,attempts.*>10%'
   faultflow compare --run '--simulate-failures --cycles 20 --attempts 3' --run '--simulate-failures --cycles 20 --attempts 5'
@@ -72,6 +83,7 @@ is wrong, 3 could not read or write.`,
 		"compare a run with these `FLAGS` of faultflow, quoted as one word (repeatable)")
 	flags.StringVar(&o.failOn, "fail-on", o.failOn,
 		"exit with 1 when `MEASURES` are worse: regression, never, or names such as verdict,ledger.*,attempts.*>10%")
+	addBool(flags, &o.allowMissing, "allow-missing", "let --fail-on pass over what is on one side alone")
 	addChoice(flags, &o.format, "format", "FORMAT", format.Comparison(nil).Formats(),
 		strings.Join(format.Comparison(nil).Formats(), ", "))
 	flags.StringVar(&o.output, "output", "", "write to `FILE` instead of standard output")
@@ -105,6 +117,9 @@ func runCompare(ctx context.Context, o *compareOptions, args []string, s *stream
 	if err != nil {
 		return fmt.Errorf("--fail-on %w", err)
 	}
+	if o.allowMissing && o.failOn == compare.Nothing {
+		return usageError("--allow-missing: it needs --fail-on")
+	}
 	if len(args)+len(o.runs) < 2 {
 		return usageError("name two things to compare or more: " +
 			"reports, folders of reports, scenarios, - for standard input, or --run 'FLAGS'")
@@ -119,15 +134,21 @@ func runCompare(ctx context.Context, o *compareOptions, args []string, s *stream
 		return err
 	}
 	result := compare.Compare(inputs)
-	regressions, err := gate.Check(result)
+	regressions, gaps, err := gate.Check(result)
+	if nothing, ok := errors.AsType[*compare.NothingError](err); ok {
+		return usageError("--fail-on %s: %v: %s", o.failOn, err, listed(gapsOf(result, nothing.Gaps)))
+	}
 	if err != nil {
 		return fmt.Errorf("--fail-on %w", err)
+	}
+	if o.allowMissing {
+		gaps = slices.DeleteFunc(gaps, func(g compare.Gap) bool { return g.Missing })
 	}
 	err = file.writeOr(s.out, func(w io.Writer) error { return format.Comparison(result).Write(w, o.format, style) })
 	if err != nil {
 		return err
 	}
-	return regressionError(result, regressions)
+	return gateError(result, regressions, gaps)
 }
 
 func listMeasures(o *compareOptions, args []string, out io.Writer, style text.Style) error {
@@ -145,25 +166,50 @@ func listMeasures(o *compareOptions, args []string, out io.Writer, style text.St
 	return file.writeOr(out, func(w io.Writer) error { return text.WriteMeasures(w, style) })
 }
 
-// regressionError names the regressions that a gate does not let pass, the first ones.
-func regressionError(r *compare.Result, list []compare.Regression) error {
-	if len(list) == 0 {
-		return nil
+// gateError is the exit code of a gate: the regressions come before what could not be judged.
+func gateError(r *compare.Result, list []compare.Regression, gaps []compare.Gap) error {
+	switch {
+	case len(list) > 0:
+		var names []string
+		for _, f := range list {
+			names = append(names, placed(r, f.Comparison, f.Input, render.ChangeOf(f.Row, f.Input)))
+		}
+		return &exitError{code: exitVerdict, message: "worse: " + listed(names)}
+	case len(gaps) > 0:
+		message := "inconclusive: " + listed(gapsOf(r, gaps))
+		if slices.ContainsFunc(gaps, func(g compare.Gap) bool { return g.Missing }) {
+			message += "; --allow-missing lets pass what is on one side alone"
+		}
+		return &exitError{code: exitInconclusive, message: message}
 	}
+	return nil
+}
+
+func gapsOf(r *compare.Result, gaps []compare.Gap) []string {
+	said := make([]string, len(gaps))
+	for i, g := range gaps {
+		said[i] = placed(r, g.Comparison, g.Input, render.GapOf(g))
+	}
+	return slices.Compact(said)
+}
+
+// placed puts before what is said of an input which one it is, if there are several, and the name of its document.
+func placed(r *compare.Result, comparison string, input int, said string) string {
+	if len(r.Inputs) > 2 {
+		said = r.Inputs[input].Label + ": " + said
+	}
+	if comparison != "" {
+		said = comparison + ": " + said
+	}
+	return said
+}
+
+// listed joins the first names of a list, and says how many more there are.
+func listed(names []string) string {
 	const most = 10
-	var names []string
-	for _, f := range list[:min(most, len(list))] {
-		said := render.ChangeOf(f.Row, f.Input)
-		if len(r.Inputs) > 2 {
-			said = r.Inputs[f.Input].Label + ": " + said
-		}
-		if f.Comparison != "" {
-			said = f.Comparison + ": " + said
-		}
-		names = append(names, said)
+	text := strings.Join(names[:min(most, len(names))], ", ")
+	if left := len(names) - most; left > 0 {
+		text += fmt.Sprintf(", and %d more", left)
 	}
-	if left := len(list) - most; left > 0 {
-		names = append(names, fmt.Sprintf("and %d more", left))
-	}
-	return &exitError{code: exitVerdict, message: "worse: " + strings.Join(names, ", ")}
+	return text
 }

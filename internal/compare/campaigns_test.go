@@ -231,7 +231,7 @@ func TestCampaignGate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if found, err := g.Check(result(ofCampaign(a), ofCampaign(c.b))); err != nil || len(found) > 0 != c.bites {
+		if found, _, err := g.Check(result(ofCampaign(a), ofCampaign(c.b))); err != nil || len(found) > 0 != c.bites {
 			t.Errorf("%s: %v, %v", c.gate, found, err)
 		}
 	}
@@ -240,7 +240,7 @@ func TestCampaignGate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := g.Check(result(ofCampaign(a), ofCampaign(worse))); err == nil {
+		if _, _, err := g.Check(result(ofCampaign(a), ofCampaign(worse))); err == nil {
 			t.Errorf("%s could never bite, and is taken", gate)
 		}
 	}

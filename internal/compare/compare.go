@@ -96,6 +96,9 @@ type Row struct {
 	Values []Value   `json:"values"`
 	// Changes are those of the second document, and of any after it, against the first.
 	Changes []Change `json:"changes"`
+
+	// samples are the data behind Values.
+	samples []sample
 }
 
 // Value is the value of a measure in a document. The zero value is unknown: the document does not have the measure. As
@@ -284,7 +287,7 @@ func (m Measure) row(key string, documents []Document, read [][]reading) Row {
 		} else if m.absent != nil {
 			own = m.absent(d, key)
 		}
-		row.Values = append(row.Values, own.value)
+		row.Values, row.samples = append(row.Values, own.value), append(row.samples, own.from)
 		if i == 0 {
 			first = own
 			continue

@@ -515,6 +515,7 @@ func withoutPercent(r compare.Row) compare.Row {
 func mirror(r compare.Row) compare.Row {
 	r = withoutPercent(r)
 	slices.Reverse(r.Values)
+	r.ReverseSamples()
 	c := &r.Changes[0]
 	c.Outcome = map[compare.Outcome]compare.Outcome{
 		compare.Better:        compare.Worse,

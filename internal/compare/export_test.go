@@ -1,6 +1,9 @@
 package compare
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // String writes the gate as ParseGate reads it: the tests' view of what was parsed.
 func (g Gate) String() string {
@@ -13,3 +16,6 @@ func (g Gate) String() string {
 	}
 	return strings.Join(parts, ",")
 }
+
+// ReverseSamples puts what is behind the values of a row in the order of the values.
+func (r *Row) ReverseSamples() { slices.Reverse(r.samples) }

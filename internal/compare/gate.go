@@ -17,6 +17,7 @@ type Gate struct{ rules []rule }
 // rule is one part of a gate: *, attempts.*>10% or ledger.spooled>5.
 type rule struct {
 	glob    string
+	matches func(name string) bool
 	limited bool
 	// limit is the largest change for the worse that passes: in percent of the first value, or in the measure's unit.
 	limit   float64
@@ -42,7 +43,7 @@ func ParseGate(s string) (Gate, error) {
 	case Nothing:
 		return Gate{}, nil
 	case AnyRegression:
-		return Gate{[]rule{{glob: "*"}}}, nil
+		return Gate{[]rule{{glob: "*", matches: globber("*")}}}, nil
 	}
 	var g Gate
 	for part := range strings.SplitSeq(s, ",") {
@@ -61,6 +62,7 @@ func parseRule(part string) (rule, error) {
 	if r.glob == "" {
 		return r, &GateError{part, "want the name of a measure, such as verdict or attempts.*"}
 	}
+	r.matches = globber(r.glob)
 	if limited {
 		digits, percent := strings.CutSuffix(strings.TrimSpace(limit), "%")
 		f, err := strconv.ParseFloat(strings.TrimSpace(digits), 64)
@@ -113,32 +115,37 @@ type Regression struct {
 	Input int
 }
 
-// Check returns the changes that the gate does not let pass, each once, in the order of the result. A change of a
-// verdict or a status exceeds every limit, a change from 0 every limit in percent. A part of the gate that no input
-// could ever violate is a *GateError: either no measure of the inputs has such a name, or those that have it have no
-// direction.
-func (g Gate) Check(r *Result) ([]Regression, error) {
-	matchers := make([]func(string) bool, len(g.rules))
-	for i, rule := range g.rules {
-		matchers[i] = globber(rule.glob)
-		if err := rule.checkNames(matchers[i], r); err != nil {
-			return nil, err
+// Check returns the changes that the gate does not let pass, each once, in the order of the result, and what it could
+// not judge. A change of a verdict or a status exceeds every limit, a change from 0 every limit in percent. The error
+// is a *NothingError where nothing is compared, and a *GateError for a part of the gate that no input could ever
+// violate, because no measure of the inputs has such a name, or those that have it have no direction or can't change by
+// so much.
+func (g Gate) Check(r *Result) ([]Regression, []Gap, error) {
+	if len(g.rules) == 0 {
+		return nil, nil, nil
+	}
+	gaps, compared := documentGaps(r)
+	if !compared {
+		return nil, nil, &NothingError{gaps}
+	}
+	for _, rule := range g.rules {
+		if err := rule.checkNames(r); err != nil {
+			return nil, nil, err
 		}
 	}
 	var found []Regression
-	for _, c := range r.Comparisons {
+	for i := range r.Comparisons {
+		c := &r.Comparisons[i]
 		for _, row := range c.Rows {
 			for i, change := range row.Changes {
-				for n, rule := range g.rules {
-					if matchers[n](row.Name) && rule.exceeded(change) {
-						found = append(found, Regression{c.Name, row, i + 1})
-						break
-					}
+				bites := func(r rule) bool { return r.matches(row.Name) && r.exceeded(change) }
+				if slices.ContainsFunc(g.rules, bites) {
+					found = append(found, Regression{c.Name, row, i + 1})
 				}
 			}
 		}
 	}
-	return found, nil
+	return found, append(gaps, g.gaps(r)...), nil
 }
 
 func (r rule) exceeded(c Change) bool {
@@ -149,14 +156,15 @@ func (r rule) exceeded(c Change) bool {
 	return c.Outcome == Worse && (!r.limited || by == nil || math.Abs(*by) > r.limit)
 }
 
-// checkNames returns an error unless the rule matches a measure that has a direction.
-func (r rule) checkNames(matches func(string) bool, result *Result) error {
+// checkNames returns an error unless the rule matches a measure that can get worse by more than the limit.
+func (r rule) checkNames(result *Result) error {
 	var known []string
-	directed, named := false, false
-	note := func(name string, b Direction) {
+	named, directed, reachable := false, false, false
+	note := func(name string, unit Unit, b Direction) {
 		known = append(known, name)
-		if matches(name) {
+		if r.matches(name) {
 			named, directed = true, directed || b != Neither
+			reachable = reachable || b != Neither && r.reachable(unit, b)
 		}
 	}
 	for _, m := range Measures() {
@@ -164,15 +172,15 @@ func (r rule) checkNames(matches func(string) bool, result *Result) error {
 			continue
 		}
 		if _, isFamily := m.family(); !isFamily {
-			note(m.Name, m.Better)
+			note(m.Name, m.Unit, m.Better)
 		}
 		for _, key := range m.keys {
-			note(m.name(key), m.Better)
+			note(m.name(key), m.Unit, m.Better)
 		}
 	}
 	for _, c := range result.Comparisons {
 		for _, row := range c.Rows {
-			note(row.Name, row.Better)
+			note(row.Name, row.Unit, row.Better)
 		}
 	}
 	switch {
@@ -181,8 +189,23 @@ func (r rule) checkNames(matches func(string) bool, result *Result) error {
 	case !directed:
 		return &GateError{r.String(),
 			"no value of it is better or worse than another; faultflow compare --measures lists the directions"}
+	case !reachable:
+		return &GateError{r.String(),
+			"it can't get worse by more than that: what should be high falls by 100% at most, " +
+				"and a share changes by 1 at most (5 percentage points are >0.05)"}
 	}
 	return nil
+}
+
+// reachable reports whether some change of such a measure exceeds the limit. No number of a measure is below 0.
+func (r rule) reachable(u Unit, b Direction) bool {
+	switch {
+	case !r.limited || u == Word:
+		return true
+	case r.percent:
+		return b == Lower || r.limit < 100
+	}
+	return u != Share || r.limit < 1
 }
 
 // any reports whether some document of the result is so.

@@ -88,7 +88,7 @@ func TestGateBites(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		found, err := g.Check(result)
+		found, _, err := g.Check(result)
 		var names []string
 		for _, f := range found {
 			names = append(names, f.Row.Name)
@@ -130,7 +130,7 @@ func TestGateThatCannotBite(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = g.Check(c.result)
+		_, _, err = g.Check(c.result)
 		var gate *compare.GateError
 		if !errors.As(err, &gate) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", c.gate, err, c.want)
@@ -149,7 +149,7 @@ func TestGateNamesThePlace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	found, err := g.Check(compare.Compare([]compare.Input{
+	found, _, err := g.Check(compare.Compare([]compare.Input{
 		input(reporttest.Network(), reporttest.Network()),
 		input(reporttest.Network(), bad),
 		input(bad, reporttest.Network()),
@@ -190,8 +190,8 @@ func FuzzGate(f *testing.F) {
 		if err != nil || again.String() != g.String() {
 			t.Errorf("%q is written as %q, which is %q, error %v", s, g, again, err)
 		}
-		one, errOne := g.Check(result)
-		two, errTwo := again.Check(result)
+		one, _, errOne := g.Check(result)
+		two, _, errTwo := again.Check(result)
 		if len(one) != len(two) || (errOne == nil) != (errTwo == nil) {
 			t.Errorf("%q and %q do not bite alike", s, g)
 		}

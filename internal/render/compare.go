@@ -11,6 +11,7 @@ import (
 	"faultflow/internal/catalog"
 	"faultflow/internal/compare"
 	"faultflow/internal/report"
+	"faultflow/internal/stats"
 	"faultflow/internal/timeline"
 )
 
@@ -559,4 +560,30 @@ func ChangeOf(r compare.Row, input int) string {
 		Tie,
 		" ",
 	)
+}
+
+// GapOf writes in one line what a gate could not judge.
+func GapOf(g compare.Gap) string {
+	t := g.TooFew
+	if t == nil {
+		return report.Clean(g.Problem)
+	}
+	said := fmt.Sprintf(
+		"%s and %s are too few: no difference could be significant (p < %g after Holm's correction for %s); ",
+		Grouped(t.Runs[0]), Amount(t.Runs[1], "run"), compare.Significant, Amount(t.Tests, "test"))
+	switch {
+	case t.Row == nil:
+		said += fmt.Sprintf("the fewest are %s of each", Amount(t.Least, "run"))
+	case t.Enough == math.MaxInt64:
+		said += fmt.Sprintf("no number of runs shows %s", asked(t))
+	default:
+		said += fmt.Sprintf("%s of each show %s in %s of campaigns",
+			Amount(t.Enough, "run"), asked(t), percent(stats.Power))
+	}
+	return strings.ReplaceAll(said, Tie, " ")
+}
+
+// asked is the difference that a gate was asked about.
+func asked(t *compare.TooFew) string {
+	return fmt.Sprintf("%s %s → %s", measureName(t.Row), quantity(t.From, t.Row.Unit), quantity(t.To, t.Row.Unit))
 }

@@ -141,3 +141,61 @@ func Holm(p []float64) []float64 {
 	}
 	return corrected
 }
+
+// FewestRuns returns the least size of two samples at which two of them can differ at all at a level: when all of one
+// and none of the other have what is counted, or all values of one are the larger ones, both exact tests give
+// 2 / C(2n, n).
+func FewestRuns(level float64) int64 {
+	p := 1.0 // 2 / C(2n, n), from C(2, 1) on
+	for n := int64(1); ; n++ {
+		if p < level || p == 0 {
+			return n
+		}
+		p *= float64(n+1) / float64(2*(2*n+1))
+	}
+}
+
+// Power is the probability with which the sample sizes below show a difference that is there.
+const Power = 0.8
+
+// RunsForShares returns the size of each of two samples with which Fisher's exact test shows at a level, with the
+// probability Power, that two shares differ: the formula of J. L. Fleiss for two proportions with the continuity
+// correction of J. T. Casagrande, M. C. Pike and P. G. Smith (Biometrics 34, 1978). It is math.MaxInt64 for equal
+// shares, and where no smaller number is enough.
+func RunsForShares(a, b, level float64) int64 {
+	d, mean := math.Abs(a-b), (a+b)/2
+	root := normal(1-level/2)*math.Sqrt(2*mean*(1-mean)) + normal(Power)*math.Sqrt(a*(1-a)+b*(1-b))
+	n := root * root / (d * d)
+	corrected := 1 + math.Sqrt(1+4/(n*d))
+	return wholeRuns(n / 4 * corrected * corrected)
+}
+
+// RunsForDistributions returns the size of each of two samples with which the U test shows at a level, with the
+// probability Power, that their values differ: the formula of G. E. Noether (JASA 82, 1987) for two samples of one
+// size. It takes both distributions; ties count half. It is math.MaxInt64 where neither is the larger one more often,
+// and where no smaller number is enough.
+func RunsForDistributions(a, b []Bucket, level float64) int64 {
+	var above, ofA, ofB float64
+	for _, x := range a {
+		ofA += float64(x.Count)
+		for _, y := range b {
+			above += float64(x.Count) * float64(y.Count) * float64(1+cmp.Compare(x.Value, y.Value)) / 2
+		}
+	}
+	for _, y := range b {
+		ofB += float64(y.Count)
+	}
+	d, z := above/(ofA*ofB)-0.5, normal(1-level/2)+normal(Power)
+	return wholeRuns(z * z / (6 * d * d))
+}
+
+// normal is a quantile of the standard normal distribution.
+func normal(p float64) float64 { return math.Sqrt2 * math.Erfinv(2*p-1) }
+
+// wholeRuns rounds up, but for what the last digits of a float made of a whole number.
+func wholeRuns(n float64) int64 {
+	if !(n < 1<<62) { // NaN is not less either
+		return math.MaxInt64
+	}
+	return int64(math.Ceil(n - 1e-6))
+}

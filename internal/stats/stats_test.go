@@ -175,3 +175,82 @@ func TestHolm(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 }
+
+// TestFewestRuns: below this size a gate over campaigns can't bite, whatever they came to; from it on it can.
+func TestFewestRuns(t *testing.T) {
+	for level, want := range map[float64]int64{0.05: 4, 0.05 / 30: 7, 0.05 / 60: 7, 0.05 / 6000: 11, 0: 541, 2: 1} {
+		n := stats.FewestRuns(level)
+		if n != want {
+			t.Errorf("level %v: %d runs, want %d", level, n, want)
+		}
+		if level > 0 && (stats.Fisher(0, n, n, n) >= level || n > 1 && stats.Fisher(0, n-1, n-1, n-1) < level) {
+			t.Errorf("level %v: %d is not the least", level, n)
+		}
+	}
+}
+
+// TestRunsForShares holds the formula against published sizes (J. L. Fleiss, B. Levin, M. C. Paik, Statistical Methods
+// for Rates and Proportions, table A.4), and against the exact power of the test that it is for.
+func TestRunsForShares(t *testing.T) {
+	for _, c := range []struct {
+		a, b, level float64
+		want        int64
+	}{
+		{0.1, 0.2, 0.05, 219},
+		{0.4, 0.6, 0.05, 107},
+		{1, 0.6, 0.05 / 31, 35},
+		{0.3, 0.3, 0.05, math.MaxInt64},
+		{0, 0, 0.05, math.MaxInt64},
+	} {
+		n := stats.RunsForShares(c.a, c.b, c.level)
+		swapped, mirrored := stats.RunsForShares(c.b, c.a, c.level), stats.RunsForShares(1-c.a, 1-c.b, c.level)
+		if n != c.want || n != swapped || n != mirrored {
+			t.Errorf("%v and %v at %v: %d runs, want %d", c.a, c.b, c.level, n, c.want)
+		}
+		if n > 110 {
+			continue
+		}
+		if power := fisherPower(c.a, c.b, n, c.level); power < stats.Power-0.01 {
+			t.Errorf("%v and %v at %v: %d runs show it in %.3f of cases", c.a, c.b, c.level, n, power)
+		}
+	}
+}
+
+// fisherPower is the exact probability that Fisher's test shows a difference.
+func fisherPower(a, b float64, n int64, level float64) (power float64) {
+	binomial := func(k int64, p float64) float64 {
+		f, _ := new(big.Float).SetInt(new(big.Int).Binomial(n, k)).Float64()
+		return f * math.Pow(p, float64(k)) * math.Pow(1-p, float64(n-k))
+	}
+	for i := range n + 1 {
+		for j := range n + 1 {
+			if p := binomial(i, a) * binomial(j, b); p > 1e-7 && stats.Fisher(i, n, j, n) < level {
+				power += p
+			}
+		}
+	}
+	return power
+}
+
+// TestRunsForDistributions: Noether's formula, by hand.
+func TestRunsForDistributions(t *testing.T) {
+	ten := func(values ...float64) (list []stats.Bucket) {
+		for _, v := range values {
+			list = append(list, stats.Bucket{Value: v, Count: 10})
+		}
+		return list
+	}
+	for _, c := range []struct {
+		a, b []stats.Bucket
+		want int64
+	}{
+		{ten(1, 2), ten(2, 3), 10},            // b is larger with probability 7/8: 7.8489 / (6 · 0.375²) is 9.3
+		{ten(1), ten(2), 6},                   // always: 7.8489 / (6 · 0.5²) is 5.2
+		{ten(1, 2), ten(1, 2), math.MaxInt64}, // as often as not
+		{nil, ten(1), math.MaxInt64},
+	} {
+		if n := stats.RunsForDistributions(c.a, c.b, 0.05); n != c.want {
+			t.Errorf("%v and %v: %d runs, want %d", c.a, c.b, n, c.want)
+		}
+	}
+}
