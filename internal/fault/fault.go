@@ -61,7 +61,7 @@ func Parse(text string) (Fault, error) {
 	if !ok {
 		return Fault{}, errors.New("want PLACE=KIND[,KEY=VALUE…], such as collector.fetch=connection_refused,first=3")
 	}
-	f, err := New(place, kinds)
+	f, err := New(strings.TrimSpace(place), kinds)
 	if err != nil || !hasKeys || rest == "" {
 		return f, err
 	}
@@ -82,7 +82,7 @@ func Parse(text string) (Fault, error) {
 
 // New returns a fault that hits every call at a place with one of the kinds, which are joined with |.
 func New(place, kinds string) (Fault, error) {
-	f := Fault{Place: catalog.Place(strings.TrimSpace(place))}
+	f := Fault{Place: catalog.Place(place)}
 	if siteOf(f.Place) == 0 {
 		return Fault{}, f.CheckPlace(catalog.DefaultChannels())
 	}
@@ -112,15 +112,27 @@ func (f Fault) CheckPlace(channels []string) error {
 		strings.Join(places, ", "))
 }
 
-// Check returns an error for keys that exclude each other.
+// KeyError is a mistake in one key of a fault.
+type KeyError struct{ Key, Problem string }
+
+func (e *KeyError) Error() string { return e.Problem }
+
+// Check returns a *KeyError for a key that excludes another one.
 func (f Fault) Check() error {
 	if f.Trigger.To > 0 && f.Trigger.To <= f.Trigger.From {
-		return fmt.Errorf("to=%v must be after from=%v", f.Trigger.To, f.Trigger.From)
+		return &KeyError{"to", fmt.Sprintf("to=%v must be after from=%v", f.Trigger.To, f.Trigger.From)}
 	}
-	if f.Params.Factor > 0 && f.Params.By > 0 {
-		return errors.New("give factor or by, not both")
+	for _, k := range keys {
+		if k.excludes != "" && k.text(&f) != "" && f.has(k.excludes) {
+			return &KeyError{k.name, fmt.Sprintf("give %s or %s, not both", k.excludes, k.name)}
+		}
 	}
 	return nil
+}
+
+// has reports whether a key is set.
+func (f Fault) has(name string) bool {
+	return slices.ContainsFunc(keys, func(k key) bool { return k.name == name && k.text(&f) != "" })
 }
 
 // KindNames returns the fault's kinds, joined with |.

@@ -18,6 +18,9 @@ type key struct {
 	of      []Kind
 	example string
 	meaning string
+	takes   Takes
+	// excludes names a key that can't be given beside this one; "" for none.
+	excludes string
 	// read sets the key, text is its value as read takes it, "" where it is not set.
 	read func(f *Fault, value string) error
 	text func(f *Fault) string
@@ -29,6 +32,7 @@ var keys = []key{
 		name:    "p",
 		example: "0.5",
 		meaning: "the probability that a call is hit",
+		takes:   Takes{Form: Number, High: 1},
 		read: func(f *Fault, s string) (err error) {
 			f.Trigger.HasP = true
 			f.Trigger.P, err = parseNumber(s, 0, 1, "a probability from 0 to 1")
@@ -52,7 +56,7 @@ var keys = []key{
 	numberKey("factor", "10", "how many times as long a call takes", 1, 1e6, "a factor from 1 to 1000000",
 		[]Kind{Slow}, func(f *Fault) *float64 { return &f.Params.Factor }),
 	durationKey("by", "2s", "how much longer a call takes", 1, []Kind{Slow},
-		func(f *Fault) *time.Duration { return &f.Params.By }),
+		func(f *Fault) *time.Duration { return &f.Params.By }).excluding("factor"),
 	numberKey("share", "0.5", "the share of the records", shareAboveZero, 1, "a share above 0, up to 1",
 		[]Kind{MissingFields, OutOfRange, DuplicateRecords, Partial, PartialWrite},
 		func(f *Fault) *float64 { return &f.Params.Share }),
@@ -64,6 +68,7 @@ var keys = []key{
 		name:    "may_not_fire",
 		example: "true",
 		meaning: "a run in which the fault never fires is not inconclusive",
+		takes:   Takes{Form: Toggle},
 		read: func(f *Fault, s string) (err error) {
 			if f.MayNotFire, err = strconv.ParseBool(s); err != nil {
 				return errors.New("want true or false")
@@ -79,9 +84,31 @@ var keys = []key{
 	},
 }
 
+// Form is how the value of a key is written.
+type Form string
+
+// The forms.
+const (
+	Number   Form = "number"
+	Count    Form = "count"    // a whole number
+	Ranges   Form = "ranges"   // whole numbers and ranges of them, such as 1+3-5
+	Duration Form = "duration" // such as 1.5s
+	Toggle   Form = "toggle"   // true or false
+)
+
+// Takes says which values a key takes: their form and, but for a Toggle, their bounds; those of a Duration are in
+// nanoseconds.
+type Takes struct {
+	Form      Form
+	Low, High float64
+}
+
 // Key describes a key for help, files and the reference.
 type Key struct {
 	Name, Example, Meaning string
+	Takes                  Takes
+	// Excludes names a key that can't be given beside this one; "" for none.
+	Excludes string
 	// Of lists the kinds that take the key as a parameter; nil for a condition, which every fault can have.
 	Of []Kind
 }
@@ -90,7 +117,14 @@ type Key struct {
 func Keys() []Key {
 	var list []Key
 	for _, k := range keys {
-		list = append(list, Key{Name: k.name, Example: k.example, Meaning: k.meaning, Of: slices.Clone(k.of)})
+		list = append(list, Key{
+			Name:     k.name,
+			Example:  k.example,
+			Meaning:  k.meaning,
+			Takes:    k.takes,
+			Excludes: k.excludes,
+			Of:       slices.Clone(k.of),
+		})
 	}
 	return list
 }
@@ -124,6 +158,11 @@ func (f *Fault) Set(name, value string) error {
 		strings.Join(allowed, ", "))
 }
 
+func (k key) excluding(name string) key {
+	k.excludes = name
+	return k
+}
+
 func (k key) applies(f *Fault) bool {
 	return k.of == nil || slices.ContainsFunc(f.Kinds, func(kind Kind) bool { return slices.Contains(k.of, kind) })
 }
@@ -141,6 +180,7 @@ func numberKey(name, example, meaning string, low, high float64, want string, of
 		of:      of,
 		example: example,
 		meaning: meaning,
+		takes:   Takes{Number, low, high},
 		read: func(f *Fault, s string) (err error) {
 			*at(f), err = parseNumber(s, low, high, want)
 			return err
@@ -167,6 +207,7 @@ func countKey(name, example, meaning string, at func(*Fault) *int) key {
 		name:    name,
 		example: example,
 		meaning: meaning,
+		takes:   Takes{Count, 1, maxCount},
 		read: func(f *Fault, s string) (err error) {
 			*at(f), err = parseCount(s)
 			return err
@@ -196,6 +237,7 @@ func durationKey(
 		of:      of,
 		example: example,
 		meaning: meaning,
+		takes:   Takes{Duration, float64(low), float64(maxDuration)},
 		read: func(f *Fault, s string) error {
 			d, err := time.ParseDuration(s)
 			if err != nil || d < low || d > maxDuration {
@@ -219,6 +261,7 @@ func rangesKey(name, example, meaning string, at func(*Fault) *[]Range) key {
 		name:    name,
 		example: example,
 		meaning: meaning,
+		takes:   Takes{Ranges, 1, maxCount},
 		read: func(f *Fault, s string) error {
 			var list []Range
 			for part := range strings.SplitSeq(s, "+") {

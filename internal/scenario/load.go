@@ -23,7 +23,9 @@ func (l *loader) topLevel(root *ast.MappingNode) error {
 			l.name, err = l.text(kv)
 		case "description":
 			l.description, err = l.text(kv)
-		case "seed", "seeds":
+		case "seed":
+			err = l.seed(kv.Value)
+		case "seeds":
 			err = l.readSeeds(kv)
 		case "faults":
 			err = l.each(kv.Value, l.fault)
@@ -64,11 +66,7 @@ func instead(prefix, key string, known []string) string {
 func (l *loader) settings(k *key, kv *ast.MappingValueNode) error {
 	m, isMap := asMapping(kv.Value)
 	if k.below == nil || k.setting != nil && !isMap {
-		text, err := l.value(k.setting, kv)
-		if err != nil {
-			return err
-		}
-		return l.give(k.setting.Name, text, kv.Value)
+		return l.value(k.setting, kv)
 	}
 	if !isMap {
 		return l.fail(kv.Value, "%s: want settings such as %s: 3", k.name, k.below[0].name)
@@ -92,21 +90,39 @@ func (l *loader) settings(k *key, kv *ast.MappingValueNode) error {
 	return nil
 }
 
-// value reads a setting's value as its flag takes it. Names can also be a list.
-func (l *loader) value(s *settings.Setting, kv *ast.MappingValueNode) (string, error) {
-	if s.Type != settings.NameList {
-		return l.text(kv)
+// value reads a setting's value, as its flag takes it. Names can also be a list.
+func (l *loader) value(s *settings.Setting, kv *ast.MappingValueNode) error {
+	v := ofSetting(*s)
+	if _, single := scalar(kv.Value); !single && v.form == formNames {
+		return l.names(s, v, kv.Value)
 	}
-	var names []string
-	err := l.each(kv.Value, func(n ast.Node) error {
-		name, ok := scalar(n)
-		if !ok {
+	text, problem, err := l.scalar(kv, v)
+	if err != nil {
+		return err
+	}
+	if err := l.give(s.Name, text, kv.Value); err != nil { // it knows better what is wrong
+		return err
+	}
+	if problem != "" {
+		return l.fail(kv.Value, "%s %q: %s", s.Name, text, problem)
+	}
+	return nil
+}
+
+func (l *loader) names(s *settings.Setting, v value, list ast.Node) error {
+	var all []string
+	err := l.each(list, func(n ast.Node) error {
+		name, problem, ok := v.read(n)
+		if !ok || problem != "" || strings.Contains(name, ",") {
 			return l.fail(n, "%s: want names", s.Name)
 		}
-		names = append(names, name)
+		all = append(all, name)
 		return nil
 	})
-	return strings.Join(names, ","), err
+	if err != nil {
+		return err
+	}
+	return l.give(s.Name, strings.Join(all, ","), list)
 }
 
 // give sets a setting and remembers where it was given.
@@ -118,17 +134,26 @@ func (l *loader) give(name, text string, at ast.Node) error {
 	return nil
 }
 
-// text reads a scalar.
-func (l *loader) text(kv *ast.MappingValueNode) (string, error) {
+// scalar reads the value of a key, and what is wrong with its type.
+func (l *loader) scalar(kv *ast.MappingValueNode, v value) (text, problem string, err error) {
 	key := kv.Key.GetToken().Value
 	if _, empty := kv.Value.(*ast.NullNode); empty {
-		return "", l.fail(kv.Key, "%s has no value", key)
+		return "", "", l.fail(kv.Key, "%s has no value", key)
 	}
-	text, ok := scalar(kv.Value)
+	text, problem, ok := v.read(kv.Value)
 	if !ok {
-		return "", l.fail(kv.Value, "%s: want a single value, not a list or a mapping", key)
+		return "", "", l.fail(kv.Value, "%s: want a single value, not a list or a mapping", key)
 	}
-	return text, nil
+	return text, problem, nil
+}
+
+// text reads a text.
+func (l *loader) text(kv *ast.MappingValueNode) (string, error) {
+	text, problem, err := l.scalar(kv, value{form: formText})
+	if err == nil && problem != "" {
+		err = l.fail(kv.Value, "%s %q: %s", kv.Key.GetToken().Value, text, problem)
+	}
+	return text, err
 }
 
 func scalar(n ast.Node) (string, bool) {
@@ -161,22 +186,24 @@ func (l *loader) readSeeds(kv *ast.MappingValueNode) error {
 	if list, ok := kv.Value.(*ast.SequenceNode); ok && len(list.Values) == 0 {
 		return l.fail(kv.Value, "seeds: want at least one")
 	}
-	return l.each(kv.Value, func(n ast.Node) error {
-		text, ok := scalar(n)
-		seed, err := strconv.ParseUint(text, 10, 64)
-		if !ok || err != nil || seed > settings.MaxSeed {
-			return l.fail(n, "seed %q: want a whole number from 0 to %d", text, uint64(settings.MaxSeed))
-		}
-		if l.seeds = append(l.seeds, seed); len(l.seeds) > maxSeeds {
-			return l.fail(n, "more than %d seeds", maxSeeds)
-		}
-		return nil
-	})
+	return l.each(kv.Value, l.seed)
+}
+
+func (l *loader) seed(n ast.Node) error {
+	text, problem, ok := value{form: formWhole}.read(n)
+	seed, err := strconv.ParseUint(text, 10, 64)
+	if !ok || problem != "" || err != nil || seed > settings.MaxSeed {
+		return l.fail(n, "seed %q: want a whole number from 0 to %d", text, uint64(settings.MaxSeed))
+	}
+	if l.seeds = append(l.seeds, seed); len(l.seeds) > maxSeeds {
+		return l.fail(n, "more than %d seeds", maxSeeds)
+	}
+	return nil
 }
 
 func (l *loader) expect(n ast.Node) error {
-	source, ok := scalar(n)
-	if !ok || strings.TrimSpace(source) == "" {
+	source, problem, ok := value{form: formText}.read(n)
+	if !ok || problem != "" || strings.TrimSpace(source) == "" {
 		return l.fail(n, "want an expectation such as ledger.lost == 0; "+
 			"put one that holds a colon or begins with a quote into quotes")
 	}

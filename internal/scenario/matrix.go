@@ -14,7 +14,7 @@ import (
 // dimension is one setting of a matrix and its values.
 type dimension struct {
 	name   string
-	values []ast.Node
+	values []choice
 }
 
 // choice is one value of a dimension.
@@ -34,15 +34,20 @@ func (l *loader) readMatrix(kv *ast.MappingValueNode) error {
 	combinations := 1
 	for _, inner := range m.Values {
 		name := inner.Key.GetToken().Value
-		if s, ok := settings.Find(name); !ok || !inMatrix(s) {
+		s, ok := settings.Find(name)
+		if !ok || !inMatrix(s) {
 			return l.fail(inner.Key, "matrix: unknown setting %q%s", name, instead("", name, settings.Names(inMatrix)))
 		}
 		d := dimension{name: name}
 		if err := l.each(inner.Value, func(n ast.Node) error {
-			if _, ok := scalar(n); !ok {
+			text, problem, ok := ofSetting(s).read(n)
+			if !ok {
 				return l.fail(n, "matrix: %s: want single values", name)
 			}
-			d.values = append(d.values, n)
+			if _, err := s.Parse(text); err == nil && problem != "" { // otherwise that says better what is wrong
+				return l.fail(n, "matrix: %s %q: %s", name, text, problem)
+			}
+			d.values = append(d.values, choice{settings.Assignment{Name: name, Text: text}, n})
 			return nil
 		}); err != nil {
 			return err
@@ -88,9 +93,7 @@ func combinations(dimensions []dimension) [][]choice {
 	for _, d := range dimensions {
 		var longer [][]choice
 		for _, chosen := range list {
-			for _, v := range d.values {
-				text, _ := scalar(v) // checked as it was read
-				one := choice{settings.Assignment{Name: d.name, Text: text}, v}
+			for _, one := range d.values {
 				longer = append(longer, append(slices.Clip(chosen), one))
 			}
 		}

@@ -2,8 +2,12 @@ package scenario
 
 import (
 	"encoding/json"
+	"fmt"
+	"regexp"
 	"strings"
+	"time"
 
+	"faultflow/internal/catalog"
 	"faultflow/internal/fault"
 	"faultflow/internal/settings"
 )
@@ -12,27 +16,22 @@ import (
 type object = map[string]any
 
 // Schema returns the JSON Schema (draft 2020-12) of scenario files, made from the declarations of the settings and the
-// catalogue of faults, so that editors complete and check them.
+// catalogue of faults, so that editors complete and check them. It takes what Load takes, but for what a schema can't
+// say: the language of conditions, sums of durations, whether a range or a span of time ends before it begins, and
+// whether the channel of a fault is among those that the file names.
 func Schema() ([]byte, error) {
 	top := properties(settingKeys())
 	top["name"] = described("the scenario's name; the file's name otherwise", object{"type": "string"})
 	top["description"] = described("what the scenario teaches", object{"type": "string"})
-	top["seeds"] = described("runs the scenario once with each of them", oneOrMore(object{
-		"type":    "integer",
-		"minimum": 0,
-		"maximum": uint64(settings.MaxSeed),
-	}))
-	faults := object{"oneOf": []any{object{"type": "string"}, faultSchema()}}
-	top["faults"] = object{
-		"description": "what breaks",
-		"oneOf":       []any{faults, object{"type": "array", "items": faults}},
-	}
+	seed := value{form: formWhole, high: settings.MaxSeed}
+	top["seeds"] = described("runs the scenario once with each of them", oneOrMore(seed.schema()))
+	top["faults"] = described("what breaks", oneOrSome(reference("fault"), 0, maxFaults))
 	top["expect"] = described("conditions over the report, such as ledger.lost == 0",
-		oneOrMore(object{"type": "string"}))
+		oneOrSome(object{"type": "string", "pattern": `\S`}, 1, maxExpectations))
 	matrix := object{}
 	for _, s := range settings.All() {
 		if inMatrix(s) {
-			matrix[s.Name] = oneOrMore(property(s))
+			matrix[s.Name] = described(usage(s), oneOrMore(ofSetting(s).schema()))
 		}
 	}
 	top["matrix"] = described("runs the scenario once with each combination of these values", closed(matrix))
@@ -40,6 +39,8 @@ func Schema() ([]byte, error) {
 	schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	schema["title"] = "faultflow scenario"
 	schema["required"] = []string{"expect"}
+	schema["allOf"] = append(conflicts(), ofDefaultChannels())
+	schema["$defs"] = definitions()
 	doc, err := json.MarshalIndent(schema, "", "  ")
 	return append(doc, '\n'), err
 }
@@ -49,16 +50,18 @@ func properties(k *key) object {
 	all := object{}
 	for _, b := range k.below {
 		switch {
-		case b.below == nil && b.setting.Type == settings.NameList:
-			all[b.name] = described(usage(*b.setting), oneOrMore(object{"type": "string"}))
-		case b.below == nil:
-			all[b.name] = property(*b.setting)
 		case b.setting == nil:
 			all[b.name] = described("settings of the "+b.name, closed(properties(b)))
-		default: // a single value, or settings below it
-			p := property(*b.setting)
-			delete(p, "description")
-			all[b.name] = described(usage(*b.setting), object{"oneOf": []any{p, closed(properties(b))}})
+		case b.below != nil: // a single value, or settings below it
+			single := ofSetting(*b.setting).schema()
+			all[b.name] = described(usage(*b.setting), object{"oneOf": []any{single, closed(properties(b))}})
+		case b.setting.Type == settings.NameList:
+			all[b.name] = described(usage(*b.setting), object{"oneOf": []any{
+				ofSetting(*b.setting).schema(),
+				object{"type": "array", "items": channel(), "minItems": 1, "uniqueItems": true},
+			}})
+		default:
+			all[b.name] = described(usage(*b.setting), ofSetting(*b.setting).schema())
 		}
 	}
 	return all
@@ -73,10 +76,18 @@ func oneOrMore(item object) object {
 	return object{"oneOf": []any{item, object{"type": "array", "items": item, "minItems": 1}}}
 }
 
+// oneOrSome is a list of bounded length that a single value can stand for.
+func oneOrSome(item object, least, most int) object {
+	list := object{"type": "array", "items": item, "minItems": least, "maxItems": most}
+	return object{"oneOf": []any{item, list}}
+}
+
 func described(description string, schema object) object {
 	schema["description"] = description
 	return schema
 }
+
+func reference(definition string) object { return object{"$ref": "#/$defs/" + definition} }
 
 // usage says what a setting means: a choice may say no more than its choices.
 func usage(s settings.Setting) string {
@@ -86,45 +97,222 @@ func usage(s settings.Setting) string {
 	return s.Usage
 }
 
-const durationPattern = `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$|^0$`
-
-// property describes the values of a setting.
-func property(s settings.Setting) object {
-	p := object{"description": usage(s)}
-	switch s.Type {
-	case settings.Bool:
-		p["type"] = "boolean"
-	case settings.Int:
-		p["type"], p["minimum"], p["maximum"] = "integer", s.Low, s.High
-	case settings.Number:
-		p["type"], p["minimum"], p["maximum"] = "number", s.Low, s.High
-	case settings.Duration:
-		p["type"], p["pattern"] = "string", durationPattern
-	case settings.Choice:
-		p["enum"] = s.Choices
-	default:
-		p["type"] = "string"
+// schema describes a single value. A list of names is described as the text with commas that can stand for it.
+func (v value) schema() object {
+	switch v.form {
+	case formToggle:
+		return object{"type": "boolean"}
+	case formChoice:
+		return object{"enum": v.choices}
+	case formWhole:
+		return object{"type": "integer", "minimum": v.low, "maximum": v.high}
+	case formNumber:
+		if v.orZero {
+			return object{
+				"type":    "number",
+				"maximum": v.high,
+				"anyOf":   []any{object{"const": 0}, object{"minimum": v.low}},
+			}
+		}
+		return object{"type": "number", "minimum": v.low, "maximum": v.high}
+	case formDuration:
+		return reference(v.definition())
+	case formNames:
+		return object{
+			"type":    "string",
+			"pattern": wholly(channelName + "(," + channelName + ")*"),
+			"not":     object{"pattern": "(^|,)" + catalog.SpoolName + "(,|$)"},
+		}
+	case formRanges:
+		return object{"oneOf": []any{
+			object{"type": "integer", "minimum": v.low, "maximum": v.high},
+			object{"type": "string", "pattern": wholly(rangesUpTo(int(v.high)))},
+		}}
+	case formText:
 	}
-	return p
+	return object{"type": "string"}
 }
 
-func faultSchema() object {
-	all := object{
-		"place": described("the injection point, such as collector.fetch or delivery.primary", object{
-			"type": "string",
-		}),
-		"kind": described("the kind, or several joined with |", object{
-			"type":     "string",
-			"examples": fault.Kinds(),
-		}),
+func channel() object {
+	return object{"type": "string", "pattern": wholly(channelName), "not": object{"const": catalog.SpoolName}}
+}
+
+// definition is the name of the definition of a duration with the bounds of v.
+func (v value) definition() string {
+	return fmt.Sprintf("duration_%v_%v", time.Duration(v.low), time.Duration(v.high))
+}
+
+// definitions are what the schema refers to: durations, whose patterns are long, and faults.
+func definitions() object {
+	all := object{"fault": faultSchema()}
+	add := func(v value) {
+		if v.form != formDuration {
+			return
+		}
+		pattern := wholly(durationsUpTo(time.Duration(v.high)))
+		d := object{"type": "string", "pattern": pattern}
+		if v.low > 0 {
+			d["not"] = object{"pattern": wholly(durationsBelow(time.Duration(v.low)))}
+		} else {
+			d = object{"oneOf": []any{d, object{"const": 0}}}
+		}
+		all[v.definition()] = d
+	}
+	for _, s := range settings.All() {
+		add(ofSetting(s))
 	}
 	for _, k := range fault.Keys() {
-		all[k.Name] = described(k.Meaning, object{
-			"type":     []string{"string", "number", "boolean"},
-			"examples": []string{k.Example},
-		})
+		add(ofKey(k))
+	}
+	return all
+}
+
+// conflicts forbids what settings.Conflicts lists. The combinations of a matrix are all that there can be, so that one
+// of them is a conflict if each of its facts can hold.
+func conflicts() []any {
+	var list []any
+	for _, c := range settings.Conflicts() {
+		var facts []any
+		for _, f := range c.Facts {
+			s, _ := settings.Find(f.Name)
+			if f.Given {
+				facts = append(facts, given(s))
+			} else {
+				facts = append(facts, canBe(s, f.Text))
+			}
+		}
+		list = append(list, object{"not": object{"allOf": facts}})
+	}
+	return list
+}
+
+// given says that a setting of the whole run is given, also by the matrix.
+func given(s settings.Setting) object {
+	return object{"anyOf": []any{has(object{}, s.Name), has(object{}, "matrix", s.Name)}}
+}
+
+// canBe says that a setting of the whole run can have a value, given as text. The matrix wins.
+func canBe(s settings.Setting, text string) object {
+	is := object{"const": yamlValue(s, text)}
+	inMatrix := has(object{}, "matrix", s.Name)
+	alone := []any{has(is, s.Name)}
+	if text == s.DefaultText() {
+		alone = append(alone, object{"not": has(object{}, s.Name)})
+	}
+	values := object{"anyOf": []any{is, object{"type": "array", "contains": is}}}
+	return object{"anyOf": []any{
+		has(values, "matrix", s.Name),
+		object{"not": inMatrix, "anyOf": alone},
+	}}
+}
+
+// has says that there is a key, and of which schema it is; path leads to it.
+func has(schema object, path ...string) object {
+	for i := len(path) - 1; i >= 0; i-- {
+		schema = object{
+			"type":       "object",
+			"required":   []string{path[i]},
+			"properties": object{path[i]: schema},
+		}
+	}
+	return schema
+}
+
+// ofDefaultChannels says that faults are at the places of the default channels where no others are given.
+func ofDefaultChannels() object {
+	places := catalog.Strings(catalog.Places(catalog.DefaultChannels()))
+	var patterns []string
+	for _, p := range places {
+		patterns = append(patterns, regexp.QuoteMeta(p))
+	}
+	fault := object{ // whichever of the two it is
+		"properties": object{"place": object{"enum": places}},
+		"pattern":    `^\s*` + anyOf(patterns...) + equals,
+	}
+	faults := object{"items": fault, "properties": fault["properties"], "pattern": fault["pattern"]}
+	channels, _ := settings.Find("channels")
+	return object{"if": object{"not": given(channels)}, "then": object{"properties": object{"faults": faults}}}
+}
+
+// faultSchema describes a fault as a text, or key by key.
+func faultSchema() object {
+	fixed := map[string]catalog.Place{}
+	for _, p := range catalog.Places(nil) {
+		fixed[regexp.QuoteMeta(string(p))] = p
+	}
+	aChannel := catalog.ChannelPlace(catalog.DefaultChannels()[0])
+	atChannel := map[string]catalog.Place{regexp.QuoteMeta(string(catalog.ChannelPlace(""))) + channelName: aChannel}
+	spool := regexp.QuoteMeta(string(catalog.PlaceSpool))
+	text := object{
+		"type": "string",
+		"anyOf": []any{
+			object{"pattern": wholly(faultTexts(fixed))},
+			object{
+				"pattern": wholly(faultTexts(atChannel)),
+				"not":     object{"pattern": `^\s*` + spool + equals},
+			},
+		},
+		"allOf": textRules(),
+	}
+	return object{"oneOf": []any{text, faultKeys()}}
+}
+
+// faultKeys describes a fault as a mapping.
+func faultKeys() object {
+	places := catalog.Strings(catalog.Places(catalog.DefaultChannels()))
+	channels := "^" + regexp.QuoteMeta(string(catalog.ChannelPlace("")))
+	all := object{
+		"place": described("the injection point, such as collector.fetch or delivery.primary", object{"anyOf": []any{
+			object{"enum": places},
+			object{"type": "string", "pattern": channels + channelName + "$"},
+		}}),
+		"kind": described("the kind, or several joined with |", object{"anyOf": []any{
+			object{"enum": fault.Kinds()},
+			object{"type": "string"}, // of which the place decides below
+		}}),
+	}
+	var rules []any
+	rule := func(condition, then object) { rules = append(rules, object{"if": condition, "then": then}) }
+	kindIs := func(pattern string) object { return object{"properties": object{"kind": object{"pattern": pattern}}} }
+	for _, p := range catalog.Places(nil) {
+		rule(has(object{"const": p}, "place"), kindIs(wholly(kindsAt(p))))
+	}
+	aChannel := object{"pattern": channels, "not": object{"const": catalog.PlaceSpool}}
+	rule(has(aChannel, "place"), kindIs(wholly(kindsAt(catalog.ChannelPlace(catalog.DefaultChannels()[0])))))
+	for _, k := range fault.Keys() {
+		all[k.Name] = described(k.Meaning, ofKey(k).schema())
+		if k.Of != nil {
+			rule(has(object{}, k.Name), kindIs(`(^|\|)\s*`+anyOf(catalog.Strings(k.Of)...)+`\s*(\||$)`))
+		}
+		if k.Excludes != "" {
+			rules = append(rules, object{"not": object{"required": []string{k.Name, k.Excludes}}})
+		}
 	}
 	schema := closed(all)
 	schema["required"] = []string{"place", "kind"}
+	schema["allOf"] = rules
 	return schema
+}
+
+// textRules are what a single pattern can't say of a fault's text.
+func textRules() []any {
+	var rules []any
+	never := func(pattern string) { rules = append(rules, object{"not": object{"pattern": pattern}}) }
+	for _, k := range fault.Keys() {
+		has := separator + k.Name + equals
+		never(has + ".*" + has)
+		if below := keyTextBelow(k); below != "" {
+			never(has + `\+?` + below + `\s*(,|$)`)
+		}
+		if k.Of != nil {
+			kinds := `[=|]\s*` + anyOf(catalog.Strings(k.Of)...) + `\s*([|,]|$)`
+			rules = append(rules, object{"if": object{"pattern": has}, "then": object{"pattern": kinds}})
+		}
+		if k.Excludes != "" {
+			other := separator + k.Excludes + equals
+			never(has + ".*" + other)
+			never(other + ".*" + has)
+		}
+	}
+	return rules
 }

@@ -103,14 +103,13 @@ func put(m yaml.MapSlice, path []string, value any) yaml.MapSlice {
 	return append(m, yaml.MapItem{Key: path[0], Value: put(nil, path[1:], value)})
 }
 
-// yamlValue gives a setting's text the type that people would write in a file.
+// yamlValue gives a setting's text the type that the key has in a file.
 func yamlValue(s settings.Setting, text string) any {
 	switch s.Type {
 	case settings.NameList:
 		return strings.Split(text, ",")
 	case settings.Bool, settings.Int, settings.Number:
-		var v any
-		if err := yaml.Unmarshal([]byte(text), &v); err == nil && v != nil {
+		if v, err := s.Parse(text); err == nil {
 			return v
 		}
 	}

@@ -122,17 +122,11 @@ func (g *Given) Settings() (Settings, error) {
 
 // consistent returns an *Error for a setting that requires or excludes another one.
 func (g *Given) consistent(s *Settings) error {
-	if g.Has("failure-type") && !s.SimulateFailures {
-		return &Error{"failure-type", s.FailureType, "it needs simulate-failures"}
-	}
-	for _, name := range []string{"input-format", "id-field", "value-field"} {
-		if g.Has(name) && s.Input == "" {
-			return &Error{name, g.Text(name), "it needs input"}
+	for _, c := range Conflicts() {
+		if !slices.ContainsFunc(c.Facts, func(f Fact) bool { return !f.holds(g, s) }) {
+			first, _ := Find(c.Facts[0].Name)
+			return &Error{first.Name, first.In(s), c.Problem}
 		}
-	}
-	if s.Drill() && (g.Has("cycles") || s.Input != "") {
-		return &Error{"test-recovery", "true",
-			"its drill has cycles and records of its own; add simulate-failures, or leave out cycles and input"}
 	}
 	return nil
 }

@@ -49,8 +49,10 @@ type Setting struct {
 	Placeholder string
 	// Choices are all allowed values of a Choice; nil for any other type.
 	Choices []string
-	// Low and High are the bounds of an Int or a Number. Bounds are the same for people, and of a Duration, too.
+	// Low and High are the bounds of an Int, a Number, or a Duration in nanoseconds; OrZero allows 0 below Low, too.
+	// Bounds are the same for people.
 	Low, High float64
+	OrZero    bool
 	Bounds    string
 	// ZeroIsNoLimit says that a limit of 0 is none.
 	ZeroIsNoLimit bool
@@ -269,7 +271,7 @@ func duration(name, usage string, low, byDefault time.Duration, at func(*Setting
 			return nil
 		},
 		time.Duration.String)
-	s.Bounds = fmt.Sprintf("%v to %v", low, maxDuration)
+	s.Low, s.High, s.Bounds = float64(low), float64(maxDuration), fmt.Sprintf("%v to %v", low, maxDuration)
 	return s
 }
 
@@ -416,7 +418,7 @@ func (p policySetting) orZero() policySetting {
 		}
 		return errors.New(strings.Replace(err.Error(), "want a number", "want 0 or a number", 1))
 	}
-	p.setting.Low, p.setting.Bounds = 0, "0, or "+p.setting.Bounds
+	p.setting.OrZero, p.setting.Bounds = true, "0, or "+p.setting.Bounds
 	return p
 }
 
