@@ -62,7 +62,7 @@ inconclusive: a fault given by hand never fired in any run, 130 interrupted.`,
 	}
 	own := pflag.NewFlagSet("campaign", pflag.ContinueOnError)
 	own.SortFlags = false
-	own.Var(intValue(&o.runs, "N"), "runs", "how many runs")
+	own.Var(intFrom(1, campaign.MaxRuns, &o.runs, "N"), "runs", "how many runs")
 	own.StringVar(&o.until, "until", "",
 		"stop when `EXPR` holds, such as 'ci(verdict.degraded) < 0.005'; asked after every 1,000 runs")
 	own.StringVar(&o.shard, "shard", "",
@@ -97,9 +97,6 @@ func firstSeed() uint64 { return 1 }
 
 // plan completes the flags; given are the settings that flags and scenario gave.
 func (o *campaignOptions) plan(s *streams) (p campaign.Plan, given *settings.Given, err error) {
-	if o.runs < 1 || o.runs > campaign.MaxRuns {
-		return p, nil, usageError("--runs \"%d\": want a whole number from 1 to %d", o.runs, campaign.MaxRuns)
-	}
 	if err := o.compatible(); err != nil {
 		return p, nil, err
 	}

@@ -74,11 +74,12 @@ func boolValue(dst *bool) pflag.Value {
 	return &value[bool]{dst: dst, typ: "bool", parse: parse, write: strconv.FormatBool}
 }
 
-func intValue(dst *int, typ string) pflag.Value {
+// intFrom is a whole number within bounds. The default, *dst, may lie outside of them, for a flag that was not given.
+func intFrom(least, most int, dst *int, typ string) pflag.Value {
 	parse := func(s string) (int, error) {
 		n, err := strconv.Atoi(s)
-		if err != nil {
-			return 0, fmt.Errorf("want a whole number")
+		if err != nil || n < least || n > most {
+			return 0, fmt.Errorf("want a whole number from %d to %d", least, most)
 		}
 		return n, nil
 	}

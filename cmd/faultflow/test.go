@@ -31,6 +31,9 @@ type testOptions struct {
 	color   string
 }
 
+// maxSeeds bounds --seeds.
+const maxSeeds = 1_000_000
+
 func newTestCommand(s *streams) *cobra.Command {
 	o := &testOptions{}
 	cmd := &cobra.Command{
@@ -51,8 +54,9 @@ flag is wrong, 3 could not read or write.`,
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringVar(&o.run, "run", "", "only scenarios whose name matches `REGEXP`")
-	flags.Var(intValue(&o.seeds, "N"), "seeds",
-		"run each scenario over N seeds, from its first one on (0: those of its file)")
+	flags.Var(intFrom(1, maxSeeds, &o.seeds, "N"), "seeds",
+		"run each scenario over N seeds, from its first one on, in place of those of its file")
+	flags.Lookup("seeds").DefValue = "" // those of the file
 	addBool(flags, &o.failFast, "fail-fast", "stop after the first failure")
 	addBool(flags, &o.list, "list", "list the scenarios instead of running them")
 	flags.StringArrayVar(&o.formats, "format", nil,
@@ -85,9 +89,6 @@ func runTests(ctx context.Context, o *testOptions, paths []string, s *streams) e
 	pattern, err := regexp.Compile(o.run)
 	if err != nil {
 		return usageError("--run %q: %v", o.run, err)
-	}
-	if o.seeds < 0 || o.seeds > 1_000_000 {
-		return usageError("--seeds \"%d\": want a whole number from 0 to 1000000", o.seeds)
 	}
 	list, err := loadScenarios(paths, s)
 	if err != nil {

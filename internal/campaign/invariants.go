@@ -34,6 +34,13 @@ func problems(r *report.Report) (list []string) {
 	if letters > l.DeadLettered || letters < l.DeadLettered && len(l.DeadLetters) < report.MaxDeadLetters {
 		broke("%d dead letters in the ledger, %d by reason", l.DeadLettered, letters)
 	}
+	atPlaces := int64(0)
+	for i := range l.DeadByPlace {
+		atPlaces += l.DeadByPlace[i].Count
+	}
+	if atPlaces != l.DeadLettered {
+		broke("%d dead letters in the ledger, %d by place", l.DeadLettered, atPlaces)
+	}
 	if r.Errors.Handled > r.Errors.Total {
 		broke("%d errors handled of %d", r.Errors.Handled, r.Errors.Total)
 	}

@@ -280,6 +280,31 @@ func TestVacuity(t *testing.T) {
 	}
 }
 
+// A report keeps the commonest groups of dead letters, but whoever asks for a place wants all of them: the sum of the
+// groups once passed for the whole.
+func TestDeadLettersBeyondTheGroups(t *testing.T) {
+	r := &report.Report{Ledger: report.Ledger{Collected: 1000, DeadLettered: 1000, DeadLetters: []report.DeadLetters{
+		{Place: "processor.record", Class: errhandler.Data, Reason: "a", Count: 100},
+	}}}
+	const few = `dead_letters("processor.record") <= 100`
+	if j := judge(t, r, few); j.Status != report.TestInconclusive || !strings.Contains(j.Reasons[0], "does not count them") {
+		t.Errorf("without counts by place: %+v, want it inconclusive", j)
+	}
+	r.Ledger.DeadByPlace = []report.DeadByPlace{
+		{Place: "delivery", Class: errhandler.Network, Count: 1},
+		{Place: "processor.record", Class: errhandler.Data, Count: 999},
+	}
+	for source, want := range map[string]report.TestStatus{
+		few:                                     report.TestFailed,
+		`dead_letters("processor.record")==999`: report.TestPassed,
+		`dead_letters("") == 1000`:              report.TestPassed,
+	} {
+		if j := judge(t, r, source); j.Status != want {
+			t.Errorf("%s: %+v, want it %s", source, j, want)
+		}
+	}
+}
+
 func TestFaultsThatNeverFired(t *testing.T) {
 	for name, c := range map[string]struct {
 		fault report.Fault

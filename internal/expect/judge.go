@@ -90,6 +90,10 @@ func (s subject) vacuous(r *report.Report) string {
 		if p := pattern(r, s.name); p == nil || p.State == catalog.Off {
 			return fmt.Sprintf("the pattern %s was off", s.name)
 		}
+	case "dead_letters":
+		if _, known := r.Ledger.Dead(catalog.Place(s.name), ""); !known {
+			return "the report keeps only the commonest dead letters, and does not count them by place"
+		}
 	case "processing":
 		if r.Processing.In == 0 && !asks("in", "out", "failed", "mode", "modes") {
 			return "processing had nothing to do"

@@ -50,13 +50,10 @@ var ofRuns = sync.OnceValue(func() *language {
 		}),
 		named("dead_letters(place)", `how many dead letters the place has; all of them for ""`,
 			slices.Concat([]string{""}, places, nodes), func(r *report.Report, place string) *int64 {
-				var n int64
-				for _, d := range r.Ledger.DeadLetters {
-					if place == "" || string(d.Place) == place {
-						n += d.Count
-					}
+				if n, known := r.Ledger.Dead(catalog.Place(place), ""); known {
+					return &n
 				}
-				return &n
+				return nil
 			}),
 	)
 })

@@ -58,13 +58,8 @@ func ErrorClasses(r *report.Report) Section {
 			where = append(where, ClipName(n.Name)+" "+Grouped(n.Errors[class]))
 			handled = append(handled, nodeRemedies(r, n)...)
 		}
-		dead := int64(0)
-		for _, d := range r.Ledger.DeadLetters {
-			if d.Class == class {
-				dead += d.Count
-			}
-		}
-		handled = append(handled, When(dead > 0, Amount(dead, "dead letter")))
+		dead, known := r.Ledger.Dead("", class)
+		handled = append(handled, When(dead > 0, When(!known, "at least ")+Amount(dead, "dead letter")))
 		rows = append(rows, Cells(
 			ClipName(class),
 			Grouped(r.Errors.ByClass[class]),

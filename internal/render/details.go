@@ -203,7 +203,7 @@ func deadLetters(l report.Ledger, most int) Section {
 	}
 	s.table("dead letters by reason", []Column{{Title: "dead letters"}, {Title: "class"}, {Title: "count", Right: true},
 		{Title: "first line", Right: true}, {Title: "reason", Flex: true}}, rows)
-	if len(shown) < len(l.DeadLetters) {
+	if left > 0 {
 		s.item(None, More(Grouped(left)+" more with other reasons"))
 	}
 	return s

@@ -182,8 +182,45 @@ type Ledger struct {
 	Spooled      int64 `json:"spooled"`
 	Lost         int64 `json:"lost"`
 	Balanced     bool  `json:"balanced"`
+	// DeadByPlace counts all dead letters by place and class, sorted by both.
+	DeadByPlace []DeadByPlace `json:"dead_by_place"`
 	// DeadLetters counts the dead letters by place, class and reason: the MaxDeadLetters commonest.
 	DeadLetters []DeadLetters `json:"dead_letters"`
+}
+
+// DeadByPlace is the dead letters of one place and class.
+type DeadByPlace struct {
+	Place catalog.Place    `json:"place"`
+	Class errhandler.Class `json:"class"`
+	Count int64            `json:"count"`
+}
+
+// Dead counts the dead letters of a place and a class, "" for any. Documents made before DeadByPlace have only the
+// commonest groups: where those are not all, a place or a class can't be told, and known is false.
+func (l *Ledger) Dead(place catalog.Place, class errhandler.Class) (count int64, known bool) {
+	all := int64(0)
+	for _, d := range l.deadByPlace() {
+		all += d.Count
+		if (place == "" || d.Place == place) && (class == "" || d.Class == class) {
+			count += d.Count
+		}
+	}
+	if place == "" && class == "" {
+		return l.DeadLettered, true
+	}
+	return count, all == l.DeadLettered
+}
+
+// deadByPlace is DeadByPlace, made of the groups for a document without it.
+func (l *Ledger) deadByPlace() []DeadByPlace {
+	if len(l.DeadByPlace) > 0 {
+		return l.DeadByPlace
+	}
+	list := make([]DeadByPlace, 0, len(l.DeadLetters))
+	for _, g := range l.DeadLetters {
+		list = append(list, DeadByPlace{g.Place, g.Class, g.Count})
+	}
+	return list
 }
 
 // MaxDeadLetters is how many groups of dead letters are kept.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"faultflow/internal/catalog"
+	"faultflow/internal/errhandler"
 	"faultflow/internal/report"
 	"faultflow/internal/settings"
 )
@@ -121,5 +122,28 @@ func TestCampaignOfVersion1(t *testing.T) {
 	}
 	if again, err := report.ReadCampaign(&b); err != nil || again.Settings.Processor.Attempts != 2 {
 		t.Errorf("written again it is %+v, %v", again, err)
+	}
+}
+
+// Reports from before dead letters were counted by place have their groups alone. Where the list was cut, a part of it
+// must not pass for all.
+func TestDeadLettersOfOlderReports(t *testing.T) {
+	l := report.Ledger{DeadLettered: 5, DeadLetters: []report.DeadLetters{
+		{Place: "delivery", Class: errhandler.Storage, Reason: "a", Count: 2},
+		{Place: "delivery", Class: errhandler.Network, Reason: "b", Count: 1},
+		{Place: "processor.record", Class: errhandler.Data, Reason: "c", Count: 2},
+	}}
+	if n, known := l.Dead("delivery", ""); n != 3 || !known {
+		t.Errorf("a complete list: %d, %t, want 3", n, known)
+	}
+	if n, known := l.Dead("", errhandler.Data); n != 2 || !known {
+		t.Errorf("of a class: %d, %t, want 2", n, known)
+	}
+	l.DeadLettered = 6
+	if _, known := l.Dead("delivery", ""); known {
+		t.Error("a list that was cut is told as if it were complete")
+	}
+	if n, known := l.Dead("", ""); n != 6 || !known {
+		t.Errorf("all of them: %d, %t, want 6", n, known)
 	}
 }

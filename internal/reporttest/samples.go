@@ -118,6 +118,12 @@ func Hostile() *report.Report {
 		Reason: attack,
 		Count:  1,
 	})
+	r.Ledger.DeadByPlace = append(r.Ledger.DeadByPlace, report.DeadByPlace{
+		Place: catalog.Place(attack),
+		Class: errhandler.Class(attack),
+		Count: 1,
+	})
+	r.Ledger.DeadLettered++
 	r.Errors.ByClass = map[errhandler.Class]int{errhandler.Class(attack): 4}
 	r.Findings = append(r.Findings, report.Finding{Node: catalog.Node(attack), Message: attack, Recommendation: attack})
 	r.Patterns = append(r.Patterns, report.Pattern{

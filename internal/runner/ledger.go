@@ -18,6 +18,7 @@ type ledger struct {
 	run    report.Ledger
 	cycle  cycleRows
 	groups map[deadKey]*report.DeadLetters
+	places map[deadPlace]int64
 }
 
 // cycleRows counts the rows of the cycle under way.
@@ -27,6 +28,12 @@ type deadKey struct {
 	place  catalog.Place
 	reason string
 	class  errhandler.Class
+}
+
+// deadPlace is what dead letters are counted by without a bound: places and classes are few.
+type deadPlace struct {
+	place catalog.Place
+	class errhandler.Class
 }
 
 // maxGroups bounds the groups of dead letters that are told apart, since a hostile input could make a reason of its own
@@ -39,7 +46,7 @@ const (
 var _ nodes.Ledger = (*ledger)(nil)
 
 func newLedger(o *channel.Output) *ledger {
-	return &ledger{output: o, groups: map[deadKey]*report.DeadLetters{}}
+	return &ledger{output: o, groups: map[deadKey]*report.DeadLetters{}, places: map[deadPlace]int64{}}
 }
 
 func (l *ledger) Collected(o catalog.Origin, rows int) {
@@ -90,6 +97,7 @@ func (l *ledger) DeadLetter(dead nodes.DeadLetter) {
 		l.groups[key] = g
 	}
 	g.Count++
+	l.places[deadPlace{dead.Place, dead.Class}]++
 }
 
 // close balances the ledger.
@@ -97,6 +105,13 @@ func (l *ledger) close() report.Ledger {
 	doc := l.run
 	doc.Lost = doc.Collected - doc.Delivered - doc.DeadLettered - doc.Spooled
 	doc.Balanced = doc.Lost == 0
+	doc.DeadByPlace = make([]report.DeadByPlace, 0, len(l.places))
+	for at, n := range l.places {
+		doc.DeadByPlace = append(doc.DeadByPlace, report.DeadByPlace{Place: at.place, Class: at.class, Count: n})
+	}
+	slices.SortFunc(doc.DeadByPlace, func(x, y report.DeadByPlace) int {
+		return cmp.Or(cmp.Compare(x.Place, y.Place), cmp.Compare(x.Class, y.Class))
+	})
 	doc.DeadLetters = make([]report.DeadLetters, 0, len(l.groups))
 	for _, g := range l.groups {
 		doc.DeadLetters = append(doc.DeadLetters, *g)
