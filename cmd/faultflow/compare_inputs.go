@@ -32,7 +32,7 @@ func compareInputs(ctx context.Context, o *compareOptions, args []string, s *str
 		case info.IsDir():
 			folders++
 			in.Documents, err = readFolder(path, s)
-		case isScenarioFile(path):
+		case isYAML(path):
 			var run *comparedRun
 			run, err = newComparedRun([]string{"--scenario", path}, s)
 			if err == nil {

@@ -234,9 +234,12 @@ func runProgram(t *testing.T, args []string, small bool) (code int, printed stri
 // would.
 func readYAML(t *testing.T, b block) {
 	t.Helper()
-	var parsed any
+	var parsed map[string]any
 	if err := yaml.Unmarshal([]byte(b.text), &parsed); err != nil {
 		t.Errorf("line %d is no YAML: %v", b.begin, err)
+	}
+	if parsed["jobs"] != nil && parsed["on"] == nil {
+		t.Errorf("line %d is a workflow that nothing starts: it has no on", b.begin)
 	}
 	first, _, _ := strings.Cut(b.text, "\n")
 	if path, ok := strings.CutPrefix(first, "# "); ok && !strings.Contains(path, " ") {

@@ -230,6 +230,7 @@ func scenarioPage() string {
 	p := newPage("Scenario files", "A scenario is a YAML file. `faultflow scenario new` writes one to start from. "+
 		"`expect` is required; every other key has a default.")
 	rows := [][]string{
+		{code("faultflow"), code("v1"), "says that the file is a scenario, where it lies among others"},
 		{code("name"), "text", "the scenario's name; the file's name otherwise"},
 		{code("description"), "text", "what the scenario teaches"},
 		{code("seed"), "whole number", "the seed of the run"},

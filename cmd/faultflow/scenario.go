@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"faultflow/internal/scenario"
 )
@@ -49,18 +50,29 @@ that exists is not overwritten.`,
 }
 
 func newScenarioCheck(s *streams) *cobra.Command {
-	return &cobra.Command{
+	verbose := false
+	cmd := &cobra.Command{
 		Use:     "check PATH…",
 		Short:   "Check scenario files without running them",
 		Example: "  faultflow scenario check testdata/scenarios",
 		RunE: func(_ *cobra.Command, args []string) error {
-			list, err := loadScenarios(args, s)
+			files, err := loadScenarios(args, verbose, s)
 			if err != nil {
 				return err
 			}
-			return s.print(fmt.Sprintf("well-formed scenarios: %d\n", len(list)))
+			if err := files.wrong(); err != nil {
+				return err
+			}
+			return s.print(fmt.Sprintf("well-formed scenarios: %d\n", len(files.scenarios)))
 		},
 	}
+	addLeftOut(cmd.Flags(), &verbose)
+	return cmd
+}
+
+// addLeftOut adds the flag of commands that look for scenarios in folders.
+func addLeftOut(flags *pflag.FlagSet, verbose *bool) {
+	addBool(flags, verbose, "verbose", "name the YAML files in folders that are left out, since they are no scenarios")
 }
 
 func newScenarioSchema(s *streams) *cobra.Command {

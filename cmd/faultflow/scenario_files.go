@@ -13,32 +13,100 @@ import (
 	"faultflow/internal/scenario"
 )
 
-// loadScenarios finds and checks all files. It reports every mistake, and fails once for all.
-func loadScenarios(paths []string, s *streams) ([]*scenario.Scenario, error) {
-	files, err := scenarioFiles(paths)
-	if err != nil {
-		return nil, err
+// scenarioFiles are the files that some paths name, and what they hold.
+type scenarioFiles struct {
+	scenarios []*scenario.Scenario
+	// mistakes are those of the files that are wrong.
+	mistakes []*scenario.FileError
+	// read counts the files that are scenarios; leftOut are those in folders that are none.
+	read    int
+	leftOut []string
+}
+
+// loadScenarios finds and checks all files. It tells every mistake, and with verbose each file that is left out.
+func loadScenarios(paths []string, verbose bool, s *streams) (*scenarioFiles, error) {
+	if len(paths) == 0 {
+		return nil, usageError("name files or folders with scenarios, such as testdata/scenarios or ./...")
 	}
-	var list []*scenario.Scenario
-	wrong := 0
-	for _, path := range files {
-		found, err := scenario.Load(path)
-		var mistake *scenario.FileError
-		if errors.As(err, &mistake) {
-			wrong++
-			fmt.Fprintf(s.err, "%s\n", cleanLines(mistake.Error()))
-			continue
-		}
+	named := map[string]bool{} // the files that are named are held to be scenarios
+	var found [][]string
+	for _, path := range paths {
+		files, isFile, err := yamlFiles(path)
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, found...)
+		if isFile {
+			named[files[0]] = true
+		}
+		found = append(found, files)
 	}
-	if wrong > 0 {
-		message := fmt.Sprintf("files that are wrong: %d of %d; nothing was run", wrong, len(files))
-		return nil, &exitError{code: exitUsage, message: message}
+	list := &scenarioFiles{}
+	is := map[string]bool{} // each file is read once, however it is named
+	for i, files := range found {
+		for _, file := range files {
+			if _, done := is[file]; done {
+				continue
+			}
+			taken, err := list.load(file, named[file])
+			if err != nil {
+				return nil, err
+			}
+			is[file] = taken
+		}
+		if !slices.ContainsFunc(files, func(file string) bool { return is[file] }) {
+			return nil, usageError("%s holds no scenario files (*.yaml, *.yml with expect: beside name: or faults:)", paths[i])
+		}
 	}
+	for _, mistake := range list.mistakes {
+		fmt.Fprintf(s.err, "%s\n", cleanLines(mistake.Error()))
+	}
+	list.tellLeftOut(verbose, s)
 	return list, nil
+}
+
+// tellLeftOut says that files are left out: nobody shall think that they were run.
+func (l *scenarioFiles) tellLeftOut(verbose bool, s *streams) {
+	if !verbose && len(l.leftOut) > 0 {
+		fmt.Fprintf(s.err, "faultflow: YAML files that are no scenarios and are left out: %d; --verbose names them\n",
+			len(l.leftOut))
+		return
+	}
+	for _, file := range l.leftOut {
+		fmt.Fprintf(s.err, "faultflow: %s is no scenario and is left out\n", report.Clean(file))
+	}
+}
+
+// load reads a file. It reports whether the file is a scenario.
+func (l *scenarioFiles) load(file string, named bool) (bool, error) {
+	read := scenario.LoadFound
+	if named {
+		read = func(path string) ([]*scenario.Scenario, bool, error) {
+			list, err := scenario.Load(path)
+			return list, true, err
+		}
+	}
+	list, isScenario, err := read(file)
+	if mistake, ok := errors.AsType[*scenario.FileError](err); ok {
+		l.mistakes = append(l.mistakes, mistake)
+	} else if err != nil {
+		return false, err
+	}
+	if !isScenario {
+		l.leftOut = append(l.leftOut, file)
+		return false, nil
+	}
+	l.read++
+	l.scenarios = append(l.scenarios, list...)
+	return true, nil
+}
+
+// wrong is the error of files with mistakes, which were told; nil without any.
+func (l *scenarioFiles) wrong() error {
+	if l.mistakes == nil {
+		return nil
+	}
+	message := fmt.Sprintf("files that are wrong: %d of %d; nothing was run", len(l.mistakes), l.read)
+	return &exitError{code: exitUsage, message: message}
 }
 
 // cleanLines makes each line safe for a terminal: messages quote lines of files, which can hold anything.
@@ -50,46 +118,39 @@ func cleanLines(s string) string {
 	return strings.Join(lines, "\n")
 }
 
-// scenarioFiles lists the files of some paths: files as they are named, and the YAML files in and below folders, which
-// can be written DIR or DIR/... Folders whose name begins with a dot are left out.
-func scenarioFiles(paths []string) ([]string, error) {
-	if len(paths) == 0 {
-		return nil, usageError("name files or folders with scenarios, such as testdata/scenarios or ./...")
+// yamlFiles lists the files that a path stands for: the file itself, or the YAML files in and below a folder, which can
+// be written DIR or DIR/... What others have brought, vendor and node_modules, and what has a name that begins with a dot
+// are left out.
+func yamlFiles(path string) (files []string, isFile bool, err error) {
+	root := strings.TrimSuffix(path, "...")
+	if root != path {
+		root = filepath.Clean(cmp.Or(root, "."))
 	}
-	var files []string
-	for _, path := range paths {
-		root := strings.TrimSuffix(path, "...")
-		if root != path {
-			root = filepath.Clean(cmp.Or(root, "."))
-		}
-		found := 0
-		err := filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
-			switch {
-			case err != nil:
-				return err
-			case d.IsDir() && p != root && strings.HasPrefix(d.Name(), "."):
-				return fs.SkipDir
-			case d.IsDir():
-				return nil
-			case p == root || isScenarioFile(p):
-				found++
-				if p = filepath.Clean(p); !slices.Contains(files, p) { // each file runs once, however it is named
-					files = append(files, p)
-				}
-			}
+	err = filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case p == root && d.IsDir():
 			return nil
-		})
-		if err != nil {
-			return nil, fmt.Errorf("scenario: %w", err)
+		case d.IsDir() && (strings.HasPrefix(d.Name(), ".") || slices.Contains(foreign, d.Name())):
+			return fs.SkipDir
+		case d.IsDir() || p != root && strings.HasPrefix(d.Name(), "."):
+			return nil
 		}
-		if found == 0 {
-			return nil, usageError("%s holds no scenario files (*.yaml, *.yml)", path)
+		if isFile = isFile || p == root; isFile || isYAML(p) {
+			files = append(files, filepath.Clean(p))
 		}
+		return nil
+	})
+	if err != nil {
+		err = fmt.Errorf("scenario: %w", err)
 	}
-	return files, nil
+	return files, isFile, err
 }
 
-func isScenarioFile(path string) bool {
+var foreign = []string{"vendor", "node_modules"}
+
+func isYAML(path string) bool {
 	ext := filepath.Ext(path)
 	return ext == ".yaml" || ext == ".yml"
 }

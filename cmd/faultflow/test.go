@@ -25,6 +25,7 @@ type testOptions struct {
 	seeds    int
 	failFast bool
 	list     bool
+	verbose  bool
 	// formats are FORMAT or FORMAT=FILE; output is the file of the format without one.
 	formats []string
 	output  string
@@ -41,6 +42,9 @@ func newTestCommand(s *streams) *cobra.Command {
 		Short: "Run failure scenarios and check their expectations",
 		Long: `Run the scenarios in files and folders (a folder with all below it: ./...), in
 parallel, and check their expectations. All files are checked before any runs.
+In folders, YAML files count as scenarios if they have expect: beside name: or
+faults:, or faultflow: v1; vendor, node_modules and what begins with a dot is
+left out. A file that is named must be a scenario.
 Under GitHub Actions annotations and the step summary are written by themselves.
 
 Exit codes: 0 all held, 1 some did not, 4 some were inconclusive, 2 a file or a
@@ -59,6 +63,7 @@ flag is wrong, 3 could not read or write.`,
 	flags.Lookup("seeds").DefValue = "" // those of the file
 	addBool(flags, &o.failFast, "fail-fast", "stop after the first failure")
 	addBool(flags, &o.list, "list", "list the scenarios instead of running them")
+	addLeftOut(flags, &o.verbose)
 	flags.StringArrayVar(&o.formats, "format", nil,
 		"`FORMAT` or FORMAT=FILE: "+strings.Join(format.Tests(nil).Formats(), ", ")+" (repeatable)")
 	flags.StringVar(&o.output, "output", "", "write the format to `FILE` instead of standard output")
@@ -90,11 +95,14 @@ func runTests(ctx context.Context, o *testOptions, paths []string, s *streams) e
 	if err != nil {
 		return usageError("--run %q: %v", o.run, err)
 	}
-	list, err := loadScenarios(paths, s)
+	files, err := loadScenarios(paths, o.verbose, s)
 	if err != nil {
 		return err
 	}
-	list = slices.DeleteFunc(list, func(sc *scenario.Scenario) bool { return !pattern.MatchString(sc.Name) })
+	if err := files.wrong(); err != nil {
+		return err
+	}
+	list := slices.DeleteFunc(files.scenarios, func(sc *scenario.Scenario) bool { return !pattern.MatchString(sc.Name) })
 	if len(list) == 0 {
 		return usageError("no scenario's name matches --run %q", o.run)
 	}

@@ -67,5 +67,5 @@ func (k *key) names() []string {
 
 // topKeys lists what a file can say on its top level.
 func topKeys() []string {
-	return append([]string{"name", "description", "seeds", "faults", "expect", "matrix"}, settingKeys().names()...)
+	return append([]string{versionKey, "name", "description", "seeds", "faults", "expect", "matrix"}, settingKeys().names()...)
 }

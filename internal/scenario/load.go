@@ -19,6 +19,8 @@ func (l *loader) topLevel(root *ast.MappingNode) error {
 	for _, kv := range root.Values {
 		var err error
 		switch name := kv.Key.GetToken().Value; name {
+		case versionKey:
+			err = l.version(kv)
 		case "name":
 			l.name, err = l.text(kv)
 		case "description":
@@ -52,6 +54,14 @@ func (l *loader) topLevel(root *ast.MappingNode) error {
 		}
 	}
 	return nil
+}
+
+func (l *loader) version(kv *ast.MappingValueNode) error {
+	text, err := l.text(kv)
+	if err == nil && text != version {
+		err = l.fail(kv.Value, "%s %q: this program reads %s", versionKey, text, version)
+	}
+	return err
 }
 
 // instead says what may have been meant by an unknown key below a prefix of settings' names.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
@@ -38,6 +39,41 @@ func Load(path string) ([]*Scenario, error) {
 		return nil, err
 	}
 	return Parse(path, data)
+}
+
+// LoadFound reads a file that was found in a folder, where others can lie beside scenarios. It reports whether the file
+// is one: it says so by its keys, and then its mistakes are told, or it could be run as it is. Its errors are those of
+// Load.
+func LoadFound(path string) (list []*Scenario, isScenario bool, err error) {
+	data, err := read(path)
+	if err != nil {
+		return nil, false, err
+	}
+	list, err = Parse(path, data)
+	if _, mistake := errors.AsType[*FileError](err); mistake && !saysScenario(data) {
+		return nil, false, nil
+	}
+	return list, true, err
+}
+
+// versionKey says that a file is a scenario, and for which version of the program's files.
+const versionKey, version = "faultflow", "v1"
+
+var keyAtTop = regexp.MustCompile(`(?m)^["']?([a-z]+)["']?[ \t]*:`)
+
+// saysScenario looks for the keys that tell a scenario from any other YAML: its version, or two of what a scenario is
+// made of. It asks no parser, since what is wrong with a scenario must not hide that it is one.
+func saysScenario(data []byte) bool {
+	made := map[string]bool{}
+	for _, match := range keyAtTop.FindAllSubmatch(data, -1) {
+		switch key := string(match[1]); key {
+		case versionKey:
+			return true
+		case "name", "faults", "expect":
+			made[key] = true
+		}
+	}
+	return len(made) >= 2
 }
 
 // LoadBase reads a scenario file without its matrix: the one scenario that its other keys describe. It reports whether

@@ -21,6 +21,7 @@ type object = map[string]any
 // whether the channel of a fault is among those that the file names.
 func Schema() ([]byte, error) {
 	top := properties(settingKeys())
+	top[versionKey] = described("says that the file is a scenario", object{"enum": []string{version}})
 	top["name"] = described("the scenario's name; the file's name otherwise", object{"type": "string"})
 	top["description"] = described("what the scenario teaches", object{"type": "string"})
 	seed := value{form: formWhole, high: settings.MaxSeed}
