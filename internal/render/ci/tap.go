@@ -10,11 +10,11 @@ import (
 	"faultflow/internal/report"
 )
 
-// WriteTAP writes test results as TAP version 14. What failed and what is inconclusive is "not ok". What did not pass
+// WriteTAP writes test results as TAP version 13: prove, which comes with Perl, takes no later one. What failed and what is inconclusive is "not ok". What did not pass
 // has a block of diagnostics, in YAML.
 func WriteTAP(w io.Writer, t *report.Tests) error {
 	var out strings.Builder
-	fmt.Fprintf(&out, "TAP version 14\n1..%d\n", len(t.Results))
+	fmt.Fprintf(&out, "TAP version 13\n1..%d\n", len(t.Results))
 	for i, r := range t.Results {
 		result := "ok"
 		if r.Status == report.TestFailed || r.Status == report.TestInconclusive {
@@ -33,7 +33,7 @@ func WriteTAP(w io.Writer, t *report.Tests) error {
 	return err
 }
 
-// tapText escapes a description: TAP 14 reads \# and \\ as the characters themselves, and # as the start of a
+// tapText escapes a description: consumers read \# and \\ as the characters themselves, and # as the start of a
 // directive.
 func tapText(s string) string {
 	return strings.NewReplacer(`\`, `\\`, `#`, `\#`).Replace(strings.TrimSpace(report.Clean(s)))
@@ -70,7 +70,7 @@ func tapDiagnostics(out *strings.Builder, r report.TestResult) {
 	if len(r.Reasons) > 0 {
 		out.WriteString("  reasons:\n")
 		for _, why := range r.Reasons {
-			fmt.Fprintf(out, "    - %s\n", quote(why))
+			line(4, "- reason", quote(why)) // a text alone, if it has a colon, is a mapping to prove
 		}
 	}
 	if r.Repeat != "" {
