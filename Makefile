@@ -6,7 +6,7 @@ TOOL = $(GO) tool -modfile=tools/go.mod
 GOLANGCI = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GORELEASER = $(GO) run github.com/goreleaser/goreleaser/v2@v2.16.0
 
-.PHONY: help run test race lint golangci cross fuzz bench benchstat full pictures install image release release-check release-try
+.PHONY: help run test race lint golangci cross wasm fused fuzz bench benchstat full pictures install image release release-check release-try
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
@@ -38,6 +38,22 @@ cross: ## the program for every system that it is released for, and for the brow
 	@set -e; for target in $(TARGETS); do echo "build $$target"; \
 		CGO_ENABLED=0 GOOS=$${target%/*} GOARCH=$${target#*/} $(GO) build -o /dev/null ./cmd/faultflow; \
 	done
+
+# The same seed gives the same bytes everywhere. Of the systems only the browser's can be had here, in node; what the
+# processors do differently, arm64's compiler shows: it joins x*y + z into one operation, which rounds once, unless the
+# product is converted, float64(x*y). Of the libraries, only what is never called does.
+wasm: ## the reports of scenarios and profiles, made as WebAssembly in node, are those made here
+	@set -e; if ! command -v node >/dev/null; then echo "wasm: skipped, there is no node"; test -z "$$CI"; exit; fi; \
+	dir=$$(mktemp -d); trap "rm -r $$dir" EXIT; \
+	FAULTFLOW_HASHES=$$dir/hashes $(GO) test -count=1 -run TestHashes ./internal/runtest; \
+	GOOS=js GOARCH=wasm $(GO) test -c -o $$dir/test.wasm ./internal/runtest; cd internal/runtest; \
+	env -i PATH="$$PATH" HOME="$$HOME" FAULTFLOW_HASHES=$$dir/hashes \
+		"$$($(GO) env GOROOT)/lib/wasm/go_js_wasm_exec" $$dir/test.wasm -test.run TestHashes
+
+fused: ## no sum that arm64 rounds differently
+	@out=$$(GOARCH=arm64 $(GO) build -gcflags='faultflow/...=-S' ./... 2>&1 | \
+		grep -E '\sFN?M(ADD|SUB)[DS]\s' | grep -v /failsafe-go@ || true); \
+	if [ -n "$$out" ]; then echo "fused on arm64 (convert the product):"; echo "$$out"; exit 1; fi
 
 FUZZTIME ?= 5s
 fuzz: ## every fuzz target for FUZZTIME

@@ -109,7 +109,7 @@ func histogram(runs []report.Bucket) []stats.Bucket {
 // the runs beyond.
 func split(all []report.Bucket, quantile float64) (beyond func([]report.Bucket) report.Share) {
 	slices.SortFunc(all, func(a, b report.Bucket) int { return cmp.Compare(a.Value, b.Value) })
-	wanted := quantile * float64(total(all))
+	wanted := float64(quantile * float64(total(all)))
 	limit, nearest, seen := math.Inf(-1), wanted, int64(0)
 	for _, group := range groups(all) {
 		seen += group.Count

@@ -641,7 +641,8 @@ func TestEveryMeasureIsRead(t *testing.T) {
 	for _, row := range result(ofTests(tests), ofTests(tests)).Comparisons[0].Rows {
 		read[row.Name] = true
 	}
-	c := ofCampaign(runtest.Campaign(t, 200, "simulate-failures=true", "failure-type=processing", "collector-breaker=true"))
+	c := ofCampaign(runtest.Campaign(t, 200, "simulate-failures=true", "failure-type=processing", "collector-breaker=true",
+		"fault=collector.fetch=http_503,p=0.3"))
 	for _, row := range result(c, c).Comparisons[0].Rows {
 		read[row.Name] = true
 	}

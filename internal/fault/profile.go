@@ -55,8 +55,8 @@ func NewProfile(failureType string, channels []string, draw func(use string) flo
 		return with(false, broken, p(catalog.PlaceFetch, 0.1, netKinds...), p(catalog.PlaceBatch, 0.1, Error))
 	case "random":
 		return with(draw("breaker") < 0.5, usual(),
-			p(catalog.PlaceFetch, 0.2+0.2*draw("fetch"), netKinds...),
-			p(catalog.PlaceBatch, 0.1+0.2*draw("batch"), Error))
+			p(catalog.PlaceFetch, 0.2+float64(0.2*draw("fetch")), netKinds...),
+			p(catalog.PlaceBatch, 0.1+float64(0.2*draw("batch")), Error))
 	case "data":
 		return with(false, usual(),
 			p(catalog.PlaceFetch, 0.3, CorruptPayload, TruncatedPayload, EmptyBatch),

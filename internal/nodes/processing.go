@@ -331,7 +331,7 @@ func (d Doubler) Process(ctx context.Context, r Record) (Processed, error) {
 	return Processed{
 		Record:         r,
 		ProcessedValue: 2 * r.Value,
-		Quality:        MinQuality + d.Rand(k)*(MaxQuality-MinQuality),
+		Quality:        MinQuality + float64(d.Rand(k)*(MaxQuality-MinQuality)),
 		Mode:           catalog.ModeNormal,
 	}, nil
 }

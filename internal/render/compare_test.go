@@ -371,11 +371,11 @@ func TestChangeOf(t *testing.T) {
 		name  string
 		input int
 	}{
-		"degraded → degraded":                 {"verdict", 1},
-		"7 → 12 (+5 · +71.4 %)":               {"attempts.collector", 1},
+		"degraded → success":                  {"verdict", 1},
+		"7 → 11 (+4 · +57.1 %)":               {"attempts.collector", 1},
 		"0 → 11 (+11)":                        {"ledger.spooled", 2},
-		"95 % → 33.3 % (−61.67 pp · −64.9 %)": {"ledger.delivered_share", 2},
-		"30.5 s → 34.1 s (+3.6 s · +11.9 %)":  {"duration_ms", 1},
+		"93 % → 36.7 % (−56.33 pp · −60.6 %)": {"ledger.delivered_share", 2},
+		"31.1 s → 31.8 s (+752 ms · +2.4 %)":  {"duration_ms", 1},
 	} {
 		i := slices.IndexFunc(r.Rows, func(r compare.Row) bool { return r.Name == c.name })
 		if got := render.ChangeOf(r.Rows[i], c.input); got != c.name+" "+want {

@@ -174,11 +174,11 @@ func TestHTMLSays(t *testing.T) {
 			[]string{
 				`<header class="verdict warn">`,
 				"degraded</h1>",
-				"<strong>95</strong>",
+				"<strong>93</strong>",
 				"of 100\u00a0records",
 				"What to look at",
 				"check the primary data source",
-				">5</tspan>",
+				">7</tspan>",
 				"dead letters</tspan>",
 			},
 			[]string{},

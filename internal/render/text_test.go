@@ -153,7 +153,7 @@ func TestLongListsAreCut(t *testing.T) {
 		"… and 4,980 more cycles",
 		"… and 30 more with other reasons",
 		"timeline: more than 1000 cycles: events are summarised, not listed",
-		"(in 1,640 cycles",
+		"(in 1,671 cycles",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is missing in\n%s", want, got)

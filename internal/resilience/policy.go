@@ -17,7 +17,7 @@ import (
 // uniform in [0, 1), at most MaxDelay. An exponential backoff with a random part keeps many clients from retrying in
 // step (M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
 func delay(p settings.Policy, attempt int, u float64) time.Duration {
-	d := float64(p.RetryDelay) * math.Pow(max(p.Backoff, 1), float64(attempt-1)) * (1 + p.Jitter*(2*u-1))
+	d := float64(p.RetryDelay) * math.Pow(max(p.Backoff, 1), float64(attempt-1)) * (1 + float64(p.Jitter*(2*u-1)))
 	if p.MaxDelay > 0 {
 		d = min(d, float64(p.MaxDelay))
 	}

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
+	"faultflow/internal/catalog"
 	"faultflow/internal/fault"
 	"faultflow/internal/report"
 	"faultflow/internal/settings"
@@ -57,6 +59,36 @@ func TestWorkersThatCompete(t *testing.T) {
 	}
 }
 
+// TestWhatCannotHitShiftsNothing: draws are keyed by the fault. Faults of p=0, of every kind at every place, change
+// nothing about those of a profile, so that a run with one fault more is compared with the same run.
+func TestWhatCannotHitShiftsNothing(t *testing.T) {
+	var extra []fault.Fault
+	for _, place := range catalog.Places(catalog.DefaultChannels()) {
+		for _, kind := range fault.KindsAt(place) {
+			extra = append(extra, mustFaults(t, string(place)+"="+string(kind)+",p=0,may_not_fire=true")...)
+		}
+	}
+	for _, profile := range fault.Profiles() {
+		for seed := range 5 {
+			s := settings.Defaults()
+			s.Clock, s.SimulateFailures, s.FailureType = settings.ClockVirtual, true, profile
+			s.Seed, s.Cycles = uint64(seed), 2
+			alone := runReport(t, s)
+			s.Faults = extra
+			beside := runReport(t, s)
+			if own := beside.Faults[:len(extra)]; slices.ContainsFunc(own, func(f report.Fault) bool { return f.Fired > 0 }) {
+				t.Fatalf("%s, seed %d: a fault of p=0 fired: %+v", profile, seed, own)
+			}
+			// All that may differ is that there are more faults.
+			beside.Faults, beside.Settings = beside.Faults[len(extra):], alone.Settings
+			want, got := documentOf(t, alone), documentOf(t, beside)
+			if !bytes.Equal(got, want) {
+				t.Fatalf("%s, seed %d: faults that can't hit changed the run:\n%s", profile, seed, firstDifference(got, want))
+			}
+		}
+	}
+}
+
 func busySettings(t *testing.T, seed int) settings.Settings {
 	t.Helper()
 	profiles := fault.Profiles()
@@ -93,10 +125,21 @@ func mustFaults(t *testing.T, specs ...string) (faults []fault.Fault) {
 
 func runJSON(t *testing.T, s settings.Settings) []byte {
 	t.Helper()
+	return documentOf(t, runReport(t, s))
+}
+
+func runReport(t *testing.T, s settings.Settings) *report.Report {
+	t.Helper()
 	rep, err := Run(context.Background(), s, Environment{})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return rep
+}
+
+// documentOf is the report's document without what depends on the machine.
+func documentOf(t *testing.T, rep *report.Report) []byte {
+	t.Helper()
 	rep.Meta = report.Meta{}
 	var b bytes.Buffer
 	if err := report.WriteJSON(&b, rep); err != nil {

@@ -391,7 +391,8 @@ func outlives(s *settings.Settings, limit time.Duration) bool {
 				call += float64(limit)
 			}
 		}
-		cycle += float64(p.Attempts)*(wait+call*float64(1+len(s.Channels))) + call*float64(s.BatchSize)
+		attempt := wait + float64(call*float64(1+len(s.Channels)))
+		cycle += float64(float64(p.Attempts)*attempt) + float64(call*float64(s.BatchSize))
 	}
 	return cycle*float64(max(s.Cycles, 1)) > float64(limit)
 }

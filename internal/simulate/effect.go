@@ -48,9 +48,12 @@ func (h hit) delay() time.Duration {
 // hang waits to be cancelled, and returns within a microsecond after it.
 func (h hit) hang(ctx context.Context, err func() error) error {
 	<-ctx.Done()
-	time.Sleep(time.Duration(1 + h.draw("delay")*999))
+	time.Sleep(h.instant())
 	return err()
 }
+
+// instant is a part of a microsecond, never zero.
+func (h hit) instant() time.Duration { return 1 + time.Duration(h.draw("delay")*999) }
 
 // panics with the runtime's own panic about an index out of range, as a real defect would.
 func (h hit) panics() error {
@@ -62,10 +65,10 @@ func (h hit) err() error {
 	file := func(op string, err error) error { return &fs.PathError{Op: op, Path: string(h.pt.place), Err: err} }
 	switch h.kind {
 	case fault.ConnectionRefused:
-		err := os.NewSyscallError("connect", syscall.ECONNREFUSED)
+		err := os.NewSyscallError("connect", system(syscall.ECONNREFUSED))
 		return &net.OpError{Op: "dial", Net: "tcp", Addr: address(), Err: err}
 	case fault.ConnectionReset:
-		err := os.NewSyscallError("read", syscall.ECONNRESET)
+		err := os.NewSyscallError("read", system(syscall.ECONNRESET))
 		return &net.OpError{Op: "read", Net: "tcp", Addr: address(), Err: err}
 	case fault.DNSFailure:
 		err := &net.DNSError{Err: "no such host", Name: "api.invalid", IsNotFound: true}
@@ -81,30 +84,70 @@ func (h hit) err() error {
 			Wait:   cmp.Or(h.params.RetryAfter, time.Second),
 		}
 	case fault.CorruptPayload:
-		return json.Unmarshal([]byte(`{"id": "1", "value": 5}}`), new(nodes.Record))
+		return corrupt()
 	case fault.TruncatedPayload:
 		return io.ErrUnexpectedEOF
 	case fault.OutOfMemory:
-		return os.NewSyscallError("mmap", syscall.ENOMEM)
+		return os.NewSyscallError("mmap", system(syscall.ENOMEM))
 	case fault.DiskFull:
 		if fault.Writes(h.pt.place) {
-			return file("write", syscall.ENOSPC)
+			return file("write", system(syscall.ENOSPC))
 		}
-		return os.NewSyscallError("fallocate", syscall.ENOSPC)
+		return os.NewSyscallError("fallocate", system(syscall.ENOSPC))
 	case fault.TooManyOpenFiles:
-		return os.NewSyscallError("socket", syscall.EMFILE)
+		return os.NewSyscallError("socket", system(syscall.EMFILE))
 	case fault.PoolExhausted:
 		return nodes.ErrPoolExhausted
 	case fault.Flapping:
 		return nodes.ErrNoHealthyUpstream
 	case fault.PermissionDenied:
-		return file("open", syscall.EACCES)
+		return file("open", system(syscall.EACCES))
 	case fault.Locked:
-		return file("lock", syscall.EWOULDBLOCK)
+		return file("lock", system(syscall.EWOULDBLOCK))
 	case fault.Error:
 		return errors.New("transformation failed: unexpected state")
 	}
 	panic(fmt.Sprintf("simulate: %s fails a call, and has no error", h.kind))
+}
+
+// osError is an error of the operating system. Its words are the same everywhere: those of the systems differ, and a
+// report must not depend on where it was made.
+type osError struct {
+	syscall.Errno
+	words string
+}
+
+func (e osError) Error() string { return e.words }
+func (e osError) Unwrap() error { return e.Errno }
+
+func system(errno syscall.Errno) error {
+	switch errno {
+	case syscall.ECONNREFUSED:
+		return osError{errno, "connection refused"}
+	case syscall.ECONNRESET:
+		return osError{errno, "connection reset by peer"}
+	case syscall.ENOMEM:
+		return osError{errno, "cannot allocate memory"}
+	case syscall.ENOSPC:
+		return osError{errno, "no space left on device"}
+	case syscall.EMFILE:
+		return osError{errno, "too many open files"}
+	case syscall.EACCES:
+		return osError{errno, "permission denied"}
+	case syscall.EWOULDBLOCK:
+		return osError{errno, "resource temporarily unavailable"}
+	}
+	panic(fmt.Sprintf("simulate: there are no words for errno %d", errno))
+}
+
+// payloadError is encoding/json's own, in words that do not depend on the version of that package.
+type payloadError struct{ err error }
+
+func (e payloadError) Error() string { return "invalid character '}' after top-level value" }
+func (e payloadError) Unwrap() error { return e.err }
+
+func corrupt() error {
+	return payloadError{json.Unmarshal([]byte(`{"id": "1", "value": 5}}`), new(nodes.Record))}
 }
 
 // address is from TEST-NET-1, the addresses reserved for examples (RFC 5737).
@@ -135,5 +178,5 @@ func (h hit) extra(d time.Duration) time.Duration {
 		factor := cmp.Or(h.params.Factor, 10)
 		extra = time.Duration(min(float64(max(d, time.Millisecond))*(factor-1), float64(maxExtra)))
 	}
-	return extra + time.Duration(1+h.draw("delay")*999)
+	return extra + h.instant()
 }

@@ -160,6 +160,46 @@ func TestKindsGiveGenuineErrors(t *testing.T) {
 	}
 }
 
+// The words of an error are the same everywhere: where a report was made can't be read from it. Those of the operating
+// system are other ones on macOS, Windows and in a browser.
+func TestErrorsHaveWordsOfTheirOwn(t *testing.T) {
+	words := map[fault.Kind]string{
+		fault.ConnectionRefused: "dial tcp 192.0.2.1:443: connect: connection refused",
+		fault.ConnectionReset:   "read tcp 192.0.2.1:443: read: connection reset by peer",
+		fault.DNSFailure:        "dial tcp: lookup api.invalid: no such host",
+		fault.Timeout:           "read tcp 192.0.2.1:443: i/o timeout",
+		fault.CorruptPayload:    "invalid character '}' after top-level value",
+		fault.TruncatedPayload:  "unexpected EOF",
+		fault.OutOfMemory:       "mmap: cannot allocate memory",
+		fault.TooManyOpenFiles:  "socket: too many open files",
+		fault.PermissionDenied:  "open PLACE: permission denied",
+		fault.Locked:            "lock PLACE: resource temporarily unavailable",
+		fault.Panic:             "panic: runtime error: index out of range [1] with length 0",
+	}
+	for _, place := range places {
+		for _, kind := range fault.KindsAt(place) {
+			want, isFixed := words[kind]
+			if kind == fault.DiskFull {
+				want, isFixed = "fallocate: no space left on device", true
+				if fault.Writes(place) {
+					want = "write PLACE: no space left on device"
+				}
+			}
+			if !isFixed {
+				continue
+			}
+			inRun(t, func(t *testing.T, ctx context.Context, _ *workflow.Stream) {
+				ctx, cancel := context.WithTimeout(ctx, time.Second)
+				defer cancel()
+				err := callAt(ctx, plan(t, string(place)+"="+string(kind)), place)
+				if want := strings.ReplaceAll(want, "PLACE", string(place)); err == nil || err.Error() != want {
+					t.Errorf("%s at %s says %q, want %q", kind, place, err, want)
+				}
+			})
+		}
+	}
+}
+
 // A full disk is storage where a file is written, and a resource elsewhere. The other exceptions are about what hangs
 // and what panics.
 func TestClassOf(t *testing.T) {

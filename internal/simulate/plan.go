@@ -3,6 +3,7 @@ package simulate
 import (
 	"cmp"
 	"context"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -32,10 +33,45 @@ func NewPlan(faults []fault.Fault, rand nodes.Rand) *Plan {
 			at = &p.points[len(p.points)-1] // which stays there: there is room for a place for each fault
 		}
 		a := &p.faults[i]
-		a.fault, a.number = f, len(at.faults)
+		a.fault, a.key = f, conditions(f)
 		at.faults = append(at.faults, a)
 	}
+	for i := range p.points {
+		tellApart(p.points[i].faults)
+	}
 	return p
+}
+
+// conditions is a hash of what a fault breaks and when it can. How likely it is and how much it does are no part of it:
+// runs that differ in a probability or a parameter meet the same draws, and what is hit at p=0.1 is hit at p=0.2, too.
+func conditions(f *fault.Fault) uint64 {
+	h := uint64(len(f.Kinds))
+	for _, k := range f.Kinds {
+		h = mixString(h, string(k))
+	}
+	t := &f.Trigger
+	for _, n := range [...]int{t.First, t.Every, int(t.From), int(t.To), len(t.Calls), len(t.Cycles)} {
+		h = mix(h ^ uint64(n))
+	}
+	for _, ranges := range [...][]fault.Range{t.Calls, t.Cycles} {
+		for _, r := range ranges {
+			h = mix(mix(h^uint64(r.Low)) ^ uint64(r.High))
+		}
+	}
+	return h
+}
+
+// tellApart gives faults that break the same under the same conditions draws of their own. They are counted from the
+// last, and without those that can't hit, so that a fault that is put before those of a profile shifts none of them.
+func tellApart(faults []*armed) {
+	alike := map[uint64]uint64{}
+	for _, a := range slices.Backward(faults) {
+		n := alike[a.key]
+		if t := &a.fault.Trigger; !t.HasP || t.P > 0 {
+			alike[a.key]++
+		}
+		a.key = mix(a.key ^ n)
+	}
 }
 
 // at is the injection point of that place; nil for a place without faults.
@@ -59,8 +95,8 @@ func (p *Plan) Counts() []Count {
 
 type armed struct {
 	fault *fault.Fault
-	// number is the fault's index at its place: faults are drawn independently of each other and of other places.
-	number       int
+	// key is the fault's own in the keys of its draws, so that other faults can't shift them.
+	key          uint64
 	armed, fired atomic.Int64
 }
 
@@ -118,12 +154,12 @@ func (p *point) decide(c call) hit {
 		if !f.Trigger.Hits(c.number, c.cycle, c.at) {
 			continue
 		}
-		if f.Trigger.HasP && p.draw(c, "fault", a.number) >= f.Trigger.P {
+		if f.Trigger.HasP && p.draw(c, "fault", a.key) >= f.Trigger.P {
 			continue
 		}
 		kind := f.Kinds[0]
 		if n := len(f.Kinds); n > 1 {
-			kind = f.Kinds[int(p.draw(c, "kind", a.number)*float64(n))]
+			kind = f.Kinds[int(p.draw(c, "kind", a.key)*float64(n))]
 		}
 		h := hit{kind: kind, params: &f.Params, from: f.Trigger.From, call: c, pt: p}
 		if kind == fault.Flapping && !h.flappedDown() {
@@ -135,13 +171,13 @@ func (p *point) decide(c call) hit {
 	return hit{call: c, pt: p}
 }
 
-func (p *point) draw(c call, use string, number int) float64 {
-	// The fault's number is mixed into the record's: so the places and uses of keys stay few and constant.
+func (p *point) draw(c call, use string, key uint64) float64 {
+	// The fault's key is mixed into the record's number: so the places and uses of keys stay few and constant.
 	return p.rand(nodes.Key{
 		Place:   p.place,
 		Use:     use,
 		Cycle:   c.cycle,
-		Record:  c.record + uint64(number)<<32,
+		Record:  c.record + key,
 		Attempt: c.attempt,
 	})
 }

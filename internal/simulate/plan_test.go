@@ -204,6 +204,47 @@ func TestFaultsOfOnePlaceAreIndependent(t *testing.T) {
 	})
 }
 
+// A fault's draws are its own: what stands beside it at its place, before or after it, does not shift them. How likely it
+// is and how much it does leave them as they are, so that runs which differ in that can be compared; what it breaks and
+// when it can do not.
+func TestDrawsAreKeyedByTheFault(t *testing.T) {
+	inRun(t, func(t *testing.T, ctx context.Context, _ *workflow.Stream) {
+		run := func(specs ...string) []int {
+			for i, spec := range specs {
+				specs[i] = "delivery.primary=" + spec
+			}
+			return hits(t, ctx, plan(t, specs...), 100, nil)
+		}
+		want := run("partial_write,p=0.5")
+		for _, same := range [][]string{
+			{"partial_write,p=0.5,share=0.1"},
+			{"partial_write,p=0.5,may_not_fire=true"},
+			{"partial_write,p=0", "partial_write,p=0.5"},
+			{"partial_write,p=0.5", "partial_write,p=0,share=0.1", "ack_lost,p=0"},
+			{"partial_write,p=0.5,cycles=9", "partial_write,calls=101", "partial_write,p=0.5"},
+			{"partial_write,p=0.5", "partial_write,p=0.5,from=1h"},
+		} {
+			if got := run(same...); !slices.Equal(got, want) {
+				t.Errorf("%v: hit %v\nalone %v", same, got, want)
+			}
+		}
+		for _, other := range []string{
+			"ack_lost,p=0.5", "ack_lost|partial_write,p=0.5", "partial_write|ack_lost,p=0.5",
+			"partial_write,p=0.5,first=100", "partial_write,p=0.5,every=1", "partial_write,p=0.5,calls=1-100",
+			"partial_write,p=0.5,calls=1-101", "partial_write,p=0.5,cycles=1-100", "partial_write,p=0.5,to=100h",
+		} {
+			if got := run(other); slices.Equal(got, want) {
+				t.Errorf("%s hits the same calls as partial_write,p=0.5", other)
+			}
+		}
+		for _, call := range run("partial_write,p=0.2") {
+			if !slices.Contains(want, call) {
+				t.Errorf("call %d is hit at p=0.2 and not at p=0.5", call)
+			}
+		}
+	})
+}
+
 // Of the faults that would hit a call, the first one given does; those after it were not even armed.
 func TestFirstFaultThatHitsWins(t *testing.T) {
 	inRun(t, func(t *testing.T, ctx context.Context, _ *workflow.Stream) {

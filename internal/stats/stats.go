@@ -22,7 +22,7 @@ func Wilson(count, of int64) (low, high float64) {
 	}
 	n, p, zz := float64(of), float64(count)/float64(of), z95*z95
 	center := (p + zz/(2*n)) / (1 + zz/n)
-	half := z95 / (1 + zz/n) * math.Sqrt(p*(1-p)/n+zz/(4*n*n))
+	half := float64(z95 / (1 + zz/n) * math.Sqrt(p*(1-p)/n+zz/(4*n*n)))
 	// At shares of 0 and 1 a bound is the share itself, apart from the last digit.
 	return round(max(0, center-half)), round(min(1, center+half))
 }
