@@ -15,9 +15,9 @@ import (
 // imports point one way, from the commands down to the engine.
 var floors = [][]string{
 	{"internal/workflow", "internal/suggest", "internal/stats", "internal/atomicfile"},
-	{"internal/catalog"},
+	{"internal/catalog", "internal/keyed"},
 	{"internal/errhandler"},
-	{"internal/fault"},
+	{"internal/fault", "internal/load"},
 	{"internal/settings"},
 	{"internal/resilience", "internal/report"},
 	{"internal/nodes", "internal/timeline", "internal/compare", "internal/expect", "internal/reporttest"},

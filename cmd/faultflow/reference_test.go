@@ -24,6 +24,8 @@ import (
 	"faultflow/internal/errhandler"
 	"faultflow/internal/expect"
 	"faultflow/internal/fault"
+	"faultflow/internal/keyed"
+	"faultflow/internal/load"
 	"faultflow/internal/report"
 	"faultflow/internal/reporttest"
 	"faultflow/internal/scenario"
@@ -48,6 +50,7 @@ func TestReference(t *testing.T) {
 		"reference/patterns.md":          patternsPage(),
 		"reference/events.md":            eventsPage(),
 		"reference/faults.md":            faultsPage(),
+		"reference/load.md":              loadPage(),
 		"reference/exit-codes.md":        exitCodesPage(),
 		"reference/scenario.schema.json": string(schema),
 		"reference/report.schema.json":   reportSchema(t),
@@ -141,6 +144,7 @@ func indexPage() string {
 		{"[patterns.md](patterns.md)", "fault tolerance patterns"},
 		{"[events.md](events.md)", "events of the timeline, and the states that things can be in"},
 		{"[faults.md](faults.md)", "kinds of faults, their places and keys"},
+		{"[load.md](load.md)", "loads and capacities with their keys"},
 		{"[exit-codes.md](exit-codes.md)", "exit codes"},
 		{"[../man](../man)", "manual pages"},
 	})
@@ -212,8 +216,11 @@ func allowed(s settings.Setting) string {
 		return codes(s.Choices)
 	case settings.NameList:
 		return "names with commas between them"
-	case settings.Faults:
-		return "see [faults](faults.md)"
+	case settings.Items:
+		if s.Name == "fault" {
+			return "see [faults](faults.md)"
+		}
+		return "see [load](load.md)"
 	case settings.Text:
 	}
 	return strings.ToLower(s.Placeholder)
@@ -369,6 +376,25 @@ func faultsPage() string {
 	return p.String()
 }
 
+func loadPage() string {
+	p := newPage("Load and capacity", "A load is `RATE[..RATE][,KEY=VALUE…]`: so many passes begin a second (`60/s`), a "+
+		"minute (`/m`) or an hour (`/h`), whether those before have ended or not. Loads add up. A second rate is a ramp "+
+		"from the first one. A capacity is `PLACE=KEY=VALUE[,KEY=VALUE…]`: what the dependency at a place can serve, to "+
+		"all clients together.")
+	p.section("Keys of a load")
+	p.table([]string{"key", "meaning"}, keyRows(load.LoadKeys()))
+	p.section("Keys of a capacity")
+	p.table([]string{"key", "meaning"}, keyRows(load.CapacityKeys()))
+	return p.String()
+}
+
+func keyRows[T any](keys []keyed.Key[T]) (rows [][]string) {
+	for _, k := range keys {
+		rows = append(rows, []string{code(k.Name + "=" + k.Example), k.Meaning})
+	}
+	return rows
+}
+
 func exitCodesPage() string {
 	p := newPage("Exit codes", "The first that applies.")
 	var rows [][]string
@@ -464,7 +490,7 @@ func settingType(s settings.Setting) string {
 		return "integer"
 	case settings.Number, settings.Duration:
 		return "number"
-	case settings.NameList, settings.Faults:
+	case settings.NameList, settings.Items:
 		return "array"
 	case settings.Text, settings.Choice:
 	}

@@ -113,7 +113,7 @@ func TestReadPartRefuses(t *testing.T) {
 	_, part := made(t, p)
 	for name, test := range map[string]struct{ doc, want string }{
 		"edited":       {strings.Replace(string(part), `"runs": 2`, `"runs": 3`, 1), "x: damaged: its hash does not match its contents; make the part again"},
-		"cut":          {string(part[:len(part)/2]), "x: damaged: report: decode: unexpected end of JSON input"},
+		"cut":          {string(part[:len(part)-3]), "x: damaged: report: decode: unexpected end of JSON input"},
 		"a whole one":  {string(whole), "x: a whole campaign, not a part of one; --shard makes parts"},
 		"a run":        {`{"schema": "faultflow.report/v1"}`, `x: no campaign: its schema is "faultflow.report/v1", expected "faultflow.campaign/v2"`},
 		"another file": {"hello", "x: damaged: report: decode: invalid character 'h' looking for beginning of value"},

@@ -52,6 +52,7 @@ func lists() []list {
 		{of: "Health", names: catalog.Strings(catalog.Healths())},
 		{of: "DeliveryStatus", names: catalog.Strings(catalog.DeliveryStatuses())},
 		{of: "NodeStatus", names: catalog.Strings(catalog.NodeStatuses())},
+		{of: "RecoveryState", names: catalog.Strings(catalog.RecoveryStates())},
 		{of: "PatternState", names: catalog.Strings(catalog.PatternStates())},
 	}
 }

@@ -108,6 +108,23 @@ func NodeStatuses() []NodeStatus {
 	return []NodeStatus{NodeOK, NodeRecovered, NodeFellBack, NodeError, NodeNotRun}
 }
 
+// RecoveryState says whether a run with a load came back after its triggers had ended.
+type RecoveryState string
+
+// The states of recovery.
+const (
+	NeverFell  RecoveryState = "never_fell"
+	CameBack   RecoveryState = "came_back"
+	StaysDown  RecoveryState = "stays_down"
+	NotWatched RecoveryState = "not_watched_long_enough" // which proves nothing
+	NotJudged  RecoveryState = "not_judged"              // without a load, or a trigger that ended
+)
+
+// RecoveryStates lists the states of recovery, best first.
+func RecoveryStates() []RecoveryState {
+	return []RecoveryState{NeverFell, CameBack, StaysDown, NotWatched, NotJudged}
+}
+
 // PatternState says whether a pattern was at work.
 type PatternState string
 

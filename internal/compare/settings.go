@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 
-	"faultflow/internal/fault"
 	"faultflow/internal/report"
 	"faultflow/internal/settings"
 )
@@ -87,7 +86,7 @@ func settingsOf(documents []Document) []Difference {
 		switch {
 		case setting.Shorthand:
 		case setting.List():
-			list.faults(all)
+			list.items(setting, all)
 		default:
 			list.add(setting.Name, values(all, func(f frame) string { return setting.In(&f.Settings) }))
 		}
@@ -142,22 +141,16 @@ func values(all []frame, of func(frame) string) []string {
 }
 
 // faults adds the faults that not all documents have, each as a difference of its own.
-func (list *differences) faults(all []frame) {
-	texts := func(faults []fault.Fault) (texts []string) {
-		for _, f := range faults {
-			texts = append(texts, f.String())
-		}
-		return texts
-	}
+func (list *differences) items(setting settings.Setting, all []frame) {
 	var given []string
 	for _, f := range all {
-		given = append(given, texts(f.Faults)...)
+		given = append(given, setting.Items(&f.Settings)...)
 	}
 	slices.Sort(given)
 	for _, text := range slices.Compact(given) {
-		list.add("fault="+text, values(all, func(f frame) string {
+		list.add(setting.Name+"="+text, values(all, func(f frame) string {
 			times := 0
-			for _, own := range texts(f.Faults) {
+			for _, own := range setting.Items(&f.Settings) {
 				if own == text {
 					times++
 				}

@@ -191,7 +191,7 @@ func settingType(s settings.Setting) reflect.Type {
 		return reflect.TypeFor[int]()
 	case settings.Number, settings.Duration:
 		return reflect.TypeFor[float64]()
-	case settings.NameList, settings.Faults:
+	case settings.NameList, settings.Items:
 		return reflect.TypeFor[[]string]()
 	}
 	return reflect.TypeFor[string]()

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"faultflow/internal/catalog"
+	"faultflow/internal/keyed"
 	"faultflow/internal/suggest"
 )
 
@@ -41,7 +42,8 @@ type Range struct{ Low, High int }
 
 // Params are the parameters of kinds; zero values mean the kind's defaults.
 type Params struct {
-	// Factor multiplies a slow call's latency, By is added to it. Default: factor 10.
+	// Factor multiplies a slow call's latency, By is added to it. Default: factor 10. Of capacity_loss it is the share
+	// of the capacity that is left, below 1; default 0.5.
 	Factor float64
 	By     time.Duration
 	// Share of the records, in (0, 1]: 0.5 for partial, 0.2 for the data kinds.
@@ -65,17 +67,8 @@ func Parse(text string) (Fault, error) {
 	if err != nil || !hasKeys || rest == "" {
 		return f, err
 	}
-	seen := map[string]bool{}
-	for pair := range strings.SplitSeq(rest, ",") {
-		name, value, _ := strings.Cut(pair, "=")
-		name = strings.TrimSpace(name)
-		if seen[name] {
-			return Fault{}, fmt.Errorf("key %s is given twice", name)
-		}
-		seen[name] = true
-		if err := f.Set(name, strings.TrimSpace(value)); err != nil {
-			return Fault{}, err
-		}
+	if err := keyed.SetAll(rest, f.Set); err != nil {
+		return Fault{}, err
 	}
 	return f, f.Check()
 }
@@ -123,16 +116,19 @@ func (f Fault) Check() error {
 		return &KeyError{"to", fmt.Sprintf("to=%v must be after from=%v", f.Trigger.To, f.Trigger.From)}
 	}
 	for _, k := range keys {
-		if k.excludes != "" && k.text(&f) != "" && f.has(k.excludes) {
-			return &KeyError{k.name, fmt.Sprintf("give %s or %s, not both", k.excludes, k.name)}
+		if k.Excludes != "" && k.Text(&f) != "" && f.has(k.Excludes) {
+			return &KeyError{k.Name, fmt.Sprintf("give %s or %s, not both", k.Excludes, k.Name)}
 		}
+	}
+	if i := slices.IndexFunc(f.Kinds, Throttles); i >= 0 && len(f.Kinds) > 1 {
+		return &KeyError{"kind", fmt.Sprintf("%s changes a capacity and can't be joined with other kinds", f.Kinds[i])}
 	}
 	return nil
 }
 
 // has reports whether a key is set.
 func (f Fault) has(name string) bool {
-	return slices.ContainsFunc(keys, func(k key) bool { return k.name == name && k.text(&f) != "" })
+	return slices.ContainsFunc(keys, func(k key) bool { return k.Name == name && k.Text(&f) != "" })
 }
 
 // KindNames returns the fault's kinds, joined with |.
@@ -153,16 +149,16 @@ func (f Fault) String() string {
 	b.WriteString(string(f.Place))
 	b.WriteByte('=')
 	b.WriteString(f.KindNames())
-	for _, k := range keys {
-		if value := k.text(&f); value != "" {
-			b.WriteByte(',')
-			b.WriteString(k.name)
-			b.WriteByte('=')
-			b.WriteString(value)
+	for i, k := range keys {
+		if i == 0 || keys[i-1].Name != k.Name { // factor has two meanings and one value
+			keyed.Append(&b, &f, []keyed.Key[Fault]{k.Key})
 		}
 	}
 	return b.String()
 }
+
+// Unreadable stands for a fault that this version can't read; String returns its text.
+func Unreadable(text string) Fault { return Fault{Place: catalog.Place(text)} }
 
 // Hits reports whether the trigger's conditions other than P hold for the call-th call of the run.
 func (t *Trigger) Hits(call, cycle int, at time.Duration) bool {

@@ -57,7 +57,8 @@ func TestKindsApplyWhereTheDesignSays(t *testing.T) {
 	degradation := []fault.Kind{"slow", "partial", "flapping"}
 	processing := []fault.Kind{"error", "panic", "hang"}
 	storage := []fault.Kind{"permission_denied", "locked", "partial_write", "ack_lost"}
-	all := slices.Concat(network, data, resource, degradation, processing, storage)
+	throttles := []fault.Kind{"halt", "capacity_loss"}
+	all := slices.Concat(network, data, resource, degradation, processing, storage, throttles)
 	if got := fault.Kinds(); !slices.Equal(got, all) {
 		t.Errorf("Kinds() = %v\nwant %v", got, all)
 	}
@@ -76,6 +77,9 @@ func TestKindsApplyWhereTheDesignSays(t *testing.T) {
 		"elsewhere": nil, "": nil, "delivery": nil, "delivery.": nil,
 	}
 	for place, kinds := range want {
+		if kinds != nil {
+			kinds = append(kinds, throttles...)
+		}
 		if got := fault.KindsAt(place); !slices.Equal(got, kinds) {
 			t.Errorf("KindsAt(%q) = %v\nwant %v", place, got, kinds)
 		}
@@ -88,7 +92,11 @@ func TestEveryKindParsesWhereItApplies(t *testing.T) {
 		for _, kind := range fault.KindsAt(place) {
 			bare := string(place) + "=" + string(kind)
 			specs := []string{bare}
-			for _, key := range slices.Concat(triggerKeys, keysOf[kind]) {
+			keys := slices.Concat(triggerKeys, keysOf[kind])
+			if fault.Throttles(kind) {
+				keys = []string{"from", "to", "may_not_fire"}
+			}
+			for _, key := range keys {
 				specs = append(specs, bare+","+key+"="+aValue[key])
 			}
 			for _, spec := range specs {
@@ -155,7 +163,7 @@ func TestParseSaysWhatIsWrong(t *testing.T) {
 	const (
 		allPlaces = "; places: collector.health, collector.fetch, processor.batch, processor.record, " +
 			"delivery.primary, delivery.secondary, delivery.backup, delivery.spool"
-		ofSpool   = "; kinds there: out_of_memory, disk_full, too_many_open_files, slow, panic, hang, permission_denied, locked, partial_write"
+		ofSpool   = "; kinds there: out_of_memory, disk_full, too_many_open_files, slow, panic, hang, permission_denied, locked, partial_write, halt, capacity_loss"
 		ofTrigger = "p, first, every, calls, cycles, from, to"
 		last      = ", may_not_fire"
 		usage     = "want PLACE=KIND[,KEY=VALUE…], such as collector.fetch=connection_refused,first=3"
@@ -288,6 +296,7 @@ func TestKeys(t *testing.T) {
 		"p", "first", "every", "calls", "cycles", "from", "to",
 		"factor", "by", "share", "period", "retry_after", "may_not_fire",
 	}
+	names = slices.Compact(names) // factor has a meaning for slow and another for capacity_loss
 	if !slices.Equal(names, want) || !slices.Equal(fault.KeyNames(), want) {
 		t.Errorf("Keys are %v, KeyNames %v\nwant %v", names, fault.KeyNames(), want)
 	}
@@ -306,7 +315,15 @@ func aFault() *rapid.Generator[fault.Fault] {
 	return rapid.Custom(func(t *rapid.T) fault.Fault {
 		f := fault.Fault{Place: rapid.SampledFrom(places).Draw(t, "place")}
 		f.Kinds = rapid.SliceOfN(rapid.SampledFrom(fault.KindsAt(f.Place)), 1, 3).Draw(t, "kinds")
-		want := func(key string) bool { return rapid.Bool().Draw(t, "with "+key) }
+		throttles := slices.ContainsFunc(f.Kinds, fault.Throttles)
+		if throttles {
+			f.Kinds = []fault.Kind{fault.CapacityLoss}
+			f.Params.Factor = rapid.Float64Range(1e-6, 1).Draw(t, "factor")
+		}
+		want := func(key string) bool {
+			ofCalls := slices.Contains([]string{"p", "first", "every", "calls", "cycles"}, key)
+			return !(throttles && ofCalls) && rapid.Bool().Draw(t, "with "+key)
+		}
 		tr, p := &f.Trigger, &f.Params
 		if want("p") {
 			tr.HasP, tr.P = true, rapid.Float64Range(0, 1).Draw(t, "p")

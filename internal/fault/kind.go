@@ -45,7 +45,14 @@ const (
 	Locked           Kind = "locked"
 	PartialWrite     Kind = "partial_write"
 	AckLost          Kind = "ack_lost" // the records arrive, the acknowledgement does not
+
+	// These two happen to a dependency with a capacity, for a time, and not to single calls.
+	Halt         Kind = "halt"          // serves nothing, the queue grows
+	CapacityLoss Kind = "capacity_loss" // serves at a share of its speed
 )
+
+// Throttles reports whether the kind changes what a dependency can serve, in place of what happens to a call.
+func Throttles(k Kind) bool { return k == Halt || k == CapacityLoss }
 
 // site is a type of injection points: all channels have one type.
 type site uint
@@ -99,6 +106,8 @@ var kinds = []entry{
 	{Locked, errhandler.Storage, writes},
 	{PartialWrite, errhandler.Storage, writes},
 	{AckLost, errhandler.Storage, channel},
+	{Halt, errhandler.Degradation, all},
+	{CapacityLoss, errhandler.Degradation, all},
 }
 
 func entryOf(k Kind) (entry, bool) {

@@ -38,7 +38,8 @@ func aDuration(t *rapid.T, label string, low, high time.Duration) time.Duration 
 // aBrokenPlace draws a fault that hits often enough to matter.
 func aBrokenPlace(t *rapid.T) fault.Fault {
 	f := fault.Fault{Place: rapid.SampledFrom(catalog.Places(catalog.DefaultChannels())).Draw(t, "place")}
-	f.Kinds = rapid.SliceOfN(rapid.SampledFrom(fault.KindsAt(f.Place)), 1, 2).Draw(t, "kinds")
+	ofCalls := slices.DeleteFunc(fault.KindsAt(f.Place), fault.Throttles)
+	f.Kinds = rapid.SliceOfN(rapid.SampledFrom(ofCalls), 1, 2).Draw(t, "kinds")
 	switch rapid.IntRange(0, 5).Draw(t, "trigger") {
 	case 0:
 		f.Trigger.HasP, f.Trigger.P = true, rapid.Float64Range(0.1, 0.9).Draw(t, "p")

@@ -127,7 +127,9 @@ func normalize(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Struct:
 		for i := range v.NumField() {
-			normalize(v.Field(i))
+			if f := v.Field(i); f.CanSet() { // what is not exported is not written as it is, either
+				normalize(f)
+			}
 		}
 	case reflect.Slice:
 		if v.IsNil() {

@@ -15,6 +15,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"faultflow/internal/load"
 	"faultflow/internal/report"
 	"faultflow/internal/reporttest"
 )
@@ -304,6 +305,14 @@ func populate(v reflect.Value) {
 		v.SetInt(int64(time.Millisecond))
 		return
 	}
+	switch item := v.Addr().Interface().(type) {
+	case *load.Load:
+		*item = load.UnreadableLoad("x")
+		return
+	case *load.Capacity:
+		*item = load.UnreadableCapacity("x")
+		return
+	}
 	switch v.Kind() {
 	case reflect.Struct:
 		for i := range v.NumField() {
@@ -342,6 +351,14 @@ func walk(v reflect.Value, path string, visit func(path string, change func() (u
 			v.Set(with)
 			return func() { v.Set(old) }
 		}
+	}
+	switch v.Interface().(type) { // a report has them as text
+	case load.Load:
+		visit(path, swap(reflect.ValueOf(load.UnreadableLoad("y"))))
+		return
+	case load.Capacity:
+		visit(path, swap(reflect.ValueOf(load.UnreadableCapacity("y"))))
+		return
 	}
 	switch v.Kind() {
 	case reflect.Struct:

@@ -39,6 +39,10 @@ type Report struct {
 	Amplification []Amplification `json:"amplification"`
 	Cycles        Cycles          `json:"cycles"`
 	Timeline      Timeline        `json:"timeline"`
+	// Passes counts what a load began; Series and Recovery tell of it by time. Without a load they are empty.
+	Passes   Passes   `json:"passes"`
+	Series   Series   `json:"series"`
+	Recovery Recovery `json:"recovery"`
 	// Drill is what --test-recovery found; absent from other runs.
 	Drill []DrillPath `json:"drill,omitempty"`
 	// Hash is the SHA-256 of the document without hash and meta, in hex. Seal sets it.
@@ -314,6 +318,19 @@ type Amplification struct {
 type Cycles struct {
 	Count int     `json:"count"`
 	List  []Cycle `json:"list"`
+}
+
+// Passes are those that a load began: Offered = Ended + UnderWay.
+type Passes struct {
+	Offered int64 `json:"offered"`
+	Ended   int64 `json:"ended"`
+	// Good were delivered from the source.
+	Good int64 `json:"good"`
+	// UnderWay had not ended when the run did; their records were drained.
+	UnderWay int64 `json:"under_way"`
+	// P50MS and P99MS are percentiles of how long those that ended took.
+	P50MS float64 `json:"p50_ms"`
+	P99MS float64 `json:"p99_ms"`
 }
 
 // MaxCycles is how many cycles are kept one by one; beyond it the timeline is summarised.

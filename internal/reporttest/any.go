@@ -71,11 +71,11 @@ func anySettings() *rapid.Generator[settings.Settings] {
 		settings.Bool:     rapid.Bool().AsAny(),
 		settings.Int:      rapid.Int().AsAny(),
 		settings.Number:   rapid.Float64().AsAny(),
-		settings.Duration: rapid.Float64().AsAny(), // milliseconds
+		settings.Duration: rapid.Float64Range(-2e12, 2e12).AsAny(), // milliseconds, of which microseconds are exact
 		settings.Text:     texts.AsAny(),
 		settings.Choice:   texts.AsAny(),
 		settings.NameList: rapid.SliceOfN(texts, 0, 4).AsAny(),
-		settings.Faults:   rapid.SliceOfN(rapid.OneOf(texts, anyFault()), 0, 4).AsAny(),
+		settings.Items:    rapid.SliceOfN(rapid.OneOf(texts, anyFault()), 0, 4).AsAny(),
 	}
 	return rapid.Custom(func(t *rapid.T) settings.Settings {
 		whole := map[string]any{}

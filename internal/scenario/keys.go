@@ -22,7 +22,7 @@ type key struct {
 func settingKeys() *key {
 	root := &key{}
 	for _, s := range settings.All() {
-		if s.List() {
+		if s.Name == "fault" {
 			continue
 		}
 		path := s.Path()

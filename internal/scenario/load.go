@@ -75,6 +75,9 @@ func instead(prefix, key string, known []string) string {
 // settings reads what a key says: a single value, or the keys of a mapping below it.
 func (l *loader) settings(k *key, kv *ast.MappingValueNode) error {
 	m, isMap := asMapping(kv.Value)
+	if k.setting != nil && k.setting.List() {
+		return l.items(k.setting, kv)
+	}
 	if k.below == nil || k.setting != nil && !isMap {
 		return l.value(k.setting, kv)
 	}
@@ -98,6 +101,18 @@ func (l *loader) settings(k *key, kv *ast.MappingValueNode) error {
 		}
 	}
 	return nil
+}
+
+// items reads a setting that can be given several times: a value, or a list of them.
+func (l *loader) items(s *settings.Setting, kv *ast.MappingValueNode) error {
+	count := 0
+	return l.each(kv.Value, func(n ast.Node) error {
+		text, problem, ok := ofSetting(*s).read(n)
+		if count++; !ok || problem != "" || count > maxFaults {
+			return l.fail(n, "%s: want up to %d texts such as --%[1]s takes", s.Name, maxFaults)
+		}
+		return l.give(s.Name, text, n)
+	})
 }
 
 // value reads a setting's value, as its flag takes it. Names can also be a list.

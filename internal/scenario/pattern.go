@@ -10,6 +10,7 @@ import (
 
 	"faultflow/internal/catalog"
 	"faultflow/internal/fault"
+	"faultflow/internal/keyed"
 )
 
 // Patterns of the texts in files, for the schema. They keep to what regular expressions have everywhere, without
@@ -110,6 +111,11 @@ func kindsAt(place catalog.Place) string {
 	return `\s*` + kind + `(\s*\|\s*` + kind + `)*\s*`
 }
 
+// joinedThrottle matches kinds of which one changes a capacity, which is joined with no other.
+var joinedThrottle = anyOf(throttle+`\s*\|`, `[a-z0-9_|\s]*\|\s*`+throttle)
+
+var throttle = anyOf(string(fault.Halt), string(fault.CapacityLoss))
+
 // faultTexts matches faults as --fault takes them, at the places given.
 func faultTexts(places map[string]catalog.Place) string {
 	var heads, keys []string
@@ -125,15 +131,15 @@ func faultTexts(places map[string]catalog.Place) string {
 // keyText matches the value of a key in a fault's text. Of numbers with an exponent it does not know the bounds.
 func keyText(k fault.Key) string {
 	switch high := k.Takes.High; k.Takes.Form {
-	case fault.Number:
+	case keyed.FormNumber:
 		return anyOf(`\+?`+decimal(int(high)), `-0*\.?0*`, `[-+]?[0-9.]+[eE][-+]?[0-9]+`, `[-+]?0[xX].*`)
-	case fault.Count:
+	case keyed.FormCount:
 		return `\+?` + countsUpTo(int(high))
-	case fault.Ranges:
+	case keyed.FormRanges:
 		return rangesUpTo(int(high))
-	case fault.Duration:
+	case keyed.FormDuration:
 		return `\+?` + durationsUpTo(time.Duration(high))
-	case fault.Toggle:
+	case keyed.FormToggle:
 		return "(1|t|T|TRUE|true|True|0|f|F|FALSE|false|False)"
 	}
 	return ".*"
@@ -142,11 +148,11 @@ func keyText(k fault.Key) string {
 // keyTextBelow matches values that are too small for a key, "" for none.
 func keyTextBelow(k fault.Key) string {
 	switch low := k.Takes.Low; {
-	case k.Takes.Form == fault.Duration && low > 0:
+	case k.Takes.Form == keyed.FormDuration && low > 0:
 		return durationsBelow(time.Duration(low))
-	case k.Takes.Form == fault.Number && low >= 1:
+	case k.Takes.Form == keyed.FormNumber && low >= 1:
 		return anyOf(`0*`+below(int(low))+`(\.[0-9]*)?`, `\.[0-9]+`)
-	case k.Takes.Form == fault.Number && low > 0:
+	case k.Takes.Form == keyed.FormNumber && low > 0:
 		return anyOf(`0+\.?0*`, `\.0+`)
 	}
 	return ""

@@ -3,6 +3,7 @@ package scenario
 import (
 	"encoding/json"
 	"fmt"
+	"iter"
 	"regexp"
 	"strings"
 	"time"
@@ -56,6 +57,8 @@ func properties(k *key) object {
 		case b.below != nil: // a single value, or settings below it
 			single := ofSetting(*b.setting).schema()
 			all[b.name] = described(usage(*b.setting), object{"oneOf": []any{single, closed(properties(b))}})
+		case b.setting.List():
+			all[b.name] = described(usage(*b.setting), oneOrSome(ofSetting(*b.setting).schema(), 0, maxFaults))
 		case b.setting.Type == settings.NameList:
 			all[b.name] = described(usage(*b.setting), object{"oneOf": []any{
 				ofSetting(*b.setting).schema(),
@@ -280,40 +283,93 @@ func faultKeys() object {
 	}
 	aChannel := object{"pattern": channels, "not": object{"const": catalog.PlaceSpool}}
 	rule(has(aChannel, "place"), kindIs(wholly(kindsAt(catalog.ChannelPlace(catalog.DefaultChannels()[0])))))
-	for _, k := range fault.Keys() {
-		all[k.Name] = described(k.Meaning, ofKey(k).schema())
-		if k.Of != nil {
-			rule(has(object{}, k.Name), kindIs(`(^|\|)\s*`+anyOf(catalog.Strings(k.Of)...)+`\s*(\||$)`))
+	isOneOf := func(kinds []fault.Kind) object {
+		return kindIs(`(^|\|)\s*` + anyOf(catalog.Strings(kinds)...) + `\s*(\||$)`)
+	}
+	for name, keys := range keysByName() {
+		var forms []any
+		var of []fault.Kind
+		for _, k := range keys {
+			forms, of = append(forms, ofKey(k).schema()), append(of, k.Of...)
+			if len(keys) > 1 {
+				rule(isOneOf(k.Of), object{"properties": object{name: ofKey(k).schema()}})
+			}
+			if k.NotOf != nil {
+				rule(has(object{}, name), object{"not": isOneOf(k.NotOf)})
+			}
+			if k.Excludes != "" {
+				rules = append(rules, object{"not": object{"required": []string{name, k.Excludes}}})
+			}
 		}
-		if k.Excludes != "" {
-			rules = append(rules, object{"not": object{"required": []string{k.Name, k.Excludes}}})
+		all[name] = described(keys[0].Meaning, object{"anyOf": forms})
+		if len(forms) == 1 {
+			all[name] = described(keys[0].Meaning, forms[0].(object))
+		}
+		if of != nil {
+			rule(has(object{}, name), isOneOf(of))
 		}
 	}
+	rules = append(rules, object{"not": kindIs(joinedThrottle)})
 	schema := closed(all)
 	schema["required"] = []string{"place", "kind"}
 	schema["allOf"] = rules
 	return schema
 }
 
+// keysByName are the keys of faults: several of one name are for different kinds.
+func keysByName() iter.Seq2[string, []fault.Key] {
+	return func(yield func(string, []fault.Key) bool) {
+		all := fault.Keys()
+		for len(all) > 0 {
+			n := 1
+			for n < len(all) && all[n].Name == all[0].Name {
+				n++
+			}
+			if !yield(all[0].Name, all[:n]) {
+				return
+			}
+			all = all[n:]
+		}
+	}
+}
+
 // textRules are what a single pattern can't say of a fault's text.
 func textRules() []any {
 	var rules []any
 	never := func(pattern string) { rules = append(rules, object{"not": object{"pattern": pattern}}) }
-	for _, k := range fault.Keys() {
-		has := separator + k.Name + equals
+	kindIs := func(kinds []fault.Kind) object {
+		return object{"pattern": `[=|]\s*` + anyOf(catalog.Strings(kinds)...) + `\s*([|,]|$)`}
+	}
+	for name, keys := range keysByName() {
+		has := separator + name + equals
 		never(has + ".*" + has)
-		if below := keyTextBelow(k); below != "" {
-			never(has + `\+?` + below + `\s*(,|$)`)
+		var of []fault.Kind
+		for _, k := range keys {
+			of = append(of, k.Of...)
+			below := keyTextBelow(k)
+			switch {
+			case len(keys) > 1:
+				fits := object{"pattern": has + keyText(k) + `\s*(,|$)`}
+				if below != "" {
+					fits["not"] = object{"pattern": has + `\+?` + below + `\s*(,|$)`}
+				}
+				rules = append(rules, object{"if": object{"allOf": []any{object{"pattern": has}, kindIs(k.Of)}}, "then": fits})
+			case below != "":
+				never(has + `\+?` + below + `\s*(,|$)`)
+			}
+			if k.NotOf != nil {
+				rules = append(rules, object{"if": object{"pattern": has}, "then": object{"not": kindIs(k.NotOf)}})
+			}
+			if k.Excludes != "" {
+				other := separator + k.Excludes + equals
+				never(has + ".*" + other)
+				never(other + ".*" + has)
+			}
 		}
-		if k.Of != nil {
-			kinds := `[=|]\s*` + anyOf(catalog.Strings(k.Of)...) + `\s*([|,]|$)`
-			rules = append(rules, object{"if": object{"pattern": has}, "then": object{"pattern": kinds}})
-		}
-		if k.Excludes != "" {
-			other := separator + k.Excludes + equals
-			never(has + ".*" + other)
-			never(other + ".*" + has)
+		if of != nil {
+			rules = append(rules, object{"if": object{"pattern": has}, "then": kindIs(of)})
 		}
 	}
+	never(equals + joinedThrottle)
 	return rules
 }

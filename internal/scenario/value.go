@@ -11,6 +11,7 @@ import (
 	"github.com/goccy/go-yaml/token"
 
 	"faultflow/internal/fault"
+	"faultflow/internal/keyed"
 	"faultflow/internal/settings"
 )
 
@@ -53,7 +54,7 @@ func ofSetting(s settings.Setting) value {
 		v.form = formChoice
 	case settings.NameList:
 		v.form = formNames
-	case settings.Text, settings.Faults:
+	case settings.Text, settings.Items:
 		v.form = formText
 	}
 	return v
@@ -63,16 +64,18 @@ func ofSetting(s settings.Setting) value {
 func ofKey(k fault.Key) value {
 	v := value{low: k.Takes.Low, high: k.Takes.High}
 	switch k.Takes.Form {
-	case fault.Toggle:
+	case keyed.FormToggle:
 		v.form = formToggle
-	case fault.Count:
+	case keyed.FormCount:
 		v.form = formWhole
-	case fault.Number:
+	case keyed.FormNumber:
 		v.form = formNumber
-	case fault.Duration:
+	case keyed.FormDuration:
 		v.form = formDuration
-	case fault.Ranges:
+	case keyed.FormRanges:
 		v.form = formRanges
+	case keyed.FormChoice:
+		v.form, v.choices = formChoice, k.Takes.Words
 	}
 	return v
 }

@@ -17,16 +17,18 @@ import (
 // gets one that every run should hold, since a scenario must have some.
 func Marshal(name string, given *settings.Given, expectations []*expect.Condition) ([]byte, error) {
 	root := yaml.MapSlice{{Key: "name", Value: name}}
-	var faults []string
+	items := map[string][]string{}
 	for _, p := range placed(given) {
 		if p.setting.List() {
-			faults = append(faults, p.text)
+			items[p.setting.Key()] = append(items[p.setting.Key()], p.text)
 			continue
 		}
 		root = put(root, p.path, yamlValue(p.setting, p.text))
 	}
-	if faults != nil {
-		root = put(root, []string{"faults"}, faults)
+	for _, s := range settings.All() {
+		if list := items[s.Key()]; s.List() && list != nil {
+			root = put(root, []string{s.Key()}, list)
+		}
 	}
 	sources := []string{"ledger.lost == 0"}
 	if expectations != nil {

@@ -7,6 +7,7 @@ import (
 
 	"faultflow/internal/catalog"
 	"faultflow/internal/fault"
+	"faultflow/internal/load"
 )
 
 // Section is a part of the help: settings by purpose.
@@ -16,6 +17,7 @@ type Section string
 const (
 	Failures Section = "Failures"
 	Run      Section = "Run"
+	Load     Section = "Load"
 	Records  Section = "Records"
 	Policies Section = "Policies of all nodes (for one node: --collector-…, --processor-…, --delivery-…, " +
 		"such as --collector-attempts)"
@@ -23,7 +25,7 @@ const (
 )
 
 // Sections lists the sections in the order of the help.
-func Sections() []Section { return []Section{Failures, Run, Records, Policies, Patterns} }
+func Sections() []Section { return []Section{Failures, Run, Load, Records, Policies, Patterns} }
 
 // Bounds of the settings.
 const (
@@ -32,6 +34,7 @@ const (
 	// MaxWorkers bounds what works at once.
 	MaxWorkers  = 10_000
 	maxCount    = 1_000_000_000
+	maxClients  = 10_000
 	maxBatch    = 1_000_000
 	maxAttempts = 10_000
 	minRate     = 1e-6 // whose interval a time.Duration still holds
@@ -48,8 +51,8 @@ func declared() map[Section][]Setting {
 			choice("failure-type", "TYPE", "what breaks", fault.Profiles(),
 				"random", func(s *Settings) *string { return &s.FailureType }).
 				onlyIf(func(s *Settings) bool { return s.SimulateFailures }),
-			faults("fault", "add a FAULT by hand: PLACE=KIND[,KEY=VALUE…] (repeatable)",
-				func(s *Settings) *[]fault.Fault { return &s.Faults }),
+			items("fault", "faults", "FAULT", "add a FAULT by hand: PLACE=KIND[,KEY=VALUE…] (repeatable)",
+				fault.Parse, fault.Unreadable, func(s *Settings) *[]fault.Fault { return &s.Faults }),
 			toggle("test-recovery", "use the recovery graph; without --simulate-failures drill each of its paths",
 				false, func(s *Settings) *bool { return &s.TestRecovery }).shorthand().
 				takesAway("false", catalog.RecoveryGraphNodes),
@@ -70,6 +73,22 @@ func declared() map[Section][]Setting {
 				func(s *Settings) *uint64 { return &s.Seed }).shorthand().hideDefault().fixed(),
 			choice("clock", "CLOCK", "real waits, virtual takes no time", []string{ClockReal, ClockVirtual},
 				ClockReal, func(s *Settings) *string { return &s.Clock }).fixed(),
+		},
+		Load: {
+			items("load", "load", "LOAD", "begin passes at this rate, whether those before have ended or not: "+
+				"RATE[..RATE][,KEY=VALUE…], such as 60/s or 200/s,from=20s,to=25s (repeatable)",
+				load.ParseLoad, load.UnreadableLoad, func(s *Settings) *[]load.Load { return &s.Loads }),
+			duration("for", "how long the run lasts (0s: until its cycles have ended)",
+				0, 0, func(s *Settings) *time.Duration { return &s.For }),
+			count("clients", "pipelines that the load is dealt to, each with policies of its own", 1, maxClients,
+				1, func(s *Settings) *int { return &s.Clients }),
+			items("capacity", "capacity", "CAPACITY", "bound what a dependency can serve: PLACE=KEY=VALUE[,KEY=VALUE…], "+
+				"such as collector.fetch=places=4,service=exp:100ms (repeatable)",
+				load.ParseCapacity, load.UnreadableCapacity, func(s *Settings) *[]load.Capacity { return &s.Capacities }),
+			number("recovery-share", Share, "share of the passes that must be good for a recovery", 0.01, 1,
+				0.95, func(s *Settings) *float64 { return &s.RecoveryShare }),
+			duration("recovery-hold", "how long that share must hold",
+				time.Millisecond, 10*time.Second, func(s *Settings) *time.Duration { return &s.RecoveryHold }),
 		},
 		Records: {
 			text("input", "FILE", "read records from FILE (- is standard input)",
@@ -241,8 +260,8 @@ func (s Setting) key(name string) string {
 	switch s.Type {
 	case Duration:
 		name += "_ms"
-	case Faults:
-		name += "s"
+	case Items:
+		name = s.plural
 	}
 	return name
 }

@@ -80,11 +80,13 @@ func (g *Given) Text(name string) string {
 	return s.DefaultText()
 }
 
-// Overlay adds what was given to other, which wins over what g has. Its faults, if any, replace those of g.
+// Overlay adds what was given to other, which wins over what g has. Its items of a list, such as faults, replace those
+// of g.
 func (g *Given) Overlay(other *Given) {
-	if other.Has("fault") {
-		g.list = slices.DeleteFunc(g.list, func(a Assignment) bool { return a.Name == "fault" })
-	}
+	g.list = slices.DeleteFunc(g.list, func(a Assignment) bool {
+		s, _ := Find(a.Name)
+		return s.List() && other.Has(a.Name)
+	})
 	for _, a := range other.list {
 		s, _ := Find(a.Name)
 		g.assign(s, a)

@@ -7,11 +7,10 @@ import (
 	"time"
 
 	"faultflow/internal/catalog"
-	"faultflow/internal/fault"
 )
 
 // MarshalJSON writes the settings as reports keep them, in the order of their declarations: durations in milliseconds,
-// faults as --fault takes them, and the settings of each node below its name. Shorthands are left out.
+// items as their flags take them, and the settings of each node below its name. Shorthands are left out.
 func (s Settings) MarshalJSON() ([]byte, error) {
 	var whole object
 	ofNode := map[catalog.Node]*object{}
@@ -26,7 +25,7 @@ func (s Settings) MarshalJSON() ([]byte, error) {
 			}
 			into = ofNode[d.Node]
 		}
-		if err := into.add(d.Key(), recorded(d.get(&s))); err != nil {
+		if err := into.add(d.Key(), d.recorded(&s)); err != nil {
 			return nil, fmt.Errorf("setting %s: %w", d.Name, err)
 		}
 	}
@@ -56,25 +55,23 @@ func (o *object) MarshalJSON() ([]byte, error) {
 	return fmt.Appendf(nil, "{%s}", o.members.Bytes()), nil
 }
 
-// recorded is a setting's value as reports keep it.
-func recorded(value any) any {
-	switch v := value.(type) {
+// recorded is the setting's value as reports keep it.
+func (s Setting) recorded(all *Settings) any {
+	if s.List() {
+		return s.items(all)
+	}
+	switch v := s.get(all).(type) {
 	case time.Duration:
 		return milliseconds(v)
 	case []string:
 		return append([]string{}, v...) // not null
-	case []fault.Fault:
-		texts := []string{}
-		for _, f := range v {
-			texts = append(texts, f.String())
-		}
-		return texts
+	default:
+		return v
 	}
-	return value
 }
 
-// UnmarshalJSON reads what MarshalJSON writes, and settings by their former names. A missing setting has its zero
-// value; a fault that this version does not know keeps its text.
+// UnmarshalJSON reads what MarshalJSON writes, and settings by their former names. A missing setting, which
+// is younger than the report, has its default; an item that this version does not know keeps its text.
 func (s *Settings) UnmarshalJSON(doc []byte) error {
 	var whole map[string]json.RawMessage
 	if err := json.Unmarshal(doc, &whole); err != nil {
@@ -105,6 +102,9 @@ func (s *Settings) UnmarshalJSON(doc []byte) error {
 			}
 		}
 		if text == nil || string(text) == "null" {
+			if d.Default != nil {
+				d.set(s, d.Default)
+			}
 			continue
 		}
 		if err := d.restore(s, text); err != nil {
@@ -134,14 +134,8 @@ func (s Setting) restore(all *Settings, text []byte) (err error) {
 		s.set(all, fromMilliseconds(*read(new(float64)).(*float64)))
 	case NameList:
 		s.set(all, *read(new([]string)).(*[]string))
-	case Faults:
-		for _, t := range *read(new([]string)).(*[]string) {
-			f, unknown := fault.Parse(t)
-			if unknown != nil {
-				f = fault.Fault{Place: catalog.Place(t)}
-			}
-			s.set(all, []fault.Fault{f})
-		}
+	case Items:
+		s.setItems(all, *read(new([]string)).(*[]string))
 	}
 	return err
 }

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"faultflow/internal/catalog"
-	"faultflow/internal/fault"
 )
 
 // Type is the type of a setting's value.
@@ -24,8 +23,8 @@ const (
 	Duration Type = "duration"
 	Text     Type = "text"
 	Choice   Type = "choice"
-	NameList Type = "names"  // names with commas between them
-	Faults   Type = "faults" // given one at a time, each adds to those before
+	NameList Type = "names" // names with commas between them
+	Items    Type = "items" // given one at a time, each adds to those before
 )
 
 // What a setting of type Number counts in.
@@ -47,6 +46,8 @@ type Setting struct {
 	Type Type
 	// Placeholder stands for the value in help. That of a Number says in what it counts: Share, Factor or Rate.
 	Placeholder string
+	// plural is the name of an Items setting in files and reports.
+	plural string
 	// Choices are all allowed values of a Choice; nil for any other type.
 	Choices []string
 	// Low and High are the bounds of an Int, a Number, or a Duration in nanoseconds; OrZero allows 0 below Low, too.
@@ -79,8 +80,11 @@ type Setting struct {
 	parse  func(text string) (any, error)
 	check  func(value any) error
 	format func(value any) string
-	get    func(*Settings) any
-	set    func(*Settings, any)
+	// items are those of a list, each as parse reads it; setItems adds to them.
+	items    func(*Settings) []string
+	setItems func(*Settings, []string)
+	get      func(*Settings) any
+	set      func(*Settings, any)
 	// matters reports whether the value has any effect beside the other settings.
 	matters func(*Settings) bool
 }
@@ -94,12 +98,15 @@ func (s Setting) Parse(text string) (any, error) {
 	return v, err
 }
 
-// In is the text of the setting's value in a run's settings, as Parse reads it; faults have spaces between them.
+// In is the text of the setting's value in a run's settings, as Parse reads it; items have spaces between them.
 func (s Setting) In(all *Settings) string { return s.format(s.get(all)) }
 
 // Value is the setting's value in a run's settings: a bool, int, uint64, float64, time.Duration, string, []string or
-// []fault.Fault.
+// a slice of items.
 func (s Setting) Value(all *Settings) any { return s.get(all) }
+
+// Items are those of a list in a run's settings, each as Parse reads it.
+func (s Setting) Items(all *Settings) []string { return s.items(all) }
 
 // DefaultText is the default as Parse reads it; "" for none.
 func (s Setting) DefaultText() string {
@@ -110,7 +117,7 @@ func (s Setting) DefaultText() string {
 }
 
 // List reports whether the setting can be given several times, each adding to those before.
-func (s Setting) List() bool { return s.Type == Faults }
+func (s Setting) List() bool { return s.Type == Items }
 
 // Label is the setting's name in words, without its node's: "retry delay".
 func (s Setting) Label() string {
@@ -311,23 +318,40 @@ func names(
 	return s
 }
 
-// faults declares a list: each value adds to those before.
-func faults(name, usage string, at func(*Settings) *[]fault.Fault) Setting {
-	s := declare(name, usage, Faults, "FAULT", nil, at,
-		func(text string) ([]fault.Fault, error) {
-			f, err := fault.Parse(text)
-			return []fault.Fault{f}, err
+// items declares a list: each value adds to those before. An item of a report that parse can't read becomes an unreadable
+// one, which keeps its text.
+func items[T fmt.Stringer](
+	name, plural, placeholder, usage string,
+	parse func(string) (T, error), unreadable func(string) T, at func(*Settings) *[]T,
+) Setting {
+	s := declare(name, usage, Items, placeholder, nil, at,
+		func(text string) ([]T, error) {
+			item, err := parse(text)
+			return []T{item}, err
 		},
 		anything,
-		func(list []fault.Fault) string {
-			var texts []string
-			for _, f := range list {
-				texts = append(texts, f.String())
+		func(list []T) string { return strings.Join(texts(list), " ") })
+	s.plural = plural
+	s.set = func(all *Settings, v any) { *at(all) = append(slices.Clip(*at(all)), v.([]T)...) }
+	s.items = func(all *Settings) []string { return texts(*at(all)) }
+	s.setItems = func(all *Settings, list []string) {
+		for _, text := range list {
+			item, err := parse(text)
+			if err != nil {
+				item = unreadable(text)
 			}
-			return strings.Join(texts, " ")
-		})
-	s.set = func(all *Settings, v any) { *at(all) = append(slices.Clip(*at(all)), v.([]fault.Fault)...) }
+			*at(all) = append(*at(all), item)
+		}
+	}
 	return s
+}
+
+func texts[T fmt.Stringer](list []T) []string {
+	all := make([]string, len(list))
+	for i, item := range list {
+		all[i] = item.String()
+	}
+	return all
 }
 
 func seed(name, usage string, at func(*Settings) *uint64) Setting {

@@ -11,6 +11,7 @@ import (
 
 	"faultflow/internal/catalog"
 	"faultflow/internal/fault"
+	"faultflow/internal/load"
 )
 
 // Settings is everything that decides what a run does: two runs with equal settings on the virtual clock have the same
@@ -29,6 +30,15 @@ type Settings struct {
 	Workers   int
 	Seed      uint64
 	Clock     string
+
+	// Loads make the run open-loop: passes begin when they arrive, for as long as For.
+	Loads      []load.Load
+	For        time.Duration
+	Clients    int
+	Capacities []load.Capacity
+	// RecoveryShare of the passes that are offered must be good for RecoveryHold.
+	RecoveryShare float64
+	RecoveryHold  time.Duration
 
 	Input       string
 	InputFormat string
@@ -166,8 +176,65 @@ func (s *Settings) Validate() error {
 			return &Error{"fault", f.String(), err.Error()}
 		}
 	}
+	return s.checkLoad()
+}
+
+// checkLoad returns an *Error for loads and capacities that don't go with the other settings.
+func (s *Settings) checkLoad() error {
+	for i, c := range s.Capacities {
+		if err := c.CheckPlace(s.Channels); err != nil {
+			return &Error{"capacity", c.String(), err.Error()}
+		}
+		for _, before := range s.Capacities[:i] {
+			if before.Place == c.Place {
+				return &Error{"capacity", c.String(), fmt.Sprintf("%s has a capacity already: %s", c.Place, before)}
+			}
+		}
+	}
+	for _, f := range s.Faults {
+		for _, k := range f.Kinds {
+			if fault.Throttles(k) && !s.HasCapacity(f.Place) {
+				return &Error{"fault", f.String(), fmt.Sprintf("%s changes a capacity, and %s has none; "+
+					"give it one, such as --capacity %[2]s=service=100ms", k, f.Place)}
+			}
+		}
+	}
+	if !s.Loaded() {
+		if s.Clients > 1 {
+			return &Error{"clients", fmt.Sprint(s.Clients), "several clients need a load, such as --load 60/s"}
+		}
+		return nil
+	}
+	expected := 0.0
+	for _, l := range s.Loads {
+		text := l.String()
+		switch {
+		case s.For == 0 && s.Cycles == 0:
+			return &Error{"load", text, "it needs an end: --for 3m, or --cycles 1000 for so many passes"}
+		case s.TestRecovery:
+			return &Error{"load", text, "the recovery drill has cycles of its own; leave out test-recovery"}
+		case s.For > 0 && l.From >= s.For:
+			return &Error{"load", text, fmt.Sprintf("it begins when the run has ended, after %v", s.For)}
+		}
+		expected += l.Passes(s.For)
+	}
+	if most := float64(MaxPasses); expected > most {
+		return &Error{"load", s.Loads[0].String(),
+			fmt.Sprintf("%.0f passes in %v are more than a run can make, %.0f", expected, s.For, most)}
+	}
 	return nil
 }
+
+// HasCapacity reports whether a dependency has a capacity.
+func (s *Settings) HasCapacity(p catalog.Place) bool {
+	return slices.ContainsFunc(s.Capacities, func(c load.Capacity) bool { return c.Place == p })
+}
+
+// Loaded reports whether passes begin by a load, open-loop, and not one after the other.
+func (s *Settings) Loaded() bool { return len(s.Loads) > 0 }
+
+// MaxPasses is how many passes a load may begin in a run.
+const MaxPasses = 100_000_000
 
 // checkChannels returns an error for names that channels can't have.
 func checkChannels(names []string) error {

@@ -1,6 +1,7 @@
 package settings_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -80,6 +81,9 @@ func TestDefaultsAreTheOriginals(t *testing.T) {
 		Interval:       5 * time.Second,
 		Workers:        4,
 		Clock:          settings.ClockReal,
+		Clients:        1,
+		RecoveryShare:  0.95,
+		RecoveryHold:   10 * time.Second,
 		Fallback:       true,
 		CacheTTL:       time.Minute,
 		CacheMaxAge:    10 * time.Minute,
@@ -538,9 +542,10 @@ func value(t *rapid.T, s settings.Setting) string {
 	case settings.NameList:
 		another := rapid.StringMatching(`x[a-z0-9_-]{0,9}`).Draw(t, s.Name)
 		return strings.Join(append(catalog.DefaultChannels(), another), ",")
-	case settings.Faults:
+	case settings.Items:
 		place := rapid.SampledFrom(catalog.Places(catalog.DefaultChannels())).Draw(t, "place")
-		kind := rapid.SampledFrom(fault.KindsAt(place)).Draw(t, "kind")
+		ofCalls := slices.DeleteFunc(fault.KindsAt(place), fault.Throttles)
+		kind := rapid.SampledFrom(ofCalls).Draw(t, "kind")
 		p, from := rapid.Float64Range(0, 1).Draw(t, "p"), rapid.IntRange(0, 5000).Draw(t, "from")
 		return fmt.Sprintf("%s=%s,p=%v,from=%dms", place, kind, p, from)
 	default:
@@ -552,8 +557,8 @@ func value(t *rapid.T, s settings.Setting) string {
 func someGiven(t *rapid.T) *settings.Given {
 	g := new(settings.Given)
 	for _, s := range settings.All() {
-		if rapid.IntRange(0, 2).Draw(t, "give "+s.Name) > 0 {
-			continue
+		if s.Section == settings.Load || rapid.IntRange(0, 2).Draw(t, "give "+s.Name) > 0 {
+			continue // TestLoad has those of a load, which go together
 		}
 		for range rapid.IntRange(1, 2).Draw(t, "times") {
 			if err := g.Set(s.Name, value(t, s)); err != nil {
@@ -662,7 +667,7 @@ func TestJSONOfOthers(t *testing.T) {
 		"faults":    ["moon.landing=late"],
 		"added":     1
 	}`)
-	if err != nil || s.Collector.Attempts != 7 || s.Delivery.Attempts != 4 || s.Processor.Attempts != 0 {
+	if err != nil || s.Collector.Attempts != 7 || s.Delivery.Attempts != 4 || s.Processor.Attempts != 5 {
 		t.Errorf("%+v, %v", s, err)
 	}
 	if len(s.Faults) != 1 || s.Faults[0].String() != "moon.landing=late" {
@@ -688,6 +693,42 @@ func TestJSONOfOthers(t *testing.T) {
 	} {
 		if _, err := read(doc); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", doc, err)
+		}
+	}
+}
+
+// Loads and capacities go together with other settings, and the message says what is missing or in the way.
+func TestLoad(t *testing.T) {
+	fetch := "collector.fetch=service=10ms"
+	for _, test := range []struct {
+		given [][2]string
+		want  string // of the error; "" for none
+	}{
+		{[][2]string{{"load", "60/s"}, {"for", "3m"}}, ""},
+		{[][2]string{{"load", "60/s"}, {"cycles", "100"}}, ""},
+		{[][2]string{{"load", "60/s"}, {"load", "200/s,from=20s,to=25s"}, {"for", "3m"}, {"clients", "10"}}, ""},
+		{[][2]string{{"capacity", fetch}}, ""},
+		{[][2]string{{"capacity", fetch}, {"fault", "collector.fetch=halt,from=1s,to=2s"}}, ""},
+		{[][2]string{{"load", "60/s"}}, "it needs an end: --for 3m, or --cycles"},
+		{[][2]string{{"load", "60/s,from=3m"}, {"for", "3m"}}, "it begins when the run has ended"},
+		{[][2]string{{"load", "1000000/s"}, {"for", "1h"}}, "are more than a run can make"},
+		{[][2]string{{"load", "60/s"}, {"for", "3m"}, {"test-recovery", "true"}}, "leave out test-recovery"},
+		{[][2]string{{"load", "60/s"}, {"for", "3m"}, {"clients", "10001"}}, "want a whole number from 1 to 10000"},
+		{[][2]string{{"clients", "2"}}, "several clients need a load"},
+		{[][2]string{{"capacity", fetch}, {"capacity", fetch}}, "has a capacity already"},
+		{[][2]string{{"capacity", "delivery.pager=service=1s"}}, `unknown place "delivery.pager"`},
+		{[][2]string{{"fault", "collector.fetch=halt,from=1s,to=2s"}}, "halt changes a capacity, and collector.fetch has none"},
+	} {
+		g := new(settings.Given)
+		var err error
+		for _, one := range test.given {
+			err = cmp.Or(err, g.Set(one[0], one[1]))
+		}
+		if err == nil {
+			_, err = g.Settings()
+		}
+		if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+			t.Errorf("%v: got %v, want %q", test.given, err, test.want)
 		}
 	}
 }

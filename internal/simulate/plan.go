@@ -149,8 +149,11 @@ func (p *point) next(ctx context.Context) hit {
 
 func (p *point) decide(c call) hit {
 	for _, a := range p.faults {
-		a.armed.Add(1)
 		f := a.fault
+		if fault.Throttles(f.Kinds[0]) {
+			continue // the place's station heeds it
+		}
+		a.armed.Add(1)
 		if !f.Trigger.Hits(c.number, c.cycle, c.at) {
 			continue
 		}
