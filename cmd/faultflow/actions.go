@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"faultflow/internal/render/ci"
@@ -20,7 +22,7 @@ func writeActions(t *report.Tests, outputs []testOutput, s *streams) error {
 	}
 	taken := func(out testOutput) bool { return out.onStdout() && out.format != "text" }
 	if !slices.ContainsFunc(outputs, taken) {
-		if err := format.Tests(t).Write(s.out, format.GitHub, text.Style{}); err != nil {
+		if err := format.Tests(inWorkspace(t, s)).Write(s.out, format.GitHub, text.Style{}); err != nil {
 			return fmt.Errorf("%w to standard output: %w", errWrite, err)
 		}
 	}
@@ -47,6 +49,41 @@ func writeActions(t *report.Tests, outputs []testOutput, s *streams) error {
 		}
 		return ci.WriteTestSummary(w, t, limit)
 	})
+}
+
+// inWorkspace names the files as annotations want them: from the root of the repository, which need not be the folder
+// that the step works in.
+func inWorkspace(t *report.Tests, s *streams) *report.Tests {
+	root := resolved(s.getenv("GITHUB_WORKSPACE"))
+	if root == "" {
+		return t
+	}
+	named := *t
+	named.Results = slices.Clone(t.Results)
+	for i := range named.Results {
+		file := &named.Results[i].File
+		folder, name := filepath.Split(*file) // a link to a file is in the repository under its own name
+		from, err := filepath.Rel(root, filepath.Join(resolved(cmp.Or(folder, ".")), name))
+		if err == nil && name != "" && filepath.IsLocal(from) {
+			*file = filepath.ToSlash(from)
+		}
+	}
+	return &named
+}
+
+// resolved is the absolute path without symbolic links; "" for none.
+func resolved(path string) string {
+	if path == "" {
+		return ""
+	}
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		return ""
+	}
+	if real, err := filepath.EvalSymlinks(absolute); err == nil {
+		return real
+	}
+	return absolute
 }
 
 func writeAndClose(file *os.File, render func(io.Writer) error) error {

@@ -53,7 +53,7 @@ func (o *campaignOutput) view(s *streams) (*campaignView, error) {
 
 // write writes a document in the format of the flags, and its JSON into the file. Then it returns answer.
 func (v *campaignView) write(doc format.Document, answer error) error {
-	if err := doc.Write(v.s.out, v.format, v.s.style(v.color)); err != nil {
+	if err := doc.Write(v.s.outAs(v.format), v.format, v.s.style(v.color)); err != nil {
 		return fmt.Errorf("%w to standard output: %w", errWrite, err)
 	}
 	err := v.file.write(func(w io.Writer) error { return doc.Write(w, format.JSON, text.Style{}) })

@@ -144,7 +144,9 @@ func runCompare(ctx context.Context, o *compareOptions, args []string, s *stream
 	if o.allowMissing {
 		gaps = slices.DeleteFunc(gaps, func(g compare.Gap) bool { return g.Missing })
 	}
-	err = file.writeOr(s.out, func(w io.Writer) error { return format.Comparison(result).Write(w, o.format, style) })
+	err = file.writeOr(s.outAs(o.format), func(w io.Writer) error {
+		return format.Comparison(result).Write(w, o.format, style)
+	})
 	if err != nil {
 		return err
 	}

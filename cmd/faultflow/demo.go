@@ -31,7 +31,7 @@ func runDemo(ctx context.Context, o *rootOptions, of settings.Settings, s *strea
 		return err
 	}
 	defer file.discard()
-	live := text.NewDemo(s.out, s.style(o.looks.color))
+	live := text.NewDemo(s.outAs("text"), s.style(o.looks.color))
 	if o.format != "text" {
 		live = nil
 	}

@@ -231,7 +231,7 @@ func runMain(ctx context.Context, o *rootOptions, j job, s *streams) error {
 		return sealErr
 	}
 	// The report is shown even if the run's records could not be written: the error comes after it.
-	if writeErr := format.Report(rep).Write(s.out, o.format, o.looks.style(s, "")); writeErr != nil {
+	if writeErr := format.Report(rep).Write(s.outAs(o.format), o.format, o.looks.style(s, "")); writeErr != nil {
 		return fmt.Errorf("%w to standard output: %w", errWrite, writeErr)
 	}
 	if writeErr := file.write(func(w io.Writer) error { return report.WriteJSON(w, rep) }); writeErr != nil {
@@ -265,14 +265,15 @@ func (o *rootOptions) judge(rep *report.Report, j job, s *streams) error {
 		Expectations: len(j.expectations),
 		Failures:     judged.Failures,
 		Reasons:      judged.Reasons,
+		ReasonLines:  judged.Lines,
 	}
 	tests := &report.Tests{
 		Schema:  report.TestSchema,
 		RealMS:  rep.Meta.RealMS,
 		Results: []report.TestResult{result},
 	}
-	w := s.out
-	if o.format != "text" {
+	w := s.outAs(o.format)
+	if o.format != format.Text {
 		w = s.err
 	}
 	if err := text.WriteTests(w, tests, s.style(o.looks.color)); err != nil {

@@ -16,8 +16,9 @@ import (
 // scenarioFiles are the files that some paths name, and what they hold.
 type scenarioFiles struct {
 	scenarios []*scenario.Scenario
-	// mistakes are those of the files that are wrong.
+	// mistakes are those of the files that are wrong, results what tests come to that are not run because of them.
 	mistakes []*scenario.FileError
+	results  []report.TestResult
 	// read counts the files that are scenarios; leftOut are those in folders that are none.
 	read    int
 	leftOut []string
@@ -88,6 +89,7 @@ func (l *scenarioFiles) load(file string, named bool) (bool, error) {
 	list, isScenario, err := read(file)
 	if mistake, ok := errors.AsType[*scenario.FileError](err); ok {
 		l.mistakes = append(l.mistakes, mistake)
+		l.results = append(l.results, scenario.Malformed(mistake))
 	} else if err != nil {
 		return false, err
 	}
@@ -97,6 +99,9 @@ func (l *scenarioFiles) load(file string, named bool) (bool, error) {
 	}
 	l.read++
 	l.scenarios = append(l.scenarios, list...)
+	for _, s := range list {
+		l.results = append(l.results, s.Skipped())
+	}
 	return true, nil
 }
 

@@ -89,7 +89,9 @@ func runShow(o *showOptions, path string, s *streams) error {
 		return err
 	}
 	defer file.discard()
-	return file.writeOr(s.out, func(w io.Writer) error { return shows.Write(w, o.format, o.looks.style(s, o.output)) })
+	return file.writeOr(s.outAs(o.format), func(w io.Writer) error {
+		return shows.Write(w, o.format, o.looks.style(s, o.output))
+	})
 }
 
 // shown is a document that was read, in its formats.

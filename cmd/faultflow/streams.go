@@ -6,6 +6,8 @@ import (
 
 	"golang.org/x/term"
 
+	"faultflow/internal/render/ci"
+	"faultflow/internal/render/format"
 	"faultflow/internal/render/text"
 )
 
@@ -38,7 +40,33 @@ func systemStreams() *streams {
 		s.width = max(w, 60)
 		s.textWidth = min(s.width, 120)
 	}
+	if s.inActions() {
+		s.err = actionsLog{s.err}
+	}
 	return s
+}
+
+// inActions reports whether the program is a step of GitHub Actions.
+func (s *streams) inActions() bool { return s.getenv("GITHUB_ACTIONS") == "true" }
+
+// outAs is standard output for a document in a format: text goes into the log of GitHub Actions without commands, what
+// programs read is left as it is.
+func (s *streams) outAs(name string) io.Writer {
+	if name == format.Text && s.inActions() {
+		return actionsLog{s.out}
+	}
+	return s.out
+}
+
+// actionsLog is a log of GitHub Actions, whose runner takes some lines for commands.
+type actionsLog struct{ to io.Writer }
+
+// Write writes whole lines.
+func (l actionsLog) Write(p []byte) (int, error) {
+	if _, err := l.to.Write(ci.Harmless(p)); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }
 
 // style decides on color, once: the flag, then NO_COLOR (no-color.org), then CLICOLOR_FORCE, then whether the output is

@@ -78,6 +78,10 @@ type testOutput struct {
 	file   *reportFile
 }
 
+// forPeople reports whether it is text on standard output, which comes result by result; mistakes in files are told on
+// standard error.
+func (t testOutput) forPeople() bool { return t.format == format.Text && t.onStdout() }
+
 // onStdout reports whether the format goes to standard output.
 func (t testOutput) onStdout() bool { return t.file.pending == nil }
 
@@ -99,8 +103,14 @@ func runTests(ctx context.Context, o *testOptions, paths []string, s *streams) e
 	if err != nil {
 		return err
 	}
-	if err := files.wrong(); err != nil {
-		return err
+	if wrong := files.wrong(); wrong != nil {
+		if !o.list {
+			results := &report.Tests{Schema: report.TestSchema, Results: files.results}
+			if err := writeTests(results, outputs, s); err != nil {
+				return err
+			}
+		}
+		return wrong
 	}
 	list := slices.DeleteFunc(files.scenarios, func(sc *scenario.Scenario) bool { return !pattern.MatchString(sc.Name) })
 	if len(list) == 0 {
@@ -119,9 +129,8 @@ func testScenarios(
 ) error {
 	var live *text.Tests
 	var done func(report.TestResult)
-	isLive := func(out testOutput) bool { return out.format == "text" && out.onStdout() }
-	if slices.ContainsFunc(outputs, isLive) {
-		live = text.NewTests(s.out, s.style(o.color))
+	if slices.ContainsFunc(outputs, testOutput.forPeople) {
+		live = text.NewTests(s.outAs(format.Text), s.style(o.color))
 		done = live.Result
 	}
 	options := scenario.Options{Seeds: o.seeds, FailFast: o.failFast, Version: version()}
@@ -134,21 +143,31 @@ func testScenarios(
 			return fmt.Errorf("%w to standard output: %w", errWrite, err)
 		}
 	}
+	if err := writeTests(tests, outputs, s); err != nil {
+		return err
+	}
+	return testsError(ctx, tests)
+}
+
+// writeTests writes the results in each format, but for the text on standard output, and what GitHub Actions shows by
+// itself.
+func writeTests(tests *report.Tests, outputs []testOutput, s *streams) error {
 	for _, out := range outputs {
-		render := func(w io.Writer) error {
-			return format.Tests(tests).Write(w, out.format, text.Style{Width: s.textWidth})
+		told := tests
+		if out.format == format.GitHub {
+			told = inWorkspace(tests, s)
 		}
-		if isLive(out) {
+		render := func(w io.Writer) error {
+			return format.Tests(told).Write(w, out.format, text.Style{Width: s.textWidth})
+		}
+		if out.forPeople() {
 			continue
 		}
 		if err := out.file.writeOr(s.out, render); err != nil {
 			return err
 		}
 	}
-	if err := writeActions(tests, outputs, s); err != nil {
-		return err
-	}
-	return testsError(ctx, tests)
+	return writeActions(tests, outputs, s)
 }
 
 // testsError is the exit code of finished tests.

@@ -10,14 +10,16 @@ import (
 
 // scenarioMeasures are those of the results of faultflow test.
 func scenarioMeasures() []Measure {
-	statuses := []report.TestStatus{report.TestPassed, report.TestInconclusive, report.TestFailed} // the best first
+	statuses := []report.TestStatus{ // the best first
+		report.TestPassed, report.TestInconclusive, report.TestFailed, report.TestMalformed,
+	}
 	return group("Scenarios",
 		ofTests("tests.passed", Count, Higher, "scenarios that passed", scenariosWith(report.TestPassed)),
 		ofTests("tests.failed", Count, Lower, "scenarios that failed", scenariosWith(report.TestFailed)),
 		ofTests("tests.inconclusive", Count, Lower, "scenarios that proved nothing",
 			scenariosWith(report.TestInconclusive)),
 		ofTests("tests.skipped", Count, Neither, "scenarios that were not run", scenariosWith(report.TestSkipped)),
-		ofTests("scenario.<scenario>", Word, Lower, "what it came to: passed, inconclusive, failed",
+		ofTests("scenario.<scenario>", Word, Lower, "what it came to: passed, inconclusive, failed, malformed",
 			perResult(func(r report.TestResult) Value { return word(r.Status, statuses) })),
 		ofTests("expectations.<scenario>", Count, Neither, "its expectations",
 			perResult(func(r report.TestResult) Value { return count(r.Expectations) })),

@@ -13,28 +13,33 @@ import (
 type Judgement struct {
 	Status   report.TestStatus
 	Failures []report.TestFailure
-	Reasons  []string
+	// Reasons say why nothing was proved. Faults that never fired come first, in the order of the report. Lines are
+	// those of the conditions that the reasons are about, 0 for none.
+	Reasons []string
+	Lines   []int
 }
 
 // Judge holds expectations against a report. All must hold; and each must be about something that ran, and each
 // declared fault must have fired unless it may not, or the judgement is inconclusive.
 func Judge(r *report.Report, expectations []*Condition) (Judgement, error) {
-	j := Judgement{Status: report.TestPassed, Failures: []report.TestFailure{}, Reasons: []string{}}
+	j := Judgement{Status: report.TestPassed, Failures: []report.TestFailure{}, Reasons: []string{}, Lines: []int{}}
+	reason := func(line int, format string, args ...any) {
+		j.Reasons, j.Lines = append(j.Reasons, fmt.Sprintf(format, args...)), append(j.Lines, line)
+	}
 	env, err := Environment(r)
 	if err != nil {
 		return j, err
 	}
 	for _, f := range r.Faults {
-		if f.Declared && f.Fired == 0 && !f.MayNotFire {
-			j.Reasons = append(j.Reasons,
-				fmt.Sprintf("the fault %s never fired (calls that came by it: %d)", f.Spec, f.Armed))
+		if f.ProvesNothing() {
+			reason(0, "the fault %s never fired (calls that came by it: %d)", f.Spec, f.Armed)
 		}
 	}
 	for _, c := range expectations {
 		held, err := c.Check(env)
 		if held {
 			for _, why := range c.Vacuous(r) {
-				j.Reasons = append(j.Reasons, fmt.Sprintf("%s: %s", c.Source, why))
+				reason(c.Line, "%s: %s", c.Source, why)
 			}
 			continue
 		}

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -8,7 +9,7 @@ import (
 )
 
 // NotRun is why a scenario was skipped.
-const NotRun = "not run: another scenario failed first, or the tests were interrupted"
+const NotRun = "not run: another scenario failed first, a file is wrong, or the tests were interrupted"
 
 // Headline says in one line why a result did not pass.
 func Headline(r report.TestResult) string {
@@ -28,7 +29,7 @@ func Headline(r report.TestResult) string {
 
 // TestDetails tell a result that did not pass in full: each line is fit for a terminal, and none is empty.
 func TestDetails(r report.TestResult) []string {
-	lines := []string{fmt.Sprintf("%s · seed %d", report.Clean(r.File), r.Seed)}
+	lines := []string{TestPlace(r)}
 	for _, f := range r.Failures {
 		lines = append(lines, FailureLines(f)...)
 	}
@@ -39,6 +40,20 @@ func TestDetails(r report.TestResult) []string {
 		lines = append(lines, "repeat: "+report.Clean(r.Repeat))
 	}
 	return lines
+}
+
+// TestPlace says which run a result is of, or where in its file it is wrong.
+func TestPlace(r report.TestResult) string {
+	if r.Status != report.TestMalformed {
+		return fmt.Sprintf("%s · seed %d", report.Clean(r.File), r.Seed)
+	}
+	place := cmp.Or(report.Clean(r.File), "the file")
+	for i := range r.Reasons {
+		if _, line := r.Reason(i); line > 0 {
+			place += fmt.Sprintf(":%d", line)
+		}
+	}
+	return place
 }
 
 // FailureLines tell of an expectation that did not hold, and the values of what it names, which are indented.
@@ -61,6 +76,7 @@ func TestCounts(t *report.Tests) string {
 		report.TestPassed,
 		report.TestFailed,
 		report.TestInconclusive,
+		report.TestMalformed,
 		report.TestSkipped,
 	} {
 		if n := t.Count(s); n > 0 {

@@ -126,7 +126,17 @@ func testSets() map[string]*report.Tests {
 			skippedResult(),
 		),
 		"hostile": set(hostile, vague, bare),
-		"empty":   set(),
+		"malformed": set(
+			report.TestResult{
+				Name:        "bad",
+				File:        "scenarios/bad.yaml",
+				Status:      report.TestMalformed,
+				Reasons:     []string{`unknown key "cycels" (did you mean cycles?)`},
+				ReasonLines: []int{3},
+			},
+			skippedResult(),
+		),
+		"empty": set(),
 	}
 }
 
@@ -235,6 +245,7 @@ func anyTests() *rapid.Generator[*report.Tests] {
 					report.TestFailed,
 					report.TestInconclusive,
 					report.TestSkipped,
+					report.TestMalformed,
 				}).Draw(t, "status"),
 				VirtualMS: ms.Draw(t, "virtual"),
 				RealMS:    ms.Draw(t, "real"),
@@ -252,6 +263,9 @@ func anyTests() *rapid.Generator[*report.Tests] {
 			}
 			for range small.Draw(t, "reasons") {
 				r.Reasons = append(r.Reasons, text.Draw(t, "reason"))
+				if rapid.Bool().Draw(t, "with lines") {
+					r.ReasonLines = append(r.ReasonLines, small.Draw(t, "line"))
+				}
 			}
 			tests.Results = append(tests.Results, r)
 		}

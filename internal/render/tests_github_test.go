@@ -85,9 +85,11 @@ func TestGitHubOfAnyText(t *testing.T) {
 		for _, r := range tests.Results {
 			switch r.Status {
 			case report.TestFailed:
-				want += max(1, len(r.Failures))
-			case report.TestInconclusive:
-				want++
+				if want += len(r.Failures); len(r.Failures) == 0 {
+					want += max(1, len(r.Reasons))
+				}
+			case report.TestInconclusive, report.TestMalformed:
+				want += max(1, len(r.Reasons))
 			}
 		}
 		out := writeTests(t, tests, "github")
@@ -106,6 +108,83 @@ func TestGitHubOfAnyText(t *testing.T) {
 			t.Fatalf("output %q", out)
 		}
 	})
+}
+
+// A mistake in a file and a fault that never fired are shown where they stand, each for itself.
+func TestGitHubAnnotatesLines(t *testing.T) {
+	vague := report.TestResult{
+		Name:        "vague",
+		File:        "a.yaml",
+		Status:      report.TestInconclusive,
+		Reasons:     []string{"the first never fired", "the second never fired", "about nothing"},
+		ReasonLines: []int{4, 5}, // an older version's results have fewer
+	}
+	got := writeTests(t, &report.Tests{Results: []report.TestResult{testSets()["malformed"].Results[0], vague}}, "github")
+	want := `::error file=scenarios/bad.yaml,line=3,title=bad · malformed::unknown key "cycels" (did you mean cycles?)
+::warning file=a.yaml,line=4,title=vague · inconclusive::the first never fired
+::warning file=a.yaml,line=5,title=vague · inconclusive::the second never fired
+::warning file=a.yaml,title=vague · inconclusive::about nothing
+`
+	if got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// GitHub drops what is beyond ten of a kind without a word; a notice says that there is more, and where.
+func TestGitHubTellsWhatItDoesNotShow(t *testing.T) {
+	tests := &report.Tests{}
+	lines := func(failed, vague int) []string {
+		tests.Results = nil
+		for range failed {
+			tests.Results = append(tests.Results, report.TestResult{Name: "x", Status: report.TestFailed})
+		}
+		for range vague {
+			tests.Results = append(tests.Results, report.TestResult{Name: "x", Status: report.TestInconclusive})
+		}
+		return strings.Split(strings.TrimSuffix(writeTests(t, tests, "github"), "\n"), "\n")
+	}
+	if got := lines(10, 10); len(got) != 20 || strings.HasPrefix(got[0], "::notice") {
+		t.Errorf("ten of each are shown: %q", got[0])
+	}
+	for _, c := range []struct {
+		failed, vague int
+		want          string
+	}{
+		{11, 0, "1 error more"},
+		{0, 23, "13 warnings more"},
+		{12, 11, "2 errors and 1 warning more"},
+	} {
+		got := lines(c.failed, c.vague)
+		want := "::notice title=faultflow test::GitHub shows 10 annotations of a kind: " + c.want + " in the step summary"
+		if got[0] != want || len(got) != c.failed+c.vague+1 {
+			t.Errorf("%q and %d lines, want %q", got[0], len(got), want)
+		}
+	}
+}
+
+// What a program prints is searched for commands, and texts can come from anywhere: none may mask, group or set
+// anything.
+func TestNothingInTheLogIsACommand(t *testing.T) {
+	for text, want := range map[string]string{
+		"a ##[group]b":            "a ## [group]b",
+		"##[##[error]":            "## [## [error]",
+		"x\n \u00a0::add-mask::y": "x\n \u00a0: :add-mask::y",
+		"::warning::x\n::error::": ": :warning::x\n: :error::",
+		"see ::1 and std::map":    "see ::1 and std::map",
+	} {
+		if got := string(ci.Harmless([]byte(text))); got != want {
+			t.Errorf("%q becomes %q, want %q", text, got, want)
+		}
+	}
+	tests := &report.Tests{Results: []report.TestResult{{
+		Name:    "##[error]",
+		Status:  report.TestFailed,
+		Reasons: []string{"a\n##[add-mask]x"},
+		Repeat:  "##[group]",
+	}}}
+	if out := writeTests(t, tests, "github"); strings.Contains(out, "##[") {
+		t.Errorf("a command is within %q", out)
+	}
 }
 
 func summary(t tester, tests *report.Tests, limit int) string {
@@ -200,9 +279,8 @@ func TestSummaryOfAnyText(t *testing.T) {
 				t.Fatalf("line %q in\n%s", line, text)
 			}
 		}
-		if want := tests.Count(
-			report.TestFailed,
-		) + tests.Count(report.TestInconclusive); rows != len(tests.Results)+1 || details != want || fence != "" {
+		quiet := tests.Count(report.TestPassed) + tests.Count(report.TestSkipped)
+		if want := len(tests.Results) - quiet; rows != len(tests.Results)+1 || details != want || fence != "" {
 			t.Fatalf("%d rows, %d details, fence %q:\n%s", rows, details, fence, text)
 		}
 	})

@@ -302,6 +302,9 @@ type Fault struct {
 	Fired int64 `json:"fired"`
 }
 
+// ProvesNothing reports whether the fault was given by hand to be put to the test, and never fired.
+func (f *Fault) ProvesNothing() bool { return f.Declared && f.Fired == 0 && !f.MayNotFire }
+
 // Amplification is the load on one dependency.
 type Amplification struct {
 	Place catalog.Place `json:"place"`

@@ -8,7 +8,9 @@ const (
 	TestPassed       TestStatus = "passed"
 	TestFailed       TestStatus = "failed"
 	TestInconclusive TestStatus = "inconclusive"
-	TestSkipped      TestStatus = "skipped" // not run: another one failed first, or the tests were interrupted
+	TestSkipped      TestStatus = "skipped" // not run: another one failed first, a file is wrong, or an interruption
+	// TestMalformed is a file that is wrong, so that no scenario was run.
+	TestMalformed TestStatus = "malformed"
 )
 
 // TestSchema names the version of the JSON document of test results.
@@ -39,8 +41,10 @@ type TestResult struct {
 	// Expectations counts the file's expectations, Failures are those that did not hold.
 	Expectations int           `json:"expectations"`
 	Failures     []TestFailure `json:"failures"`
-	// Reasons say why the result is inconclusive, or what else went wrong.
-	Reasons []string `json:"reasons"`
+	// Reasons say why the result is inconclusive, or what else went wrong. ReasonLines are the lines in the file that
+	// they are about, one for each reason, 0 for none.
+	Reasons     []string `json:"reasons"`
+	ReasonLines []int    `json:"reason_lines"`
 	// Repeat is the command that shows the run.
 	Repeat string `json:"repeat"`
 }
@@ -57,6 +61,14 @@ type TestFailure struct {
 type TestValue struct {
 	Name string `json:"name"`
 	Text string `json:"value"`
+}
+
+// Reason is the i-th of Reasons, and the line in the file that it is about, 0 for none.
+func (r *TestResult) Reason(i int) (why string, line int) {
+	if i < len(r.ReasonLines) { // results of older versions have none
+		line = r.ReasonLines[i]
+	}
+	return r.Reasons[i], line
 }
 
 // Count returns how many results have a status.

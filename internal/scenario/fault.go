@@ -29,7 +29,8 @@ func (l *loader) fault(n ast.Node) error {
 	if err != nil {
 		return err
 	}
-	if l.faults++; l.faults > maxFaults {
+	line, _ := l.position(n, 0)
+	if l.faultLines = append(l.faultLines, line); len(l.faultLines) > maxFaults {
 		return l.fail(n, "more than %d faults", maxFaults)
 	}
 	l.given.AddFault(f)

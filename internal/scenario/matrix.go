@@ -111,6 +111,7 @@ func (l *loader) scenario(chosen []choice) (*Scenario, error) {
 		Seeds:        l.seeds,
 		Given:        l.given.Clone(),
 		Expectations: l.expectations,
+		faultLines:   l.faultLines,
 	}
 	if len(chosen) == 0 {
 		return s, nil

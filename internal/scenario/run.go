@@ -53,7 +53,7 @@ func Run(ctx context.Context, list []*Scenario, o Options, done func(report.Test
 	for i := range list {
 		<-ready[i]
 		if failed && o.FailFast {
-			results[i] = list[i].result(report.TestSkipped) // it may have run, beside the one that failed
+			results[i] = list[i].Skipped() // it may have run, beside the one that failed
 		}
 		failed = failed || results[i].Status == report.TestFailed
 		if failed && o.FailFast {
@@ -67,6 +67,17 @@ func Run(ctx context.Context, list []*Scenario, o Options, done func(report.Test
 	return results
 }
 
+// Skipped is the result of a scenario that is not run.
+func (s *Scenario) Skipped() report.TestResult { return s.result(report.TestSkipped) }
+
+// Malformed is the result of a file that is wrong.
+func Malformed(mistake *FileError) report.TestResult {
+	s := Scenario{Name: nameOf(mistake.Path), File: mistake.Path, Seeds: []uint64{0}}
+	r := s.result(report.TestMalformed)
+	r.Reasons, r.ReasonLines = append(r.Reasons, mistake.Problem), append(r.ReasonLines, mistake.Line)
+	return r
+}
+
 func (s *Scenario) result(status report.TestStatus) report.TestResult {
 	return report.TestResult{
 		Name:         s.Name,
@@ -77,6 +88,7 @@ func (s *Scenario) result(status report.TestStatus) report.TestResult {
 		Expectations: len(s.Expectations),
 		Failures:     []report.TestFailure{},
 		Reasons:      []string{},
+		ReasonLines:  []int{},
 	}
 }
 
@@ -118,7 +130,8 @@ func (s *Scenario) once(ctx context.Context, seed uint64, o Options) report.Test
 	result.Seed = seed
 	result.Repeat = Repeat(s.File, s.Overrides, seed)
 	fail := func(err error) report.TestResult {
-		result.Status, result.Reasons = report.TestFailed, append(result.Reasons, err.Error())
+		result.Status = report.TestFailed
+		result.Reasons, result.ReasonLines = append(result.Reasons, err.Error()), append(result.ReasonLines, 0)
 		return result
 	}
 	complete, err := s.Given.Settings()
@@ -139,7 +152,25 @@ func (s *Scenario) once(ctx context.Context, seed uint64, o Options) report.Test
 		return fail(err)
 	}
 	result.Status, result.Failures, result.Reasons = judged.Status, judged.Failures, judged.Reasons
+	result.ReasonLines = judged.Lines
+	copy(result.ReasonLines, s.linesOfUnfired(rep.Faults))
 	return result
+}
+
+// linesOfUnfired are the lines of the faults that never fired: the first reasons of a judgement. A report has the faults
+// given by hand in the order of giving.
+func (s *Scenario) linesOfUnfired(faults []report.Fault) (lines []int) {
+	given := 0
+	for _, f := range faults {
+		if !f.Declared {
+			continue
+		}
+		if f.ProvesNothing() && given < len(s.faultLines) {
+			lines = append(lines, s.faultLines[given])
+		}
+		given++
+	}
+	return lines
 }
 
 // Repeat is the command that shows a run on the terminal: one of the scenario in file, or of settings alone where file

@@ -213,3 +213,23 @@ func BenchmarkHundredScenarios(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Milliseconds())/float64(b.N), "ms/100")
 }
+
+// A fault that never fired is told at its own line, whichever of the others did.
+func TestReasonsHaveTheirLines(t *testing.T) {
+	list := load(t, `simulate-failures: true
+failure-type: network
+faults:
+  - collector.fetch=connection_refused,first=1
+  - place: delivery.spool
+    kind: hang
+  - processor.record=error,may_not_fire=true,p=0
+  - {kind: hang, place: delivery.spool, from: 1h}
+expect:
+  - ledger.lost == 0
+  - breaker("processor").opened == 0
+`)
+	r := Run(context.Background(), list, Options{}, nil)[0]
+	if want := []int{5, 8, 11}; r.Status != report.TestInconclusive || !reflect.DeepEqual(r.ReasonLines, want) {
+		t.Errorf("%s: lines %v of %q, want %v", r.Status, r.ReasonLines, r.Reasons, want)
+	}
+}

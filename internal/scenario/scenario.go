@@ -28,6 +28,8 @@ type Scenario struct {
 	// Overrides are the settings of the matrix's combination.
 	Overrides    []settings.Assignment
 	Expectations []*expect.Condition
+	// faultLines are the lines of the faults, in the order of Given.
+	faultLines []int
 }
 
 // Load reads a scenario file. Without a matrix it holds one scenario, with one as many as there are combinations.
@@ -103,7 +105,7 @@ type loader struct {
 
 	name, description string
 	seeds             []uint64
-	faults            int
+	faultLines        []int
 	given             *settings.Given
 	expectations      []*expect.Condition
 	matrix            []dimension
@@ -122,9 +124,12 @@ func newLoader(path string) *loader {
 	return &loader{
 		path:  path,
 		given: &settings.Given{},
-		name:  strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)),
+		name:  nameOf(path),
 	}
 }
+
+// nameOf is the name of a scenario whose file gives it none.
+func nameOf(path string) string { return strings.TrimSuffix(filepath.Base(path), filepath.Ext(path)) }
 
 // load reads the file. A panic, which only a file that nobody thought of can cause, is a defect and keeps its stack.
 func (l *loader) load(data []byte, matrix bool) ([]*Scenario, error) {

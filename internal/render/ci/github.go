@@ -1,8 +1,10 @@
 package ci
 
 import (
+	"bytes"
 	"fmt"
 	"io"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode"
@@ -11,27 +13,59 @@ import (
 	"faultflow/internal/report"
 )
 
-// WriteGitHub writes test results as workflow commands of GitHub Actions, one a line: an error for each expectation
-// that failed, a warning for each inconclusive scenario, and nothing for the others. GitHub shows the first ten of
-// each kind a step.
+// annotationLimit is how many annotations of a kind GitHub shows of one step.
+const annotationLimit = 10
+
+// WriteGitHub writes test results as workflow commands of GitHub Actions, one a line: an error for each expectation that
+// failed and each file that is wrong, a warning for each reason why nothing was proved, and nothing for what passed. If
+// there are more than GitHub shows, a notice before them says so. Files are named as the results name them.
 func WriteGitHub(w io.Writer, t *report.Tests) error {
 	var out strings.Builder
+	count := map[string]int{}
+	add := func(kind string, r report.TestResult, line int, message []string) {
+		count[kind]++
+		annotate(&out, kind, r, line, message)
+	}
 	for _, r := range t.Results {
 		switch {
-		case r.Status == report.TestFailed && len(r.Failures) == 0, r.Status == report.TestInconclusive:
+		case len(r.Failures) > 0 && r.Status == report.TestFailed:
+			for _, f := range r.Failures {
+				add("error", r, f.Line, append(render.FailureLines(f), cleanReasons(r)...))
+			}
+		case r.Status == report.TestFailed, r.Status == report.TestMalformed, r.Status == report.TestInconclusive:
 			kind := "error"
 			if r.Status == report.TestInconclusive {
 				kind = "warning"
 			}
-			annotate(&out, kind, r, 0, cleanReasons(r))
-		case r.Status == report.TestFailed:
-			for _, f := range r.Failures {
-				annotate(&out, "error", r, f.Line, append(render.FailureLines(f), cleanReasons(r)...))
+			for i := range r.Reasons {
+				why, line := r.Reason(i)
+				add(kind, r, line, []string{report.Clean(why)})
+			}
+			if len(r.Reasons) == 0 {
+				add(kind, r, 0, nil)
 			}
 		}
 	}
-	_, err := io.WriteString(w, out.String())
+	_, err := io.WriteString(w, beyondLimit(count["error"], count["warning"])+out.String())
 	return err
+}
+
+// beyondLimit tells what GitHub does not show.
+func beyondLimit(errors, warnings int) string {
+	var left []string
+	for _, kind := range []struct {
+		noun  string
+		count int
+	}{{"error", errors}, {"warning", warnings}} {
+		if more := kind.count - annotationLimit; more > 0 {
+			left = append(left, plainAmount(more, kind.noun))
+		}
+	}
+	if left == nil {
+		return ""
+	}
+	return fmt.Sprintf("::notice title=faultflow test::GitHub shows %d annotations of a kind: %s more in the step summary\n",
+		annotationLimit, strings.Join(left, " and "))
 }
 
 func cleanReasons(r report.TestResult) []string {
@@ -65,10 +99,20 @@ func annotate(out *strings.Builder, kind string, r report.TestResult, line int, 
 	fmt.Fprintf(out, "::%s %s::%s\n", kind, strings.Join(properties, ","), text)
 }
 
-// commandData escapes a workflow command's message, as GitHub's own toolkit does.
+// commandData escapes a workflow command's message, as GitHub's own toolkit does. In the log the message is text again,
+// in which ##[ would begin a command of the older kind.
 func commandData(s string) string {
-	return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A").Replace(printable(s))
+	return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", "##[", "## [").Replace(printable(s))
 }
+
+// Harmless takes the meaning from what GitHub Actions would take for a command in a line of the log: ##[ anywhere, and
+// :: at the start. What a program prints there can hold text from anywhere.
+func Harmless(text []byte) []byte {
+	text = bytes.ReplaceAll(text, []byte("##["), []byte("## ["))
+	return commandAtStart.ReplaceAll(text, []byte("$1: :"))
+}
+
+var commandAtStart = regexp.MustCompile(`(?m)^([\t\v\f\r\p{Z}]*)::`)
 
 // commandProperty escapes the value of a workflow command's property.
 func commandProperty(s string) string {
@@ -141,7 +185,7 @@ func summaryParts(t *report.Tests) (rows, troubled, details []string) {
 		if r.Seeds > 1 {
 			seed += " (of " + plainAmount(r.Seeds, "seed") + ")"
 		}
-		if r.Status == report.TestSkipped {
+		if r.Status == report.TestSkipped || r.Status == report.TestMalformed {
 			seed, time = "–", "–"
 		}
 		row := fmt.Sprintf("| %s | %s | %s | %s |\n", statusEmoji(r.Status), markdown(r.Name), seed, time)
@@ -180,7 +224,7 @@ func statusEmoji(s report.TestStatus) string {
 	switch s {
 	case report.TestPassed:
 		return "✅"
-	case report.TestFailed:
+	case report.TestFailed, report.TestMalformed:
 		return "❌"
 	case report.TestInconclusive:
 		return "❔"

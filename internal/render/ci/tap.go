@@ -10,14 +10,14 @@ import (
 	"faultflow/internal/report"
 )
 
-// WriteTAP writes test results as TAP version 13: prove, which comes with Perl, takes no later one. What failed and what is inconclusive is "not ok". What did not pass
-// has a block of diagnostics, in YAML.
+// WriteTAP writes test results as TAP version 13: prove, which comes with Perl, takes no later one. What failed, what is
+// inconclusive and what is malformed is "not ok", and has a block of diagnostics, in YAML.
 func WriteTAP(w io.Writer, t *report.Tests) error {
 	var out strings.Builder
 	fmt.Fprintf(&out, "TAP version 13\n1..%d\n", len(t.Results))
 	for i, r := range t.Results {
 		result := "ok"
-		if r.Status == report.TestFailed || r.Status == report.TestInconclusive {
+		if r.Status != report.TestPassed && r.Status != report.TestSkipped {
 			result = "not ok"
 		}
 		line := strings.TrimRight(fmt.Sprintf("%s %d - %s", result, i+1, tapText(r.Name)), " ")
@@ -48,9 +48,11 @@ func tapDiagnostics(out *strings.Builder, r report.TestResult) {
 	line(2, "status", string(r.Status))
 	line(2, "message", quote(render.Headline(r)))
 	line(2, "file", quote(r.File))
-	line(2, "seed", fmt.Sprint(r.Seed))
-	line(2, "virtual_ms", fmt.Sprintf("%.3f", r.VirtualMS))
-	line(2, "duration_ms", fmt.Sprintf("%.3f", r.RealMS))
+	if r.Status != report.TestMalformed {
+		line(2, "seed", fmt.Sprint(r.Seed))
+		line(2, "virtual_ms", fmt.Sprintf("%.3f", r.VirtualMS))
+		line(2, "duration_ms", fmt.Sprintf("%.3f", r.RealMS))
+	}
 	if len(r.Failures) > 0 {
 		out.WriteString("  failures:\n")
 		for _, f := range r.Failures {
@@ -69,8 +71,12 @@ func tapDiagnostics(out *strings.Builder, r report.TestResult) {
 	}
 	if len(r.Reasons) > 0 {
 		out.WriteString("  reasons:\n")
-		for _, why := range r.Reasons {
+		for i := range r.Reasons {
+			why, at := r.Reason(i)
 			line(4, "- reason", quote(why)) // a text alone, if it has a colon, is a mapping to prove
+			if at > 0 {
+				line(6, "line", fmt.Sprint(at))
+			}
 		}
 	}
 	if r.Repeat != "" {

@@ -13,8 +13,8 @@ import (
 )
 
 // WriteTestJUnit writes test results as XML as Jenkins, GitLab and others read it: a failed scenario has a <failure>,
-// an inconclusive one an <error> of type "inconclusive" (JUnit's word for a test that came to no judgement), a
-// skipped one a <skipped>. There is one test suite per file and a test case per scenario. The class name is the
+// an inconclusive one and a file that is wrong an <error> of that type (JUnit's word for a test that came to no
+// judgement), a skipped one a <skipped>. There is one test suite per file and a test case per scenario. The class name is the
 // file's path without its extension, since readers take what follows the last dot for the class. Times are real ones,
 // in seconds; nothing else depends on the machine or the day.
 func WriteTestJUnit(w io.Writer, t *report.Tests) error {
@@ -60,7 +60,7 @@ func junitCase(r report.TestResult) junit.Testcase {
 	switch r.Status {
 	case report.TestFailed:
 		c.Failure = result
-	case report.TestInconclusive:
+	case report.TestInconclusive, report.TestMalformed:
 		c.Error = result
 	case report.TestSkipped:
 		c.Skipped = result

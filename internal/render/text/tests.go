@@ -23,7 +23,7 @@ func statusSign(s report.TestStatus) (symbol string, ink func(palette) paint) {
 	switch s {
 	case report.TestPassed:
 		return "✓", func(k palette) paint { return k.good }
-	case report.TestFailed:
+	case report.TestFailed, report.TestMalformed:
 		return "✗", func(k palette) paint { return k.bad }
 	case report.TestInconclusive:
 		return "?", func(k palette) paint { return k.warn }
@@ -49,8 +49,8 @@ func (t *Tests) Result(r report.TestResult) {
 	if r.Seeds > 1 {
 		times += fmt.Sprintf(" · %s", render.Amount(r.Seeds, "seed"))
 	}
-	if r.Status == report.TestSkipped {
-		times = "skipped"
+	if r.Status == report.TestSkipped || r.Status == report.TestMalformed {
+		times = string(r.Status)
 	}
 	times = strings.ReplaceAll(times, render.Tie, " ")
 	name := render.Shorten(report.Clean(r.Name), p.width-columns(times)-6)
@@ -69,7 +69,7 @@ func (t *Tests) End(tests *report.Tests) {
 		symbol, ink := statusSign(r.Status)
 		p.line("")
 		p.line(ink(p.ink)(symbol + " " + render.Shorten(report.Clean(r.Name), p.width-2)))
-		p.item(2, render.Aside, render.Facts(r.File, fmt.Sprintf("seed %d", r.Seed)))
+		p.item(2, render.Aside, strings.TrimPrefix(render.TestPlace(r), " · "))
 		for _, f := range r.Failures {
 			where := ""
 			if f.Line > 0 {
