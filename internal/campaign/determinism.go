@@ -16,7 +16,7 @@ import (
 const twiceEvery = 64
 
 // CheckDeterminism makes each run of the plan twice, with its full report: first in the order of the seeds, then in the
-// opposite order and on another worker. It compares the reports' hashes. Progress is told of both.
+// opposite order and dealt otherwise to the workers. It compares the reports' hashes. Progress is told of both.
 func CheckDeterminism(ctx context.Context, p Plan) (*report.Determinism, error) {
 	return checkTwice(ctx, p, p.hash)
 }
@@ -69,7 +69,8 @@ func checkTwice(ctx context.Context, p Plan, hash hashOf) (*report.Determinism, 
 }
 
 // hashes makes the runs from, inclusive, to, exclusive, and returns their reports' hashes in the order of the seeds.
-// The second time they are made from the last one on, each by the worker beside the one that made it first.
+// The first time they are dealt out in turn. The second time they are made from the last one on, a stretch by each
+// worker, so that each comes after other runs than before.
 func hashes(ctx context.Context, p Plan, from, to int64, second bool, hash hashOf) ([]string, error) {
 	workers := max(2, runtime.GOMAXPROCS(0))
 	list, errs := make([]string, to-from), make([]error, workers)
@@ -79,8 +80,7 @@ func hashes(ctx context.Context, p Plan, from, to int64, second bool, hash hashO
 			for k := range list {
 				i, turn := k, k
 				if second {
-					i = len(list) - 1 - k
-					turn = i + 1
+					i, turn = len(list)-1-k, k*workers/len(list)
 				}
 				if turn%workers != w || ctx.Err() != nil || errs[w] != nil {
 					continue

@@ -254,6 +254,29 @@ func TestJitter(t *testing.T) {
 	})
 }
 
+// TestJitterFillsItsRange: the least draw makes the shortest wait, the middle one the delay itself, and the greatest the
+// longest. A jitter that used half of its range would keep clients in step that it is there to keep apart.
+func TestJitterFillsItsRange(t *testing.T) {
+	const most = 1 - 1e-9
+	for _, test := range []struct {
+		jitter, draw float64
+		want         time.Duration
+	}{
+		{0.25, 0, 750 * time.Millisecond}, {0.25, 0.5, time.Second}, {0.25, most, 1250 * time.Millisecond},
+		{1, 0, 0}, {1, 0.25, 500 * time.Millisecond}, {1, 0.75, 1500 * time.Millisecond}, {1, most, 2 * time.Second},
+		{0, 0, time.Second}, {0, most, time.Second},
+	} {
+		virtually(t, func(b *bench) {
+			call := fails(errBroken)
+			call.Jitter = func(int) float64 { return test.draw }
+			_, _ = guard(settings.Policy{Attempts: 2, RetryDelay: time.Second, Jitter: test.jitter}).Do(b.ctx, call)
+			if off := b.stream.Elapsed() - test.want; off.Abs() > 2*time.Nanosecond {
+				t.Errorf("jitter %v, draw %v: %v, want %v", test.jitter, test.draw, b.stream.Elapsed(), test.want)
+			}
+		})
+	}
+}
+
 // TestMaxDelayIncludesJitter: no wait is longer than MaxDelay, whatever jitter makes of it. Jitter varies the wait as
 // it is without the bound, and then the bound holds.
 func TestMaxDelayIncludesJitter(t *testing.T) {

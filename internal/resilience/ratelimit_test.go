@@ -1,7 +1,9 @@
 package resilience_test
 
 import (
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"faultflow/internal/errhandler"
@@ -54,6 +56,26 @@ func TestRateLimit(t *testing.T) {
 			_, err := g.Do(b.ctx, works())
 			b.wantError(err, resilience.ErrRateLimit, errhandler.Resource)
 			b.wantElapsed(0)
+		})
+	})
+	// A call that waits for its turn holds no place that another could use.
+	t.Run("is outside the bulkhead", func(t *testing.T) {
+		virtually(t, func(b *bench) {
+			g := guard(settings.Policy{RateLimit: 1, RateLimitWait: time.Minute, Bulkhead: 1})
+			var all sync.WaitGroup
+			for range 3 {
+				all.Go(func() {
+					if _, err := g.Do(b.ctx, works()); err != nil {
+						t.Error(err)
+					}
+				})
+				synctest.Wait()
+			}
+			all.Wait()
+			if s := g.Stats(); s != (resilience.Stats{Calls: 3}) {
+				t.Errorf("%+v", s)
+			}
+			b.wantElapsed(2 * time.Second)
 		})
 	})
 	t.Run("is tried again", func(t *testing.T) {

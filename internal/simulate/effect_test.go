@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"math"
 	"net"
 	"os"
 	"runtime"
@@ -258,6 +259,41 @@ func TestHangsTakeTheCallersLimit(t *testing.T) {
 				})
 			}
 		}
+	}
+}
+
+// A failing call takes 1 to 20 ms, and a cancelled one up to a microsecond, evenly spread over the whole of it: latencies
+// that all were one would be ties for the scheduler to decide.
+func TestDelaysFillTheirRange(t *testing.T) {
+	const n = 2000
+	for _, test := range []struct {
+		kind      string
+		low, high time.Duration
+	}{{"pool_exhausted", time.Millisecond, 20 * time.Millisecond}, {"hang", 0, time.Microsecond}} {
+		inRun(t, func(t *testing.T, ctx context.Context, _ *workflow.Stream) {
+			c := plan(t, "delivery.primary="+test.kind).Channel(&sink{name: "primary"})
+			least, most, sum := time.Hour, time.Duration(0), time.Duration(0)
+			for range n {
+				ctx, cancel := context.WithCancel(ctx)
+				if test.kind == "hang" {
+					cancel()
+				}
+				began := time.Now()
+				_, _ = c.Deliver(ctx, delivery(1))
+				took := time.Since(began)
+				cancel()
+				least, most, sum = min(least, took), max(most, took), sum+took
+			}
+			width := test.high - test.low
+			if least < test.low || least > test.low+width/100 || most > test.high || most < test.high-width/100 {
+				t.Errorf("%s takes %v to %v, want %v to %v", test.kind, least, most, test.low, test.high)
+			}
+			// The mean of n uniform draws has a standard deviation of width / √(12 n).
+			mean, sd := float64(sum)/n, float64(width)/math.Sqrt(12*n)
+			if want := float64(test.low+test.high) / 2; math.Abs(mean-want) > 5*sd {
+				t.Errorf("%s takes %v on average, want %v", test.kind, time.Duration(mean), time.Duration(want))
+			}
+		})
 	}
 }
 

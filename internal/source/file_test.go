@@ -147,6 +147,10 @@ func TestFormats(t *testing.T) {
 		{name: "csv with quotes", format: settings.FormatCSV,
 			text: "id,note,value\n\"a,1\",\"two\nlines\",1\n\"say \"\"b\"\"\",x,2\n",
 			want: []string{"2:a,1=1", `4:say "b"=2`}},
+		// A doubled quote stands for one, and closes nothing: the line's end behind it belongs to the field.
+		{name: "csv with doubled quotes in a field of several lines", format: settings.FormatCSV,
+			text: "id,note,value\na,\"he said \"\"no\nyes\"\" then\",1\nb,\"\"\"\n\"\"\",2\nc,\"\"\"\"\"\",3\nd,x,4\n",
+			want: []string{"2:a=1", "4:b=2", "6:c=3", "7:d=4"}},
 		{name: "csv guesses", format: settings.FormatCSV,
 			text: "date,place,temp,wind\n2012-01-01,x,12.8,4.7\n2012-01-02,y,10.6,4.5\n",
 			want: []string{"2:2012-01-01=12.8", "3:2012-01-02=10.6"}},
@@ -180,6 +184,26 @@ func TestFormats(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A quoted field may span 1,000 further lines. A quote that is open for longer is a stray one: only its own row is bad, and
+// none of the rows behind it is lost.
+func TestQuotedFieldSpansSoManyLines(t *testing.T) {
+	for further, closed := range map[int]bool{999: true, 1000: true, 1001: false} {
+		text := "id,note,value\na,\"" + strings.Repeat("x,y,1\n", further) + "\",5\nlast,z,2\n"
+		got := show(readAll(t, openText(t, text, settings.Settings{InputFormat: settings.FormatCSV}), 100_000))
+		if closed {
+			if want := []string{"2:a=5", fmt.Sprintf("%d:last=2", further+3)}; !slices.Equal(got, want) {
+				t.Errorf("%d further lines: %q, want %q", further, got, want)
+			}
+			continue
+		}
+		// What follows the stray quote is read as rows of their own: all but the one that has it, and the one that closes it.
+		good := slices.DeleteFunc(slices.Clone(got), func(s string) bool { return strings.Contains(s, "!") })
+		if len(good) != further || !slices.Contains(got, "2!a quote is not closed") {
+			t.Errorf("%d further lines: %d rows read, first %q", further, len(good), got[:3])
+		}
 	}
 }
 

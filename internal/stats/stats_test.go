@@ -125,6 +125,17 @@ func TestShares(t *testing.T) {
 	}
 }
 
+// TestFishersExactRange: up to 100,000 trials the test is exact, also where χ² is far off since few hits are expected.
+// Three hits that all fell on one of two equal halves are as likely as 2 in 8; χ² says 8 %.
+func TestFishersExactRange(t *testing.T) {
+	if got := stats.Fisher(3, 50_000, 0, 50_000); math.Abs(got-0.25) > 1e-4 {
+		t.Errorf("100,000 trials: p %v, want that of the exact test, 0.25", got)
+	}
+	if got := stats.Fisher(3, 50_000, 0, 50_001); math.Abs(got-math.Erfc(math.Sqrt(1.5))) > 1e-4 {
+		t.Errorf("100,001 trials: p %v, want that of χ², 0.0833", got)
+	}
+}
+
 // TestSharesAgree: near the limit the exact test and χ² say about the same.
 func TestSharesAgree(t *testing.T) {
 	exact, chi := stats.Fisher(5_000, 50_000, 5_200, 50_000), stats.Fisher(5_000, 50_000, 5_200, 50_001)
