@@ -6,7 +6,7 @@ TOOL = $(GO) tool -modfile=tools/go.mod
 GOLANGCI = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GORELEASER = $(GO) run github.com/goreleaser/goreleaser/v2@v2.16.0
 
-.PHONY: help run test race lint golangci cross wasm fused fuzz bench benchstat full pictures install image release release-check release-try
+.PHONY: help run test race lint golangci cross wasm fused fuzz mutate bench benchstat full pictures install image release release-check release-try
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
@@ -73,6 +73,12 @@ benchstat: ## the benchmarks of the commit BASE against those of the working tre
 	git worktree add --quiet --detach $$dir/base $(BASE); \
 	(cd $$dir/base && $(BENCHES)) > $$dir/before; $(BENCHES) > $$dir/now; \
 	$(TOOL) benchstat $(BASE)=$$dir/before now=$$dir/now
+
+CORE = workflow errhandler fault settings resilience nodes simulate stats timeline expect campaign compare runner
+PACKAGES ?= $(CORE:%=internal/%)
+SAMPLE ?= 0
+mutate: ## what tests notice of changes to the core packages; PACKAGES=internal/stats SAMPLE=50 for a part
+	$(GO) -C tools run ./mutate -sample $(SAMPLE) $(PACKAGES)
 
 full: ## the tests that CI runs in a smaller size, in full
 	FAULTFLOW_FULL=1 $(GO) test -timeout 60m ./internal/runner ./internal/campaign ./internal/compare

@@ -84,6 +84,30 @@ func TestInvariantsOneByOne(t *testing.T) {
 	}
 }
 
+// A campaign's errors, and the hits that a fault's probability lets expect, are the sums of its runs', however these are
+// grouped: the expected ones are what the observed ones are judged by.
+func TestSumsOfErrorsAndExpectedHits(t *testing.T) {
+	run := func(total, handled int, p float64, armed, fired int64) *report.Report {
+		return &report.Report{
+			Errors: report.Errors{Total: total, Handled: handled},
+			Faults: []report.Fault{{Spec: "f", Probability: p, Armed: armed, Fired: fired}},
+		}
+	}
+	a, b := newTotals(), newTotals()
+	none := func(uint64) string { return "" }
+	a.add(run(5, 3, 0.25, 8, 1), none)
+	a.add(run(2, 2, 0.25, 4, 2), none)
+	b.add(run(7, 0, 0.123456, 1000, 130), none)
+	a.merge(b)
+	c := a.finish()
+	if c.Errors.Total != 14 || c.Errors.Handled != 5 {
+		t.Errorf("%d errors, %d handled; want 14, of which 5", c.Errors.Total, c.Errors.Handled)
+	}
+	if f := c.Faults[0]; f.Expected != 0.25*12+123.456 || f.Observed.Count != 133 || f.Observed.Of != 1012 {
+		t.Errorf("%+v, want 126.456 hits expected", f)
+	}
+}
+
 // Whatever the number of violations in the parts of a campaign, the first ones by seed are listed and all are counted:
 // machines that share a campaign must not come to another document than one machine.
 func TestViolationsBeyondTheList(t *testing.T) {

@@ -296,6 +296,33 @@ func TestMoreThanChance(t *testing.T) {
 	}
 }
 
+// TestLevelOfSignificance: of differences that chance alone makes, one in twenty may be taken for more. A p-value of just
+// that may be chance, one below it is not; and of several tests, the least is held against its share of the level.
+func TestLevelOfSignificance(t *testing.T) {
+	for _, test := range []struct {
+		p    []float64
+		want []compare.Outcome
+	}{
+		{[]float64{0.0499}, []compare.Outcome{compare.Worse}},
+		{[]float64{0.05}, []compare.Outcome{compare.Insignificant}},
+		{[]float64{0.0249, 0.0499}, []compare.Outcome{compare.Worse, compare.Worse}},
+		{[]float64{0.0251, 0.0499}, []compare.Outcome{compare.Insignificant, compare.Insignificant}},
+		{[]float64{0.9, 0.0166}, []compare.Outcome{compare.Insignificant, compare.Worse}},
+	} {
+		r := &compare.Result{Comparisons: []compare.Comparison{{}}}
+		for _, p := range test.p {
+			change := compare.Change{P: &p, Outcome: compare.Worse}
+			r.Comparisons[0].Rows = append(r.Comparisons[0].Rows, compare.Row{Changes: []compare.Change{change}})
+		}
+		compare.Correct(r)
+		for i, row := range r.Comparisons[0].Rows {
+			if got := row.Changes[0].Outcome; got != test.want[i] {
+				t.Errorf("p %v: difference %d is %s, want %s", test.p, i+1, got, test.want[i])
+			}
+		}
+	}
+}
+
 // TestHolmCoversAll: what is compared beside something makes it more careful, in further inputs and in folders.
 func TestHolmCoversAll(t *testing.T) {
 	a, b := network(t, 300, "collector-attempts=1"), network(t, 300, "seed=5000")

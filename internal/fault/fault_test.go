@@ -1,15 +1,20 @@
 package fault_test
 
 import (
+	"math"
 	"reflect"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
 
 	"faultflow/internal/catalog"
+	"faultflow/internal/errhandler"
 	"faultflow/internal/fault"
+	"faultflow/internal/keyed"
 )
 
 // places are those of a pipeline with the default channels.
@@ -420,6 +425,134 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("%q round-trips to\n%+v\nwant\n%+v", spec, again, got)
 		}
 	})
+}
+
+// A full disk is storage where a file is written, and a resource elsewhere. The other exceptions are about what hangs
+// and what panics.
+func TestClassOf(t *testing.T) {
+	tests := []struct {
+		kind  fault.Kind
+		place catalog.Place
+		want  errhandler.Class
+	}{
+		{fault.DiskFull, "collector.fetch", errhandler.Resource},
+		{fault.DiskFull, "processor.batch", errhandler.Resource},
+		{fault.DiskFull, "delivery.primary", errhandler.Storage},
+		{fault.DiskFull, "delivery.spool", errhandler.Storage},
+		{fault.Hang, "collector.fetch", errhandler.Network}, {fault.Hang, "processor.record", errhandler.Processing},
+		{fault.Hang, "delivery.primary", errhandler.Network}, {fault.Hang, "delivery.spool", errhandler.Storage},
+		{fault.Panic, "collector.health", errhandler.Internal}, {fault.Panic, "processor.batch", errhandler.Processing},
+		{fault.Panic, "delivery.primary", errhandler.Internal}, {fault.Panic, "delivery.spool", errhandler.Internal},
+		{fault.CorruptPayload, "processor.batch", errhandler.Data},
+		{fault.OutOfMemory, "delivery.spool", errhandler.Resource},
+		{fault.Slow, "delivery.spool", errhandler.Degradation}, {fault.AckLost, "delivery.primary", errhandler.Storage},
+		{fault.Timeout, "processor.record", errhandler.Network},
+		{fault.Error, "processor.record", errhandler.Processing},
+	}
+	for _, k := range fault.Kinds() { // those that no place changes
+		if k != fault.DiskFull && k != fault.Hang && k != fault.Panic {
+			if class := fault.ClassOf(k, "processor.record"); class == "" || class != fault.ClassOf(k, "delivery.spool") {
+				t.Errorf("%s is %s of a record and %s of the spool", k, class, fault.ClassOf(k, "delivery.spool"))
+			}
+		}
+	}
+	for _, test := range tests {
+		if got := fault.ClassOf(test.kind, test.place); got != test.want {
+			t.Errorf("ClassOf(%s, %s) = %s, want %s", test.kind, test.place, got, test.want)
+		}
+	}
+}
+
+// Only channels and the spool write what is delivered.
+func TestWrites(t *testing.T) {
+	for _, place := range places {
+		want := strings.HasPrefix(string(place), "delivery.")
+		if got := fault.Writes(place); got != want {
+			t.Errorf("Writes(%s) = %t", place, got)
+		}
+	}
+}
+
+// Each condition has its first and its last call, cycle and instant; all that are given must hold.
+func TestTriggerHits(t *testing.T) {
+	const s = time.Second
+	for _, test := range []struct {
+		trigger     string
+		call, cycle int
+		at          time.Duration
+		want        bool
+	}{
+		{"", 1, 1, 0, true}, {"", 999, 9, time.Hour, true},
+		{"first=3", 1, 1, 0, true}, {"first=3", 3, 1, 0, true}, {"first=3", 4, 1, 0, false}, {"first=1", 1, 1, 0, true},
+		{"every=3", 1, 1, 0, false}, {"every=3", 3, 1, 0, true}, {"every=3", 4, 1, 0, false}, {"every=3", 6, 1, 0, true},
+		{"every=1", 1, 1, 0, true},
+		{"calls=2-4", 1, 1, 0, false}, {"calls=2-4", 2, 1, 0, true}, {"calls=2-4", 4, 1, 0, true},
+		{"calls=2-4", 5, 1, 0, false}, {"calls=2+5", 5, 1, 0, true}, {"calls=2+5", 3, 1, 0, false},
+		{"cycles=2-4", 9, 1, 0, false}, {"cycles=2-4", 9, 2, 0, true}, {"cycles=2-4", 9, 4, 0, true},
+		{"cycles=2-4", 9, 5, 0, false},
+		{"from=1s", 1, 1, s - 1, false}, {"from=1s", 1, 1, s, true}, {"from=1s", 1, 1, s + 1, true},
+		{"to=1s", 1, 1, 0, true}, {"to=1s", 1, 1, s - 1, true}, {"to=1s", 1, 1, s, false}, {"to=1ns", 1, 1, 0, true},
+		{"first=4,every=2", 2, 1, 0, true}, {"first=4,every=2", 3, 1, 0, false}, {"first=4,every=2", 6, 1, 0, false},
+		{"cycles=2,from=1s", 1, 1, s, false}, {"cycles=2,from=1s", 1, 2, 0, false}, {"cycles=2,from=1s", 1, 2, s, true},
+	} {
+		f, err := fault.Parse(strings.TrimSuffix("collector.fetch=http_500,"+test.trigger, ","))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := f.Trigger.Hits(test.call, test.cycle, test.at); got != test.want {
+			t.Errorf("%s: call %d of cycle %d at %v: %t", test.trigger, test.call, test.cycle, test.at, got)
+		}
+	}
+}
+
+// What a key says that it takes is what Set takes: both ends of its range, and nothing beyond them.
+func TestKeysTakeWhatTheySay(t *testing.T) {
+	numbers := 0
+	for _, k := range fault.Keys() {
+		kind := fault.HTTP500
+		if k.Of != nil {
+			kind = k.Of[0]
+		}
+		written := func(n float64) string {
+			switch k.Takes.Form {
+			case keyed.FormDuration:
+				return time.Duration(n).String()
+			case keyed.FormCount, keyed.FormRanges:
+				return strconv.FormatInt(int64(n), 10)
+			}
+			return strconv.FormatFloat(n, 'g', -1, 64)
+		}
+		step := func(n, to float64) float64 { // the next value that can be written
+			if k.Takes.Form == keyed.FormNumber {
+				return math.Nextafter(n, to)
+			}
+			return n + math.Copysign(max(1, n/1e12), to) // of a float that holds no single nanoseconds
+		}
+		low, high := k.Takes.Low, k.Takes.High
+		if low == high {
+			continue // not a number
+		}
+		numbers++
+		for text, want := range map[string]bool{
+			written(low): true, written(high): true,
+			written(step(low, math.Inf(-1))): false, written(step(high, math.Inf(1))): false,
+		} {
+			f := fault.Fault{Place: "collector.fetch", Kinds: []fault.Kind{kind}}
+			if err := f.Set(k.Name, text); (err == nil) != want {
+				t.Errorf("%s=%s: %v, want it taken: %t", k.Name, text, err, want)
+			}
+		}
+	}
+	if numbers < 10 {
+		t.Errorf("%d keys with a range", numbers)
+	}
+}
+
+// A fault of an older or newer version may have no kind that this one knows. It is written as its place.
+func TestFaultWithoutKinds(t *testing.T) {
+	if got := (fault.Fault{Place: "delivery.primary"}).String(); got != "delivery.primary" {
+		t.Errorf("%q", got)
+	}
 }
 
 func TestProbability(t *testing.T) {

@@ -161,6 +161,43 @@ func TestHashCoversEveryField(t *testing.T) {
 	}
 }
 
+// Two runs that came to the same are two runs: whose seed differs, or of which one was interrupted, has another hash. So
+// do campaigns.
+func TestHashTellsRunsApart(t *testing.T) {
+	type sealed interface{ Seal() error }
+	for name, test := range map[string]struct {
+		make   func(seed uint64, interrupted bool) sealed
+		hashOf func(sealed) string
+	}{
+		"run": {
+			func(seed uint64, interrupted bool) sealed {
+				return &report.Report{Seed: seed, Interrupted: interrupted}
+			},
+			func(s sealed) string { return s.(*report.Report).Hash },
+		},
+		"campaign": {
+			func(seed uint64, interrupted bool) sealed {
+				return &report.Campaign{Seeds: report.Seeds{First: seed}, Interrupted: interrupted}
+			},
+			func(s sealed) string { return s.(*report.Campaign).Hash },
+		},
+	} {
+		seen := map[string]bool{}
+		for _, seed := range []uint64{1, 2} {
+			for _, interrupted := range []bool{false, true, false} {
+				doc := test.make(seed, interrupted)
+				if err := doc.Seal(); err != nil {
+					t.Fatal(err)
+				}
+				seen[test.hashOf(doc)] = true
+			}
+		}
+		if len(seen) != 4 {
+			t.Errorf("%s: %d hashes for two seeds, whole and interrupted", name, len(seen))
+		}
+	}
+}
+
 func TestParseRefuses(t *testing.T) {
 	valid := document(t, reporttest.Success())
 	for _, c := range []struct {

@@ -204,35 +204,6 @@ func TestErrorsHaveWordsOfTheirOwn(t *testing.T) {
 	}
 }
 
-// A full disk is storage where a file is written, and a resource elsewhere. The other exceptions are about what hangs
-// and what panics.
-func TestClassOf(t *testing.T) {
-	tests := []struct {
-		kind  fault.Kind
-		place catalog.Place
-		want  errhandler.Class
-	}{
-		{fault.DiskFull, "collector.fetch", errhandler.Resource},
-		{fault.DiskFull, "processor.batch", errhandler.Resource},
-		{fault.DiskFull, "delivery.primary", errhandler.Storage},
-		{fault.DiskFull, "delivery.spool", errhandler.Storage},
-		{fault.Hang, "collector.fetch", errhandler.Network}, {fault.Hang, "processor.record", errhandler.Processing},
-		{fault.Hang, "delivery.primary", errhandler.Network}, {fault.Hang, "delivery.spool", errhandler.Storage},
-		{fault.Panic, "collector.health", errhandler.Internal}, {fault.Panic, "processor.batch", errhandler.Processing},
-		{fault.Panic, "delivery.primary", errhandler.Internal}, {fault.Panic, "delivery.spool", errhandler.Internal},
-		{fault.CorruptPayload, "processor.batch", errhandler.Data},
-		{fault.OutOfMemory, "delivery.spool", errhandler.Resource},
-		{fault.Slow, "delivery.spool", errhandler.Degradation}, {fault.AckLost, "delivery.primary", errhandler.Storage},
-		{fault.Timeout, "processor.record", errhandler.Network},
-		{fault.Error, "processor.record", errhandler.Processing},
-	}
-	for _, test := range tests {
-		if got := fault.ClassOf(test.kind, test.place); got != test.want {
-			t.Errorf("ClassOf(%s, %s) = %s, want %s", test.kind, test.place, got, test.want)
-		}
-	}
-}
-
 // What hangs, hangs until its caller gives up, and ends within a microsecond after that: never at the very instant, so
 // that nothing depends on who is scheduled first.
 func TestHangsTakeTheCallersLimit(t *testing.T) {
