@@ -88,6 +88,7 @@ type pkg struct {
 	explained       map[string]string
 	mutants         []mutant
 	binary          string
+	flags           []string // for every run of the tests
 	tests           []test
 	// reached lists the tests that come by a mutant, by its number.
 	reached [][]int
@@ -222,8 +223,9 @@ func (p *pkg) tested(limit time.Duration, run string, env ...string) (bool, []by
 	ctx, cancel := context.WithTimeout(context.Background(), limit+5*time.Second)
 	defer cancel()
 	// A mutant may want all memory that there is.
-	cmd := exec.CommandContext(ctx, "sh", "-c", `ulimit -v 8000000; exec "$0" "$@"`, p.binary,
-		"-test.run", run, "-test.failfast", "-test.short", "-test.timeout", limit.String())
+	args := []string{"-c", `ulimit -v 8000000; exec "$0" "$@"`, p.binary,
+		"-test.run", run, "-test.failfast", "-test.short", "-test.timeout", limit.String()}
+	cmd := exec.CommandContext(ctx, "sh", append(args, p.flags...)...)
 	cmd.Dir, cmd.Env = p.dir, append(os.Environ(), env...)
 	out, err := cmd.CombinedOutput()
 	return err == nil, out
@@ -239,6 +241,10 @@ func (p *pkg) reach() error {
 	}
 	for line := range strings.Lines(string(out)) {
 		p.tests = append(p.tests, test{name: strings.TrimSpace(line)})
+	}
+	keepNothing := "-rapid.nofailfile" // what made a mutant fail is nothing to try again
+	if exec.Command(p.binary, keepNothing, "-test.list", "^$").Run() == nil {
+		p.flags = append(p.flags, keepNothing)
 	}
 	p.reached = make([][]int, len(p.mutants)+1)
 	var lock sync.Mutex
