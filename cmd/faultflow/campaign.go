@@ -132,7 +132,7 @@ func (o *campaignOptions) plan(s *streams) (p campaign.Plan, given *settings.Giv
 		}
 	}
 	if o.until != "" {
-		p.Stop, err = stopWhen(o.until)
+		p.Stop, err = stopWhen(o.until, &j.settings)
 	}
 	return p, j.given, err
 }
@@ -171,22 +171,21 @@ func (o *campaignOptions) part(s *streams) (report.Part, error) {
 	return shardOf(o.shard, s.getenv)
 }
 
-// stopWhen compiles the condition of --until.
-func stopWhen(source string) (func(*report.Campaign) (bool, error), error) {
+// stopWhen compiles the condition of --until. One that shows nothing yet does not stop a campaign.
+func stopWhen(source string, of *settings.Settings) (func(*report.Campaign) (bool, error), error) {
 	condition, err := expect.CompileCampaign(source)
+	if err == nil {
+		err = condition.Fits(of)
+	}
 	if err != nil {
 		return nil, usageError("--until %q: %v", source, err)
 	}
 	return func(c *report.Campaign) (bool, error) {
-		env, err := expect.CampaignEnvironment(c)
+		outcomes, err := expect.Campaign(c, []*expect.Condition{condition})
 		if err != nil {
 			return false, err
 		}
-		held, err := condition.Check(env)
-		if err != nil {
-			return false, usageError("--until %q: %v", source, err)
-		}
-		return held, nil
+		return outcomes[0].Status == report.TestPassed, nil
 	}, nil
 }
 
@@ -206,6 +205,9 @@ func runCampaign(ctx context.Context, o *campaignOptions, s *streams) error {
 		return err
 	}
 	defer view.file.discard()
+	if err := view.fit(&p.Settings); err != nil {
+		return err
+	}
 	defer patience(s.getenv)()
 	live := newProgress(s, o.quiet, o.runsOf(p, grid))
 	p.Progress = live.step

@@ -11,6 +11,7 @@ import (
 	"faultflow/internal/render/format"
 	"faultflow/internal/render/text"
 	"faultflow/internal/report"
+	"faultflow/internal/settings"
 )
 
 // campaignOutput are the flags that say what must hold of a campaign and how it is shown.
@@ -51,6 +52,16 @@ func (o *campaignOutput) view(s *streams) (*campaignView, error) {
 	return v, err
 }
 
+// fit returns an error for a check that spells out a name that no run with these settings has.
+func (v *campaignView) fit(s *settings.Settings) error {
+	for _, c := range v.checks {
+		if err := c.Fits(s); err != nil {
+			return usageError("--check %q: %v", c.Source, err)
+		}
+	}
+	return nil
+}
+
 // write writes a document in the format of the flags, and its JSON into the file. Then it returns answer.
 func (v *campaignView) write(doc format.Document, answer error) error {
 	if err := doc.Write(v.s.outAs(v.format), v.format, v.s.style(v.color)); err != nil {
@@ -77,20 +88,15 @@ func (v *campaignView) show(c *report.Campaign) error {
 
 // check evaluates conditions of a campaign.
 func check(c *report.Campaign, conditions []*expect.Condition) ([]report.Check, error) {
-	if len(conditions) == 0 {
-		return nil, nil
-	}
-	env, err := expect.CampaignEnvironment(c)
-	if err != nil {
-		return nil, err
-	}
+	outcomes, err := expect.Campaign(c, conditions)
 	var checks []report.Check
-	for _, e := range conditions {
-		held, err := e.Check(env)
-		if err != nil {
-			return nil, usageError("--check %q: %v", e.Source, err)
-		}
-		checks = append(checks, report.Check{Condition: e.Source, Held: held, Values: e.Values(env)})
+	for i, o := range outcomes {
+		checks = append(checks, report.Check{
+			Condition: conditions[i].Source,
+			Status:    o.Status,
+			Reasons:   o.Reasons,
+			Values:    o.Values,
+		})
 	}
-	return checks, nil
+	return checks, err
 }

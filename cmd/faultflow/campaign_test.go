@@ -22,7 +22,17 @@ func TestWhatCampaignsAnswer(t *testing.T) {
 	campaign := func(change func(*report.Campaign)) error {
 		c := &report.Campaign{Runs: 9, Faults: []report.CampaignFault{fired, maySilent, ofProfile}}
 		change(c)
-		return campaignError(c, []report.Check{{Condition: "runs > 0", Held: c.Runs > 0}})
+		held, idle := report.TestPassed, report.TestPassed
+		if c.Runs == 0 {
+			held = report.TestFailed
+		}
+		if c.Runs == 1 {
+			idle = report.TestInconclusive
+		}
+		return campaignError(c, []report.Check{
+			{Condition: "of one", Status: idle, Reasons: []string{"no call"}},
+			{Condition: "runs > 0", Status: held},
+		})
 	}
 	for _, test := range []struct {
 		name string
@@ -33,6 +43,8 @@ func TestWhatCampaignsAnswer(t *testing.T) {
 		{"all is well", campaign(func(*report.Campaign) {}), exitOK, ""},
 		{"a violation", campaign(func(c *report.Campaign) { c.Violations.Count = 2 }), exitVerdict, "broken 2 times"},
 		{"a check", campaign(func(c *report.Campaign) { c.Runs = 0 }), exitVerdict, "--check does not hold: runs > 0"},
+		{"a check that shows nothing", campaign(func(c *report.Campaign) { c.Runs = 1 }),
+			exitInconclusive, "inconclusive: --check of one: no call"},
 		{"a fault that never fired", campaign(func(c *report.Campaign) { c.Faults = append(c.Faults, silent) }),
 			exitInconclusive, "the fault f never fired (calls that came by it: 9)"},
 		{"as well, in a part", campaign(func(c *report.Campaign) {

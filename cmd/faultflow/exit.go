@@ -148,7 +148,7 @@ func verdictError(r *report.Report, failOn string) error {
 		return &exitError{code: exitVerdict}
 	}
 	for _, f := range r.Faults {
-		if f.Declared && f.Fired == 0 && !f.MayNotFire {
+		if f.ProvesNothing() {
 			return neverFired(f.Spec, f.Armed)
 		}
 	}
@@ -157,16 +157,23 @@ func verdictError(r *report.Report, failOn string) error {
 
 // campaignError is the exit code of a finished campaign.
 func campaignError(c *report.Campaign, checks []report.Check) error {
-	switch failed := slices.IndexFunc(checks, func(c report.Check) bool { return !c.Held }); {
+	with := func(s report.TestStatus) int {
+		return slices.IndexFunc(checks, func(c report.Check) bool { return c.Status == s })
+	}
+	switch failed, idle := with(report.TestFailed), with(report.TestInconclusive); {
 	case c.Interrupted:
 		return &exitError{code: exitInterrupted}
 	case c.Violations.Count > 0:
 		return violationError(c.Violations.Count)
 	case failed >= 0:
 		return &exitError{code: exitVerdict, message: "--check does not hold: " + checks[failed].Condition}
+	case idle >= 0:
+		message := fmt.Sprintf("inconclusive: --check %s: %s",
+			checks[idle].Condition, strings.Join(checks[idle].Reasons, "; "))
+		return &exitError{code: exitInconclusive, message: message}
 	}
 	for _, f := range c.Faults {
-		if f.Declared && f.Observed.Count == 0 && !f.MayNotFire && c.Part.Of == 0 {
+		if f.ProvesNothing() && c.Part.Of == 0 {
 			return neverFired(f.Fault, f.Observed.Of)
 		}
 	}

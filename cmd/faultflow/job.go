@@ -50,6 +50,15 @@ func (o *rootOptions) job(s *streams, draw func() uint64) (job, error) {
 	if j.settings, err = j.given.Settings(); err != nil {
 		return j, err
 	}
+	for _, e := range j.expectations { // flags may have given a scenario other channels
+		if err := e.Fits(&j.settings); err != nil {
+			from := "--expect"
+			if len(o.expect) == 0 {
+				from = o.scenario + ": expect:"
+			}
+			return j, usageError("%s %q: %v", from, e.Source, err)
+		}
+	}
 	if o.saveScenario != "" {
 		return j, j.save(o.saveScenario)
 	}

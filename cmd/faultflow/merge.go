@@ -52,6 +52,9 @@ func runMerge(o *campaignOutput, paths []string, s *streams) error {
 		fmt.Fprintln(s.err, cleanLines(err.Error()))
 		return &exitError{code: exitUsage, message: "the parts do not make a campaign"}
 	}
+	if err := view.fit(&c.Settings); err != nil {
+		return err
+	}
 	c.Meta = report.Meta{Version: version(), Go: runtime.Version()}
 	for _, p := range parts {
 		c.Meta.RealMS += math.Round(p.Campaign.Meta.RealMS)

@@ -533,9 +533,9 @@ func reportPage(t *testing.T) string {
 		p.section(of.title)
 		rows = nil
 		for _, f := range of.functions {
-			rows = append(rows, []string{code(f.Call), f.Meaning})
+			rows = append(rows, []string{code(f.Call), f.Meaning, f.Missing})
 		}
-		p.table([]string{"call", "what it is"}, rows)
+		p.table([]string{"call", "what it is", "shows nothing where"}, rows)
 	}
 	return p.String()
 }

@@ -257,3 +257,31 @@ func TestDistribution(t *testing.T) {
 		}
 	}
 }
+
+// TestCampaignsSayWhoseBreakerItIs: the settings of a campaign have the breaker that its failure type puts into every
+// run, and not the one that half of its runs have, of which the breakers tell how many they are. Once it was the other way
+// round.
+func TestCampaignsSayWhoseBreakerItIs(t *testing.T) {
+	for failureType, want := range map[string]struct {
+		setting bool
+		armed   func(int64) bool
+	}{
+		"network":    {true, func(n int64) bool { return n == 40 }},
+		"random":     {false, func(n int64) bool { return n > 5 && n < 35 }},
+		"processing": {false, func(n int64) bool { return n == 0 }},
+	} {
+		c, _ := made(t, Plan{Settings: profile(failureType), Runs: 40})
+		armed, calls := int64(0), int64(0)
+		for _, b := range c.Breakers {
+			armed, calls = armed+b.Armed, calls+b.Calls
+		}
+		if c.Settings.Collector.Breaker != want.setting || !want.armed(armed) || calls < armed {
+			t.Errorf("%s: settings %t, in %d of 40 runs with %d calls", failureType, c.Settings.Collector.Breaker, armed, calls)
+		}
+	}
+	s := profile("network")
+	s.BreakerDecided = true // by --enable-circuit-breaker=false
+	if c, _ := made(t, Plan{Settings: s, Runs: 5}); c.Settings.Collector.Breaker || len(c.Breakers) != 0 {
+		t.Errorf("switched off: settings %t, %d breakers", c.Settings.Collector.Breaker, len(c.Breakers))
+	}
+}

@@ -50,6 +50,8 @@ func (t *totals) add(r *report.Report, repeat func(seed uint64) string) {
 	}
 	for _, b := range r.Breakers {
 		breaker := breakerOf(&t.Breakers, b.Name)
+		breaker.Armed++
+		breaker.Calls += b.Calls
 		breaker.Rejected += b.Rejected
 		count(&breaker.Opened, b.Opened)
 		if b.Opened > 0 {

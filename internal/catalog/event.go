@@ -107,6 +107,15 @@ var events = []Event{
 		"a fault hit a call; detail is its kind (records of a batch have no event of their own)"},
 }
 
+// EventKinds lists the kinds of events.
+func EventKinds() []EventKind {
+	kinds := make([]EventKind, len(events))
+	for i, e := range events {
+		kinds[i] = e.Kind
+	}
+	return kinds
+}
+
 var eventByKind = func() map[EventKind]Event {
 	byKind := make(map[EventKind]Event, len(events))
 	for _, e := range events {

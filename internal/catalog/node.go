@@ -1,6 +1,10 @@
 package catalog
 
-import "strings"
+import (
+	"strings"
+
+	"faultflow/internal/workflow"
+)
 
 // Node is a node of the graph.
 type Node string
@@ -26,6 +30,29 @@ func GuardedNodes() []Node { return []Node{Collector, Processor, Delivery} }
 
 // RecoveryNodes are those that only the recovery graph has.
 func RecoveryNodes() []Node { return []Node{FallbackData, PartialProcessing, AlternateDelivery} }
+
+// The actions by which a node goes on to the next one.
+const (
+	ActionSuccess        workflow.Action = "success"
+	ActionCircuitOpen    workflow.Action = "circuit_open"
+	ActionRetryExhausted workflow.Action = "retry_exhausted"
+	ActionDeliveryFailed workflow.Action = "delivery_failed"
+	ActionDone           workflow.Action = "done"
+)
+
+// Actions lists the actions.
+func Actions() []workflow.Action {
+	return []workflow.Action{
+		ActionSuccess, ActionCircuitOpen, ActionRetryExhausted, ActionDeliveryFailed, ActionDone,
+	}
+}
+
+// Hooks lists the hooks of nodes that reports count.
+func Hooks() []string {
+	return []string{
+		string(workflow.PhaseBeforePrep), string(workflow.PhaseAfterExec), workflow.HookOnError, workflow.HookFallback,
+	}
+}
 
 // Place is an injection point: a call of a node to a dependency. Where a node itself is meant, such as by a retry of
 // the whole node, its name stands for a place.

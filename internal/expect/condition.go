@@ -6,15 +6,17 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/file"
-	"github.com/expr-lang/expr/parser"
 	"github.com/expr-lang/expr/vm"
 
 	"faultflow/internal/report"
+	"faultflow/internal/settings"
 	"faultflow/internal/suggest"
 )
 
@@ -27,7 +29,10 @@ type Condition struct {
 
 	language *language
 	program  *vm.Program
-	subjects []subject
+	probes   []probe
+	// uses are the names that it spells out, fields those of the document that it reads.
+	uses   []use
+	fields []string
 	// parts of the expression explain its result by their values.
 	parts []part
 }
@@ -57,32 +62,30 @@ func Compile(source string) (*Condition, error) { return ofRuns().compile(source
 // breaker("collector").opened.runs.share < 0.1.
 func CompileCampaign(source string) (*Condition, error) { return ofCampaigns().compile(source) }
 
-// Environment is what conditions see of a report: its fields under their JSON names, and functions.
-func Environment(r *report.Report) (any, error) { return ofRuns().read(r) }
-
-// CampaignEnvironment is Environment for a campaign.
-func CampaignEnvironment(c *report.Campaign) (any, error) { return ofCampaigns().read(c) }
-
 func (l *language) compile(source string) (*Condition, error) {
 	if len(source) > maxSource {
 		return nil, &Error{Problem: fmt.Sprintf("the expression is longer than %d characters", maxSource)}
 	}
-	c := &Condition{Source: source, language: l}
-	program, err := l.program(source, expr.AsBool())
-	if err != nil {
+	if _, err := l.program(source, expr.AsBool()); err != nil {
 		return nil, err
 	}
-	c.program = program
-	tree, err := parser.Parse(source)
-	if err != nil {
-		return nil, l.mistake(err)
-	}
-	found := &finder{functions: l.functions, outer: map[ast.Node]bool{}}
-	ast.Walk(&tree.Node, found)
+	found := l.newFinder()
+	probing := &prober{finder: found, of: map[ast.Node]int{}}
+	program, err := l.program(source, expr.Patch(found), expr.Patch(probing))
 	if found.err != nil {
 		return nil, found.err
 	}
-	c.subjects = found.subjects()
+	if err != nil {
+		return nil, err
+	}
+	c := &Condition{
+		Source:   source,
+		language: l,
+		program:  program,
+		probes:   probing.probes,
+		uses:     found.uses,
+		fields:   found.fields,
+	}
 	for _, source := range found.parts() {
 		program, err := l.program(source)
 		if err != nil {
@@ -92,6 +95,19 @@ func (l *language) compile(source string) (*Condition, error) {
 	}
 	return c, nil
 }
+
+// Fits returns an *Error if the condition spells out a name, such as a channel's, that no run with these settings has.
+func (c *Condition) Fits(s *settings.Settings) error {
+	for _, u := range c.uses {
+		if err := u.wrong(s.Channels); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Reads tells whether the condition is about a field of the document, by its name there.
+func (c *Condition) Reads(field string) bool { return slices.Contains(c.fields, field) }
 
 func (l *language) program(source string, options ...expr.Option) (*vm.Program, error) {
 	program, err := expr.Compile(source, append(options, expr.Env(l.environment()))...)
@@ -145,17 +161,64 @@ func shortTypes(message string) string {
 	return short.String()
 }
 
-// Check tells whether the condition holds in an environment.
-func (c *Condition) Check(env any) (bool, error) {
-	held, err := expr.Run(c.program, env)
-	if err != nil {
-		return false, c.language.mistake(err)
-	}
-	return held.(bool), nil // AsBool has seen to it
+// Outcome is what a condition comes to over a document: passed, failed, or inconclusive, where it holds but shows
+// nothing, because what it is about never ran.
+type Outcome struct {
+	Status report.TestStatus
+	// Reasons say why it is inconclusive.
+	Reasons []string
+	// Values are those of what it names, in the order in which they stand in it, and the error if it could not be
+	// evaluated.
+	Values []report.TestValue
 }
 
-// Values returns the values of what the condition names, in the order in which they stand in it.
-func (c *Condition) Values(env any) []report.TestValue {
+// outcomes are what conditions come to over a document.
+func (l *language) outcomes(document any, conditions []*Condition) ([]Outcome, error) {
+	if len(conditions) == 0 {
+		return nil, nil
+	}
+	var fields []string
+	for _, c := range conditions {
+		fields = append(fields, c.fields...)
+	}
+	read, err := l.read(document, fields)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]Outcome, len(conditions))
+	for i, c := range conditions {
+		if list[i], err = c.over(read); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// over evaluates the condition. What could not be evaluated because there is nothing, such as the first of no faults, is
+// inconclusive, too.
+func (c *Condition) over(read *facts) (Outcome, error) {
+	read.forget()
+	result, failed := expr.Run(c.program, read.env)
+	idle, err := read.idle(c.probes)
+	if err != nil {
+		return Outcome{}, err
+	}
+	o := Outcome{Status: report.TestFailed, Values: c.values(read.env)}
+	switch {
+	case len(idle) > 0 && (result == true || failed != nil):
+		o.Status, o.Reasons = report.TestInconclusive, idle
+	case result == true:
+		o.Status = report.TestPassed
+	}
+	if failed != nil {
+		text := c.language.mistake(failed).Error()
+		o.Values = append(o.Values, report.TestValue{Name: "error", Text: strconv.Quote(text)})
+	}
+	return o, nil
+}
+
+// values returns the values of what the condition names, in the order in which they stand in it.
+func (c *Condition) values(env any) []report.TestValue {
 	var values []report.TestValue
 	for _, p := range c.parts {
 		v, err := expr.Run(p.program, env)

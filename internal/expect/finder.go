@@ -2,27 +2,77 @@ package expect
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
-	"strings"
 
 	"github.com/expr-lang/expr/ast"
-
-	"faultflow/internal/catalog"
-	"faultflow/internal/errhandler"
-	"faultflow/internal/suggest"
+	"github.com/expr-lang/expr/builtin"
 )
 
-// finder collects what an expression is about and the parts that are worth showing, and finds what compiles but means
-// nothing.
+// finder reads an expression once: the fields and names that it mentions, the parts that are worth showing, and what
+// compiles but means nothing.
 type finder struct {
-	functions []function
+	language *language
+	// lists are what predicates go over, by the pointer that stands for an entry; variables are those of let.
+	lists     map[*ast.PointerNode]ast.Node
+	variables map[string]ast.Node
+	// wrapped is what stands inside a probe.
+	wrapped map[*ast.CallNode]ast.Node
+	// texts are what fields are read of and predicates go over, as they were written.
+	texts map[ast.Node]string
+	// members, calls, builtins and comparisons are looked at once all types are known.
+	members     []*ast.MemberNode
+	calls       []*ast.CallNode
+	comparisons []*ast.BinaryNode
 
-	members []*ast.MemberNode
-	calls   []*ast.CallNode
+	uses []use
+	// fields are the document's that the expression reads; functions says that it calls one of the language's.
+	fields    []string
+	functions bool
 	// outer are the nodes that stand inside a larger one that is shown instead.
 	outer map[ast.Node]bool
-	order []ast.Node
+	order []mention
 	err   error
+}
+
+// mention is a field or a call in an expression: its text, and where it begins.
+type mention struct {
+	node ast.Node
+	text string
+	at   int
+}
+
+func (l *language) newFinder() *finder {
+	return &finder{
+		language:  l,
+		lists:     map[*ast.PointerNode]ast.Node{},
+		variables: map[string]ast.Node{},
+		wrapped:   map[*ast.CallNode]ast.Node{},
+		texts:     map[ast.Node]string{},
+		outer:     map[ast.Node]bool{},
+	}
+}
+
+// finish looks at what was found, once all of it is. An expression that means nothing is an *Error.
+func (f *finder) finish() {
+	for _, m := range f.members {
+		f.noteKey(m.Node, m.Property)
+	}
+	for _, c := range f.calls {
+		f.noteCall(c)
+	}
+	for _, b := range f.comparisons {
+		f.noteCompared(b)
+	}
+	slices.SortStableFunc(f.uses, func(a, b use) int { return a.at - b.at })
+	for _, u := range f.uses {
+		if f.err == nil && !u.open() {
+			f.err = u.wrong(nil)
+		}
+	}
+	if f.err == nil && len(f.fields) == 0 && !f.functions {
+		f.err = &Error{Problem: "it depends on nothing that was reported, and so shows nothing"}
+	}
 }
 
 // Visit notes a node; ast.Walk comes by the inner nodes first.
@@ -30,17 +80,31 @@ func (f *finder) Visit(n *ast.Node) {
 	switch node := (*n).(type) {
 	case *ast.MemberNode:
 		f.members = append(f.members, node)
+		f.texts[node.Node] = node.Node.String()
 		f.outer[node.Node] = true
-		f.order = append(f.order, node)
-		f.checkKey(node)
+		f.mention(node)
 	case *ast.CallNode:
 		f.calls = append(f.calls, node)
+		for _, argument := range node.Arguments {
+			f.texts[argument] = argument.String()
+		}
+		f.functions = f.functions || f.called(node) != nil
 		f.outer[node.Callee] = true
-		f.order = append(f.order, node)
-		f.checkName(node)
+		f.mention(node)
 	case *ast.IdentifierNode:
-		f.order = append(f.order, node)
+		f.mention(node)
+		if node.Value == "$env" {
+			f.fail(node, "name the field itself, without $env")
+		}
+		if f.language.fieldType(node.Value) != nil && !slices.Contains(f.fields, node.Value) {
+			f.fields = append(f.fields, node.Value)
+		}
+	case *ast.VariableDeclaratorNode:
+		f.variables[node.Name] = node.Value
+	case *ast.BuiltinNode:
+		f.enter(node)
 	case *ast.BinaryNode:
+		f.comparisons = append(f.comparisons, node)
 		if node.Operator == ".." {
 			f.fail(node, "ranges are not for expectations; they are about what the report holds")
 		}
@@ -49,6 +113,31 @@ func (f *finder) Visit(n *ast.Node) {
 			f.fail(node, fmt.Sprintf("more than %d conditions inside one another", maxLoops))
 		}
 	}
+}
+
+// enter notes what the pointers of a predicate stand for. Those of inner predicates have been noted before.
+func (f *finder) enter(b *ast.BuiltinNode) {
+	if !overList(b) {
+		return
+	}
+	f.texts[b.Arguments[0]] = b.Arguments[0].String()
+	for _, predicate := range b.Arguments[1:] {
+		ast.Walk(&predicate, visitor(func(n ast.Node) {
+			if p, ok := n.(*ast.PointerNode); ok && f.lists[p] == nil {
+				f.lists[p] = b.Arguments[0]
+			}
+		}))
+	}
+}
+
+// overList tells whether a builtin asks something of each entry of a list.
+func overList(b *ast.BuiltinNode) bool {
+	return len(b.Arguments) > 1 && slices.ContainsFunc(b.Arguments, func(n ast.Node) bool {
+		_, is := n.(*ast.PredicateNode)
+		return is
+	}) && slices.ContainsFunc(builtin.Builtins, func(known *builtin.Function) bool {
+		return known.Name == b.Name && known.Predicate
+	})
 }
 
 // maxLoops bounds how deep conditions such as all(nodes, .runs > 0) go inside one another: each multiplies the time.
@@ -76,103 +165,94 @@ func (f *finder) fail(n ast.Node, problem string) {
 	}
 }
 
-// checkName finds misspelt names before anything runs.
-func (f *finder) checkName(c *ast.CallNode) {
-	callee, name, ok := callOf(c)
-	if !ok {
-		return
-	}
-	_, ofChannel := catalog.Place(name).Channel() // channels have names of their own
-	for _, known := range f.functions {
-		if known.name == callee && known.known != nil && !ofChannel {
-			f.checkOneOf(c.Arguments[0], callee, name, known.known)
+// called is the function of the language that a call is of, nil for any other call.
+func (f *finder) called(c *ast.CallNode) *function {
+	name, _ := c.Callee.(*ast.IdentifierNode)
+	for i := range f.language.functions {
+		if fn := &f.language.functions[i]; name != nil && fn.name == name.Value {
+			return fn
 		}
 	}
+	return nil
 }
 
-// keys lists the keys that a document's maps can have, by the name of the map.
-var keys = map[string][]string{
-	"origins":  catalog.Strings(catalog.Origins()),
-	"modes":    catalog.Strings(catalog.Modes()),
-	"errors":   catalog.Strings(errhandler.Classes()),
-	"by_class": catalog.Strings(errhandler.Classes()),
-	"findings": findings,
-}
-
-// checkKey finds misspelt keys of a document's maps, which would have the value zero.
-func (f *finder) checkKey(m *ast.MemberNode) {
-	key, isText := m.Property.(*ast.StringNode)
-	if !isText {
-		return
-	}
-	name := ""
-	switch in := m.Node.(type) {
-	case *ast.MemberNode:
-		if property, isText := in.Property.(*ast.StringNode); isText {
-			name = property.Value
-		}
+// typeOf is the type that a part of the expression has in the document; nil if that is not known, or if it is no part
+// of one.
+func (f *finder) typeOf(n ast.Node) reflect.Type {
+	switch n := n.(type) {
+	case *ast.ChainNode:
+		return f.typeOf(n.Node)
 	case *ast.IdentifierNode:
-		if in.Value != "errors" { // which has fields there
-			name = in.Value
+		if value, isVariable := f.variables[n.Value]; isVariable {
+			return f.typeOf(value)
 		}
+		return f.language.fieldType(n.Value)
+	case *ast.PointerNode:
+		if list := f.lists[n]; list != nil && n.Name == "" {
+			return entryOf(f.typeOf(list))
+		}
+	case *ast.MemberNode:
+		switch in := f.typeOf(n.Node); {
+		case in == nil:
+		case in.Kind() == reflect.Struct:
+			return fieldType(in, fieldOf(n))
+		case in.Kind() == reflect.Map || in.Kind() == reflect.Slice:
+			return in.Elem()
+		}
+	case *ast.SliceNode:
+		return f.typeOf(n.Node)
+	case *ast.ConditionalNode:
+		return f.typeOf(n.Exp1)
+	case *ast.CallNode:
+		if inner := f.wrapped[n]; inner != nil {
+			return f.typeOf(inner)
+		}
+		if fn := f.called(n); fn != nil {
+			return fn.finds
+		}
+	case *ast.PredicateNode:
+		return f.typeOf(n.Node)
+	case *ast.BuiltinNode:
+		return f.typeOfBuiltin(n)
 	}
-	if known, isMap := keys[name]; isMap {
-		f.checkOneOf(key, name, key.Value, known)
-	}
+	return nil
 }
 
-func (f *finder) checkOneOf(at ast.Node, what, name string, known []string) {
-	if slices.Contains(known, name) {
-		return
+// typeOfBuiltin follows lists through the builtins that choose, order and turn over their entries.
+func (f *finder) typeOfBuiltin(b *ast.BuiltinNode) reflect.Type {
+	if len(b.Arguments) == 0 {
+		return nil
 	}
-	named := slices.DeleteFunc(slices.Clone(known), func(k string) bool { return k == "" })
-	f.fail(at, fmt.Sprintf("there is no %s %q%s; there are %s",
-		what, name, suggest.Nearest(name, known), strings.Join(named, ", ")))
+	switch b.Name {
+	case "filter", "sort", "sortBy", "reverse", "take", "uniq":
+		return f.typeOf(b.Arguments[0])
+	case "find", "findLast", "first", "last", "get":
+		return entryOf(f.typeOf(b.Arguments[0]))
+	case "map":
+		if entry := f.typeOf(b.Arguments[len(b.Arguments)-1]); entry != nil {
+			return reflect.SliceOf(entry)
+		}
+	}
+	return nil
 }
 
-// callOf takes a call with one literal text apart.
-func callOf(n ast.Node) (function, name string, ok bool) {
-	c, isCall := n.(*ast.CallNode)
-	if !isCall || len(c.Arguments) != 1 {
-		return "", "", false
+// entryOf is the type of a list's entries, nil for what is no list.
+func entryOf(list reflect.Type) reflect.Type {
+	if list == nil || list.Kind() != reflect.Slice && list.Kind() != reflect.Map {
+		return nil
 	}
-	callee, isName := c.Callee.(*ast.IdentifierNode)
-	text, isText := c.Arguments[0].(*ast.StringNode)
-	if !isName || !isText {
-		return "", "", false
-	}
-	return callee.Value, text.Value, true
+	return list.Elem()
 }
 
-func (f *finder) subjects() (list []subject) {
-	asked := map[ast.Node]bool{}
-	for _, m := range f.members {
-		field := ""
-		if p, ok := m.Property.(*ast.StringNode); ok {
-			field = p.Value
-		}
-		if function, name, ok := callOf(m.Node); ok {
-			asked[m.Node] = true
-			list = append(list, subject{function, name, field})
-		} else if stage, ok := m.Node.(*ast.IdentifierNode); ok {
-			list = append(list, subject{function: stage.Value, field: field})
-		}
-	}
-	for _, c := range f.calls {
-		if function, name, ok := callOf(c); ok && !asked[c] {
-			list = append(list, subject{function: function, name: name})
-		}
-	}
-	return list
-}
+func (f *finder) mention(n ast.Node) { f.order = append(f.order, mention{n, n.String(), start(n)}) }
 
 // parts returns the largest parts that are fields or calls, in the order of the expression.
 func (f *finder) parts() (sources []string) {
-	nodes := slices.DeleteFunc(slices.Clone(f.order), func(n ast.Node) bool { return f.outer[n] })
-	slices.SortStableFunc(nodes, func(a, b ast.Node) int { return start(a) - start(b) })
-	for _, n := range nodes {
-		if s := n.String(); !slices.Contains(sources, s) {
-			sources = append(sources, s)
+	parts := slices.DeleteFunc(slices.Clone(f.order), func(m mention) bool { return f.outer[m.node] })
+	slices.SortStableFunc(parts, func(a, b mention) int { return a.at - b.at })
+	for _, m := range parts {
+		if !slices.Contains(sources, m.text) {
+			sources = append(sources, m.text)
 		}
 	}
 	return sources

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"faultflow/internal/catalog"
@@ -16,18 +17,29 @@ import (
 // names of fields from expr tags alone, compares a named string type with a text as unequal, and does not know how
 // settings write themselves. The struct has plain types, and is filled from the document's JSON.
 type language struct {
+	document  reflect.Type
 	env       reflect.Type
 	functions []function
-	names     []string
+	rules     []rule
+	// happenings are the entries of lists that may be empty: none of what can happen did.
+	happenings []reflect.Type
+	// filled completes a value that the document lacks because nothing of it happened; nil if nothing is to be completed.
+	filled func(document, value any) any
+	names  []string
 }
 
 // function is one that conditions can call, with one argument.
 type function struct {
 	name           string
 	takes, meaning string // what its argument and its result are
-	// known lists the texts that can be its argument; nil if that depends on the run.
-	known            []string
+	// missing says that what was looked for is not there, with a verb for the argument. A condition over that shows
+	// nothing.
+	missing string
+	// takesName are the names that can be its argument; nil where that is no name.
+	takesName        *names
 	argument, result reflect.Type
+	// finds is the type of what lookup finds, in the document.
+	finds reflect.Type
 	// lookup returns a pointer to the result, nil where there is none.
 	lookup func(document any, argument reflect.Value) any
 }
@@ -35,17 +47,20 @@ type function struct {
 // field is the name of the environment's field that holds the function.
 func (f function) field() string { return goName("func_" + f.name) }
 
-// named is a function that looks up a name in a document; call is name(takes).
-func named[D, R any](call, meaning string, known []string, lookup func(*D, string) *R) function {
+// named is a function that looks up a name in a document; call is name(takes). Where it finds nothing, missing says of
+// the name why a condition over that shows nothing.
+func named[D, R any](call, meaning, missing string, known names, lookup func(*D, string) *R) function {
 	name, takes, _ := strings.Cut(strings.TrimSuffix(call, ")"), "(")
 	return function{
-		name:     name,
-		takes:    takes,
-		meaning:  meaning,
-		known:    known,
-		argument: reflect.TypeFor[string](),
-		result:   plain(reflect.TypeFor[R]()),
-		lookup:   func(document any, argument reflect.Value) any { return lookup(document.(*D), argument.String()) },
+		name:      name,
+		takes:     takes,
+		meaning:   meaning,
+		missing:   missing,
+		takesName: &known,
+		argument:  reflect.TypeFor[string](),
+		result:    plain(reflect.TypeFor[R]()),
+		finds:     reflect.TypeFor[R](),
+		lookup:    func(document any, argument reflect.Value) any { return lookup(document.(*D), argument.String()) },
 	}
 }
 
@@ -53,6 +68,8 @@ func named[D, R any](call, meaning string, known []string, lookup func(*D, strin
 type Function struct {
 	Call    string // such as node(name)
 	Meaning string
+	// Missing says when a condition over it shows nothing; "" if it always shows something.
+	Missing string
 }
 
 // Functions lists what conditions over a run's report can call.
@@ -63,60 +80,121 @@ func CampaignFunctions() []Function { return ofCampaigns().reference() }
 
 func (l *language) reference() (list []Function) {
 	for _, f := range l.functions {
-		list = append(list, Function{Call: f.name + "(" + f.takes + ")", Meaning: f.meaning})
+		list = append(list, Function{
+			Call:    f.name + "(" + f.takes + ")",
+			Meaning: f.meaning,
+			Missing: strings.ReplaceAll(f.missing, "%v", "…"),
+		})
 	}
 	return list
 }
 
-// newLanguage makes the language of a type of documents.
-func newLanguage(document reflect.Type, functions ...function) *language {
-	fields := plainFields(document)
-	for _, f := range functions {
-		fields = append(fields, reflect.StructField{
-			Name: f.field(),
-			Tag:  reflect.StructTag(fmt.Sprintf(`json:"-" expr:"%s"`, f.name)),
-			Type: reflect.FuncOf([]reflect.Type{f.argument}, []reflect.Type{f.result}, false),
-		})
-	}
-	env := reflect.StructOf(fields)
-	return &language{env: env, functions: functions, names: fieldNames(env)}
+// with declares what else the language knows.
+func (l *language) with(rules []rule, happenings ...reflect.Type) *language {
+	l.rules, l.happenings = rules, happenings
+	return l
 }
 
-// read is the environment of a document.
-func (l *language) read(document any) (any, error) {
-	doc, err := json.Marshal(document)
-	if err != nil {
-		return nil, fmt.Errorf("expect: write the document: %w", err)
+// newLanguage makes the language of a type of documents. A document's hash and meta are not in it: they may differ
+// where nothing else does.
+func newLanguage(document reflect.Type, functions ...function) *language {
+	fields := slices.DeleteFunc(plainFields(document), func(f reflect.StructField) bool {
+		name := f.Tag.Get("expr")
+		return name == "hash" || name == "meta"
+	})
+	for _, f := range functions {
+		fields = append(fields, functionField(f.field(), f.name, []reflect.Type{f.argument}, f.result))
 	}
+	value := reflect.TypeFor[any]()
+	fields = append(fields, functionField(seenField, seenName, []reflect.Type{reflect.TypeFor[int](), value}, value))
+	env := reflect.StructOf(fields)
+	return &language{document: document, env: env, functions: functions, names: fieldNames(env)}
+}
+
+func functionField(field, name string, takes []reflect.Type, result reflect.Type) reflect.StructField {
+	return reflect.StructField{
+		Name: field,
+		Tag:  reflect.StructTag(fmt.Sprintf(`json:"-" expr:"%s"`, name)),
+		Type: reflect.FuncOf(takes, []reflect.Type{result}, false),
+	}
+}
+
+var seenField = goName("func_seen")
+
+// fieldType is the type of a document's field that conditions can name, nil if there is none.
+func (l *language) fieldType(name string) reflect.Type {
+	if _, offered := l.env.FieldByName(goName(name)); !offered {
+		return nil
+	}
+	return fieldType(l.document, name)
+}
+
+// fieldType is the type of a struct's field by its name in JSON, nil if there is none.
+func fieldType(t reflect.Type, name string) reflect.Type {
+	for f := range t.Fields() {
+		if f.Anonymous {
+			if inner := fieldType(f.Type, name); inner != nil {
+				return inner
+			}
+			continue
+		}
+		if own, _, _ := strings.Cut(f.Tag.Get("json"), ","); own == name {
+			return f.Type
+		}
+	}
+	return nil
+}
+
+// read makes facts of a document: of the fields that conditions read.
+func (l *language) read(document any, fields []string) (*facts, error) {
 	env := reflect.New(l.env)
-	if err := json.Unmarshal(doc, env.Interface()); err != nil {
-		return nil, fmt.Errorf("expect: read the document: %w", err)
+	whole := reflect.ValueOf(document).Elem()
+	for f := range l.document.Fields() {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		to := env.Elem().FieldByName(goName(name))
+		if !to.IsValid() || !slices.Contains(fields, name) {
+			continue
+		}
+		if err := convert(whole.FieldByIndex(f.Index).Interface(), to.Addr().Interface()); err != nil {
+			return nil, err
+		}
 	}
-	l.bind(env.Elem(), document)
-	return env.Elem().Interface(), nil
+	read := &facts{language: l, document: document, seen: map[int][]any{}}
+	read.bind(env.Elem())
+	read.env = env.Elem().Interface()
+	return read, nil
+}
+
+// convert turns a part of a document into what conditions see of it, or back.
+func convert(from, to any) error {
+	doc, err := json.Marshal(from)
+	if err == nil {
+		err = json.Unmarshal(doc, to)
+	}
+	if err != nil {
+		return fmt.Errorf("expect: read the document: %w", err)
+	}
+	return nil
 }
 
 // environment is one without values, to compile against.
 func (l *language) environment() any { return reflect.Zero(l.env).Interface() }
 
 // bind gives the environment's functions the document to look into. What is not there has its zero value.
-func (l *language) bind(env reflect.Value, document any) {
-	for _, f := range l.functions {
-		field := env.FieldByName(f.field())
+func (f *facts) bind(env reflect.Value) {
+	for _, fn := range f.language.functions {
+		field := env.FieldByName(fn.field())
 		field.Set(reflect.MakeFunc(field.Type(), func(args []reflect.Value) []reflect.Value {
-			result := reflect.New(f.result)
-			if found := reflect.ValueOf(f.lookup(document, args[0])); !found.IsNil() {
-				doc, err := json.Marshal(found.Interface())
-				if err == nil {
-					err = json.Unmarshal(doc, result.Interface())
-				}
-				if err != nil { // the document was marshalled as a whole before
-					panic(err)
-				}
+			result := reflect.New(fn.result)
+			if found := reflect.ValueOf(fn.lookup(f.document, args[0])); found.IsNil() {
+				f.miss(fmt.Sprintf(fn.missing, args[0]))
+			} else if err := convert(found.Interface(), result.Interface()); err != nil {
+				panic(err) // expr makes an error of it
 			}
 			return []reflect.Value{result.Elem()}
 		}))
 	}
+	env.FieldByName(seenField).Set(reflect.ValueOf(f.see))
 }
 
 // plain is a type as conditions see it: of plain types alone.
@@ -202,7 +280,9 @@ func fieldNames(t reflect.Type) (names []string) {
 	switch t.Kind() {
 	case reflect.Struct:
 		for f := range t.Fields() {
-			names = append(names, f.Tag.Get("expr"))
+			if name := f.Tag.Get("expr"); name != seenName {
+				names = append(names, name)
+			}
 			names = append(names, fieldNames(f.Type)...)
 		}
 	case reflect.Slice, reflect.Map:

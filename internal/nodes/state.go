@@ -13,15 +13,15 @@ import (
 
 // The actions of docs/original.md's graphs.
 const (
-	Success workflow.Action = "success"
+	Success = catalog.ActionSuccess
 	// CircuitOpen: the source could not be used, because its breaker is open or its attempts ran out.
-	CircuitOpen workflow.Action = "circuit_open"
+	CircuitOpen = catalog.ActionCircuitOpen
 	// RetryExhausted: the batch was not, or less than half, processed.
-	RetryExhausted workflow.Action = "retry_exhausted"
+	RetryExhausted = catalog.ActionRetryExhausted
 	// DeliveryFailed: the channels did not take everything.
-	DeliveryFailed workflow.Action = "delivery_failed"
+	DeliveryFailed = catalog.ActionDeliveryFailed
 	// Done ends a cycle.
-	Done workflow.Action = "done"
+	Done = catalog.ActionDone
 )
 
 // Key identifies one random decision. Every decision of a run is drawn from the run's seed and its Key alone, never

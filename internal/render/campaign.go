@@ -55,12 +55,22 @@ func campaignSettings(c *report.Campaign) Section {
 		set.row("scenario", None, ClipName(c.Scenario))
 	}
 	set.row("each", None, Facts(ClipName(c.Settings.Graph)+" graph", ClipName(c.Settings.Clock)+" clock"))
-	s := c.Settings
-	for _, b := range c.Breakers { // a failure type may have put it there
-		s.Collector.Breaker = s.Collector.Breaker || b.Name == "collector"
-	}
-	set.settings(s)
+	set.settings(c.Settings, breakerDrawn(c))
 	return set
+}
+
+// breakerDrawn says in which runs the failure type put in the collector's breaker, "" if all runs have the same.
+func breakerDrawn(c *report.Campaign) string {
+	for _, b := range c.Breakers {
+		switch {
+		case b.Name != string(catalog.Collector) || c.Settings.Collector.Breaker:
+		case b.Armed == 0: // a document from before it
+			return "in some runs"
+		default:
+			return "in " + PrecisePercent(float64(b.Armed)/float64(c.Runs)) + " of the runs"
+		}
+	}
+	return ""
 }
 
 // verdicts are the shares of the runs, and where their records ended.
@@ -368,17 +378,28 @@ func violations(c *report.Campaign) Section {
 	return s
 }
 
-// checked tells which conditions held, and of those that did not, why.
+// checkSign is the sign of a condition; what is no status is no proof.
+func checkSign(s report.TestStatus) Sign {
+	switch s {
+	case report.TestPassed:
+		return Good
+	case report.TestInconclusive:
+		return Warn
+	default:
+		return Bad
+	}
+}
+
+// checked tells which conditions held, and of those that did not, or show nothing, why.
 func checked(checks []report.Check) Section {
 	s := Section{Title: "Checks", Open: true}
 	for _, c := range checks {
-		held := Good
-		if !c.Held {
-			held = Bad
+		s.item(checkSign(c.Status), ClipText(c.Condition))
+		for _, why := range c.Reasons {
+			s.remark(Aside, "shows nothing: "+ClipText(why))
 		}
-		s.item(held, ClipText(c.Condition))
 		for _, v := range c.Values {
-			if !c.Held {
+			if c.Status == report.TestFailed {
 				s.remark(Aside, fmt.Sprintf("%s = %s", ClipText(v.Name), ClipText(v.Text)))
 			}
 		}

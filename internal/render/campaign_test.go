@@ -50,10 +50,16 @@ func accounts(t *testing.T) map[string]func(in string, s text.Style) string {
 		}},
 	}
 	checks := []report.Check{
-		{Condition: "ledger.lost == 0", Held: true, Values: []report.TestValue{{Name: "ledger.lost", Text: "0"}}},
+		{Condition: "ledger.lost == 0", Status: report.TestPassed, Values: []report.TestValue{{Name: "ledger.lost", Text: "0"}}},
 		{
 			Condition: "verdict.degraded.share < 0.01",
+			Status:    report.TestFailed,
 			Values:    []report.TestValue{{Name: "verdict.degraded.share", Text: "0.1"}},
+		},
+		{
+			Condition: `attempts("fallback_data").max <= 3`,
+			Status:    report.TestInconclusive,
+			Reasons:   []string{"the node fallback_data ran in no run"},
 		},
 	}
 	sweep, ablation, twice := recorded[report.Sweep](
@@ -177,6 +183,7 @@ func TestCampaignOfAnyDocument(t *testing.T) {
 			func(w *strings.Builder, in string) error {
 				return format.Campaign(&c, []report.Check{{
 					Condition: c.Scenario,
+					Reasons:   []string{c.Scenario},
 					Values:    []report.TestValue{{Name: c.Scenario, Text: c.Scenario}},
 				}}).Write(w, in, text.Style{})
 			},
@@ -234,6 +241,7 @@ func TestCampaignIsHarmless(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c, checks := attackedCampaign(t, attack), []report.Check{{
 				Condition: attack,
+				Reasons:   []string{attack},
 				Values:    []report.TestValue{{Name: attack, Text: attack}},
 			}}
 			checkHTML(t, campaignIn(t, c, checks, "html"), usual)

@@ -19,12 +19,13 @@ func RunSettings(r *report.Report) Section {
 		"seed %d",
 		r.Seed,
 	)))
-	s.settings(r.Settings)
+	s.settings(r.Settings, "")
 	return s
 }
 
-// settings are those of a run, as far as they say something.
-func (s *Section) settings(c settings.Settings) {
+// settings are those of a run, as far as they say something; drawn says in which runs the collector's breaker was put in
+// though they do not ask for it, "" for none.
+func (s *Section) settings(c settings.Settings, drawn string) {
 	if c.SimulateFailures {
 		s.row("failures", None, ClipName(c.FailureType))
 	}
@@ -40,7 +41,7 @@ func (s *Section) settings(c settings.Settings) {
 	}
 	s.row("batch", None, Facts(Amount(c.BatchSize, "record"), When(c.Workers > 0, Amount(c.Workers, "worker"))))
 	s.row("input", None, inputSettings(c))
-	s.row("breaker", None, breakerSettings(c))
+	s.row("breaker", None, breakerSettings(c, drawn))
 	s.row("without", None, switchedOff(c))
 }
 
@@ -69,12 +70,13 @@ func inputSettings(s settings.Settings) string {
 		), When(s.ValueField != "", "value from "+ClipName(s.ValueField)))
 }
 
-func breakerSettings(s settings.Settings) string {
+func breakerSettings(s settings.Settings, drawn string) string {
 	var parts []string
 	for _, node := range catalog.GuardedNodes() {
-		if p := s.Policy(node); p.Breaker {
-			parts = append(parts, fmt.Sprintf("%s: opens after %s in a row, for %s",
-				node, Amount(p.BreakerFailures, "failure"), DurationOf(p.BreakerOpenFor)))
+		in := When(node == catalog.Collector && drawn != "", " "+drawn)
+		if p := s.Policy(node); p.Breaker || in != "" {
+			parts = append(parts, fmt.Sprintf("%s%s: opens after %s in a row, for %s",
+				node, in, Amount(p.BreakerFailures, "failure"), DurationOf(p.BreakerOpenFor)))
 		}
 	}
 	if len(parts) == 0 {

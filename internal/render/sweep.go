@@ -77,7 +77,7 @@ func studySettings(scenario string, s settings.Settings, seeds report.Seeds) Sec
 	set.row("runs", None, Facts(Grouped(seeds.Count)+" each", fmt.Sprintf("seeds %d to %d", seeds.First, seeds.Last())))
 	set.row("scenario", None, ClipName(scenario))
 	set.row("each", None, Facts(ClipName(s.Graph)+" graph", ClipName(s.Clock)+" clock"))
-	set.settings(s)
+	set.settings(s, "")
 	return set
 }
 

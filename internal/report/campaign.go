@@ -144,8 +144,11 @@ type Dependency struct {
 
 // CampaignBreaker is one circuit breaker.
 type CampaignBreaker struct {
-	Name   string `json:"name"`
-	Opened Tally  `json:"opened"`
+	Name string `json:"name"`
+	// Armed is in how many runs it was in the path, Calls went through it in them.
+	Armed  int64 `json:"armed"`
+	Calls  int64 `json:"calls"`
+	Opened Tally `json:"opened"`
 	// Rejected counts the calls that it turned away.
 	Rejected int64 `json:"rejected"`
 	// CallsBeforeOpen is how many calls a run made until the breaker first opened, over the runs in which it did.
@@ -200,6 +203,11 @@ type CampaignFault struct {
 	Observed Share `json:"observed"`
 }
 
+// ProvesNothing is that of Fault, over all runs.
+func (f *CampaignFault) ProvesNothing() bool {
+	return f.Declared && f.Observed.Count == 0 && !f.MayNotFire
+}
+
 // SeedRun is one run of a campaign.
 type SeedRun struct {
 	Seed         uint64          `json:"seed"`
@@ -251,9 +259,11 @@ func ReadCampaign(rd io.Reader) (*Campaign, error) {
 	return parseSealed(found, CampaignSchema, text, (*Campaign).head)
 }
 
-// Check is a condition over a campaign and whether it held. Values are what its parts came to.
+// Check is a condition over a campaign and what it came to: TestPassed, TestFailed, or TestInconclusive with the reasons
+// why it shows nothing. Values are what its parts came to.
 type Check struct {
 	Condition string
-	Held      bool
+	Status    TestStatus
+	Reasons   []string
 	Values    []TestValue
 }

@@ -370,8 +370,27 @@ func complete(s settings.Settings) settings.Settings {
 	return s
 }
 
-// Recorded returns the settings as the reports of runs have them, but for the breaker that a failure type may put in.
-func Recorded(s settings.Settings) settings.Settings { return complete(s) }
+// Recorded returns the settings as the reports of all runs have them, whatever their seeds. A breaker that the failure
+// type puts in for some seeds only is not in them.
+func Recorded(s settings.Settings) settings.Settings {
+	s = complete(s)
+	s.Collector.Breaker = s.Collector.Breaker || !s.BreakerDecided && alwaysBreaker(&s)
+	return s
+}
+
+// alwaysBreaker tells whether the failure type puts the breaker in, whatever is drawn.
+func alwaysBreaker(s *settings.Settings) bool {
+	if !s.SimulateFailures {
+		return false
+	}
+	for _, drawn := range []float64{0, math.Nextafter(1, 0)} {
+		p, err := fault.NewProfile(s.FailureType, s.Channels, func(string) float64 { return drawn })
+		if err != nil || !p.Breaker {
+			return false
+		}
+	}
+	return true
+}
 
 // outlives tells whether a run could last longer than limit, if everything that can wait waits as long as it may.
 func outlives(s *settings.Settings, limit time.Duration) bool {

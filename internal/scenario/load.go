@@ -236,18 +236,35 @@ func (l *loader) expect(n ast.Node) error {
 		return l.fail(n, "more than %d expectations", maxExpectations)
 	}
 	c, err := expect.Compile(source)
-	if bad, ok := errors.AsType[*expect.Error](err); ok {
-		offset := bad.Offset
-		if offset == 0 {
-			offset = len(source) - len(strings.TrimLeft(source, " \t\n"))
-		}
-		line, column := l.position(n, offset)
-		return l.failAt(line, column, "expect: %s", bad.Problem)
-	}
 	if err != nil {
-		return l.fail(n, "expect: %v", err)
+		return l.mistaken(n, source, err)
 	}
 	c.Line, _ = l.position(n, 0)
 	l.expectations = append(l.expectations, c)
+	l.expectedAt = append(l.expectedAt, n)
+	return nil
+}
+
+// mistaken tells what is wrong with an expectation, where it stands.
+func (l *loader) mistaken(n ast.Node, source string, err error) error {
+	bad, ok := errors.AsType[*expect.Error](err)
+	if !ok {
+		return l.fail(n, "expect: %v", err)
+	}
+	offset := bad.Offset
+	if offset == 0 {
+		offset = len(source) - len(strings.TrimLeft(source, " \t\n"))
+	}
+	line, column := l.position(n, offset)
+	return l.failAt(line, column, "expect: %s", bad.Problem)
+}
+
+// fit holds the names in expectations against the settings, which have the channels.
+func (l *loader) fit(s *settings.Settings) error {
+	for i, c := range l.expectations {
+		if err := c.Fits(s); err != nil {
+			return l.mistaken(l.expectedAt[i], c.Source, err)
+		}
+	}
 	return nil
 }

@@ -132,7 +132,11 @@ func (l *loader) scenario(chosen []choice) (*Scenario, error) {
 func (l *loader) check(s *Scenario, chosen []choice, otherwise ast.Node) error {
 	complete, err := s.Given.Settings()
 	if err == nil {
-		return s.locateInput(complete.Input)
+		err = l.fit(&complete)
+		if err == nil {
+			err = s.locateInput(complete.Input)
+		}
+		return err
 	}
 	bad, ok := errors.AsType[*settings.Error](err)
 	if !ok {

@@ -108,6 +108,7 @@ type loader struct {
 	faultLines        []int
 	given             *settings.Given
 	expectations      []*expect.Condition
+	expectedAt        []ast.Node
 	matrix            []dimension
 	hasMatrix         bool
 	// givenAt tells where in the file settings were given.

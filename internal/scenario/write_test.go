@@ -48,7 +48,7 @@ var someFaults = []string{
 
 var someExpectations = []string{
 	`ledger.lost == 0`,
-	`verdict == "ok"`,
+	`verdict == "success"`,
 	`'ok' == verdict`,
 	`pattern("timeout") ? true : false`,
 	"seed > 0",

@@ -121,7 +121,7 @@ func (l *life[S, P, R]) fallback(ctx context.Context, err error) (R, error) {
 		return none, err
 	}
 	out, ferr := guardPhase(l, PhaseExec, func() (R, error) { return f.ExecFallback(ctx, l.state, l.in, err) })
-	l.ran(ctx, "exec_fallback")
+	l.ran(ctx, HookFallback)
 	if ferr != nil {
 		return out, ferr
 	}
@@ -176,7 +176,7 @@ func (l *life[S, P, R]) onError(ctx context.Context, err error) (R, bool) {
 		return out, nil
 	})
 	if has {
-		l.ran(ctx, "on_error")
+		l.ran(ctx, HookOnError)
 	}
 	if panicked != nil {
 		EmitError(ctx, Event{Node: l.node.name, Kind: HookFailed}, panicked)

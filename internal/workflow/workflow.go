@@ -79,6 +79,12 @@ const (
 	PhasePost       Phase = "post"
 )
 
+// The hooks of a node that are no phase of it.
+const (
+	HookOnError  = "on_error"
+	HookFallback = "exec_fallback"
+)
+
 // NodeError says where an error arose. Attempt counts from 1 and is 0 where attempts do not apply.
 type NodeError struct {
 	Node    string
