@@ -37,7 +37,7 @@ func inCycle(t *testing.T, f func(ctx context.Context, run *workflow.Stream)) {
 func TestSimulatedLatency(t *testing.T) {
 	times := func(name string, seed uint64) (took []time.Duration) {
 		inCycle(t, func(ctx context.Context, run *workflow.Stream) {
-			c := NewSimulated(name, simulate.Rand(seed))
+			c := NewSimulated(name, simulate.Rand(seed), false)
 			for i := range 200 {
 				run.StartCycle(1 + i/20)
 				began := time.Now()
@@ -69,7 +69,7 @@ func TestSimulatedLatency(t *testing.T) {
 // A delivery that is cut off arrives nowhere.
 func TestSimulatedIsCutOff(t *testing.T) {
 	inCycle(t, func(ctx context.Context, _ *workflow.Stream) {
-		c := NewSimulated("primary", simulate.Rand(1))
+		c := NewSimulated("primary", simulate.Rand(1), false)
 		ctx, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
 		defer cancel()
 		began := time.Now()
@@ -106,7 +106,7 @@ func TestSimulatedRecognisesKeys(t *testing.T) {
 	for _, name := range []string{"primary", "webhook", "backup"} {
 		for _, test := range tests {
 			inCycle(t, func(ctx context.Context, run *workflow.Stream) {
-				c := NewSimulated(name, simulate.Rand(1))
+				c := NewSimulated(name, simulate.Rand(1), false)
 				if c.Name() != name || c.Idempotent() != (name != "backup") {
 					t.Fatalf("%s: name %q, idempotent %v", name, c.Name(), c.Idempotent())
 				}

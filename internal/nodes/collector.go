@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"sync"
 	"time"
 
 	"faultflow/internal/catalog"
@@ -58,11 +59,15 @@ func newCollector(s *settings.Settings, parts Parts, ladder *ladder) *Collector 
 			Class:  errhandler.Network,
 			Policy: settings.Policy{Timeout: s.Collector.Timeout},
 			Quiet:  true,
+			Turn:   parts.Turn,
+			Tally:  parts.Tally,
 		}),
 		fetch: resilience.NewGuard[*intake](resilience.Options{
 			Place:  catalog.PlaceFetch,
 			Class:  errhandler.Network,
 			Policy: s.Collector,
+			Turn:   parts.Turn,
+			Tally:  parts.Tally,
 		}),
 	}
 }
@@ -114,6 +119,7 @@ func (c *Collector) unadmitted(f *inFlight) *intake {
 // Around puts Exec inside the collector's policies.
 func (c *Collector) Around(
 	ctx context.Context,
+	_ *inFlight,
 	call func(context.Context) (*intake, error),
 	fallback func(context.Context, error) (*intake, error),
 ) (*intake, error) {
@@ -212,17 +218,23 @@ const (
 // last batch of valid records; it is fresh up to an age of ttl and usable up to maxAge.
 type ladder struct {
 	ttl, maxAge time.Duration
-	cached      []Record
-	at          time.Time
+
+	mu     sync.Mutex
+	cached []Record
+	at     time.Time
 }
 
 func (l *ladder) store(records []Record) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if len(records) > 0 {
 		l.cached, l.at = records, time.Now()
 	}
 }
 
 func (l *ladder) take() *intake {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	age := time.Since(l.at)
 	switch {
 	case len(l.cached) > 0 && age <= l.ttl:

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -29,17 +30,17 @@ type Deliverer struct {
 	rand     Rand
 	passes   *resilience.Guard[struct{}]
 	spool    *emergency
-	// idle is true while there is nothing to deliver, which takes no pass.
-	idle bool
 	// spoolHere is false in the recovery graph, where the alternate delivery node spools.
 	spoolHere bool
 }
 
-// outlet is a channel, its policies and its health.
+// outlet is a channel, its policies and its health. Passes share it.
 type outlet struct {
 	Channel
-	place    catalog.Place
-	guard    *resilience.Guard[int]
+	place catalog.Place
+	guard *resilience.Guard[int]
+
+	mu       sync.Mutex
 	health   catalog.Health
 	failures int
 	failedAt time.Time
@@ -57,6 +58,21 @@ type ChannelStats struct {
 	LastError              string
 }
 
+// Add adds what the channel did for another client. The worst of their healths stands.
+func (c *ChannelStats) Add(of ChannelStats) {
+	c.Tried += of.Tried
+	c.Failed += of.Failed
+	c.Skipped += of.Skipped
+	c.Records += of.Records
+	c.Recognised += of.Recognised
+	if of.LastError != "" {
+		c.LastError = of.LastError
+	}
+	if catalog.Rank(of.Health, catalog.Healths()) > catalog.Rank(c.Health, catalog.Healths()) {
+		c.Health = of.Health
+	}
+}
+
 func newDeliverer(s *settings.Settings, parts Parts, spool *emergency) *Deliverer {
 	passes, call := s.Delivery, s.Delivery
 	passes.Timeout, passes.Bulkhead, passes.RateLimit, passes.Breaker = 0, 0, 0, false // they guard each channel
@@ -70,6 +86,8 @@ func newDeliverer(s *settings.Settings, parts Parts, spool *emergency) *Delivere
 		passes: resilience.NewGuard[struct{}](resilience.Options{
 			Place:  nodePlace(catalog.Delivery),
 			Policy: passes,
+			Turn:   parts.Turn,
+			Tally:  parts.Tally,
 		}),
 	}
 	for _, c := range parts.Channels {
@@ -83,6 +101,8 @@ func newDeliverer(s *settings.Settings, parts Parts, spool *emergency) *Delivere
 				Class:  errhandler.Network,
 				Policy: call,
 				Quiet:  true,
+				Turn:   parts.Turn,
+				Tally:  parts.Tally,
 			}),
 		})
 	}
@@ -95,16 +115,17 @@ func (d *Deliverer) Actions() []workflow.Action { return []workflow.Action{Succe
 // BeforePrep makes channels healthy again whose time to recover is over.
 func (d *Deliverer) BeforePrep(ctx context.Context, _ *State) error {
 	for _, c := range d.channels {
+		c.mu.Lock()
 		if c.health != catalog.Healthy && time.Since(c.failedAt) >= d.recover {
 			c.become(ctx, catalog.Healthy)
 		}
+		c.mu.Unlock()
 	}
 	return nil
 }
 
 // Prep hands on the records in flight, from which a pass takes those that a channel accepts.
 func (d *Deliverer) Prep(_ context.Context, s *State) (*State, error) {
-	d.idle = len(s.inFlight.undelivered()) == 0
 	return s, nil
 }
 
@@ -153,19 +174,33 @@ func (d *Deliverer) candidates(ctx context.Context, needed bool) []*outlet {
 	}
 	var healthy []*outlet
 	for i, c := range d.channels {
-		if c.health == catalog.Healthy {
+		h := c.nowHealth()
+		if h == catalog.Healthy {
 			healthy = append(healthy, c)
 			continue
 		}
 		if last := i == len(d.channels)-1; last && len(healthy) == 0 {
 			return d.channels[i:] // the last resort
 		}
-		c.stats.Skipped++
+		c.note(func(s *ChannelStats) { s.Skipped++ })
 		e := catalog.ChannelSkipped.At(c.place)
-		e.Detail = string(c.health)
+		e.Detail = string(h)
 		workflow.Emit(ctx, e)
 	}
 	return healthy
+}
+
+func (c *outlet) nowHealth() catalog.Health {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.health
+}
+
+// note counts something.
+func (c *outlet) note(count func(*ChannelStats)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	count(&c.stats)
 }
 
 // send offers the remaining records to one channel and notes what it accepted.
@@ -173,7 +208,7 @@ func (d *Deliverer) send(ctx context.Context, c *outlet, s *State) error {
 	batch := s.inFlight.delivery()
 	taken := 0
 	_, err := c.guard.Do(ctx, resilience.Call[int]{Fn: func(ctx context.Context, _ int) (int, error) {
-		c.stats.Tried++
+		c.note(func(s *ChannelStats) { s.Tried++ })
 		workflow.Emit(ctx, catalog.ChannelTried.At(c.place))
 		n, err := c.Deliver(ctx, batch)
 		if err == nil && n < len(batch.Records) {
@@ -186,8 +221,7 @@ func (d *Deliverer) send(ctx context.Context, c *outlet, s *State) error {
 		d.accepted(ctx, c, s, taken)
 	}
 	if err == nil || taken == len(batch.Records) {
-		c.failures = 0
-		c.become(ctx, catalog.Healthy)
+		c.works(ctx)
 		return nil
 	}
 	if uncertain(err) && taken == 0 {
@@ -198,10 +232,7 @@ func (d *Deliverer) send(ctx context.Context, c *outlet, s *State) error {
 	}
 	workflow.EmitError(ctx, catalog.ChannelFailed.At(c.place), err)
 	if errors.Is(err, resilience.ErrBreakerOpen) {
-		c.stats.Skipped++ // not tried, so it has not failed again, but no one should count on it
-		if c.health == catalog.Healthy {
-			c.become(ctx, catalog.DegradedHealth)
-		}
+		c.rejected(ctx)
 	} else {
 		c.failed(ctx, err)
 	}
@@ -214,21 +245,43 @@ func (d *Deliverer) accepted(ctx context.Context, c *outlet, s *State, n int) {
 	if duplicate {
 		s.Outcome.PossibleDuplicates += n
 	}
-	if recognised {
-		c.stats.Recognised += int64(n)
-	}
+	c.note(func(s *ChannelStats) {
+		s.Records += int64(n)
+		if recognised {
+			s.Recognised += int64(n)
+		}
+	})
 	s.Channel = c.Name()
 	s.Outcome.Delivered += n
 	if c != d.channels[0] {
 		s.Outcome.FailedOver = true
 	}
-	c.stats.Records += int64(n)
 	e := catalog.ChannelAccepted.At(c.place)
 	e.Count = n
 	workflow.Emit(ctx, e)
 }
 
+func (c *outlet) works(ctx context.Context) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.failures = 0
+	c.become(ctx, catalog.Healthy)
+}
+
+// rejected notes that the breaker did not let the channel be tried: it has not failed again, but no one should count on
+// it.
+func (c *outlet) rejected(ctx context.Context) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stats.Skipped++
+	if c.health == catalog.Healthy {
+		c.become(ctx, catalog.DegradedHealth)
+	}
+}
+
 func (c *outlet) failed(ctx context.Context, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.failures++
 	c.failedAt = time.Now()
 	c.stats.Failed++
@@ -240,7 +293,7 @@ func (c *outlet) failed(ctx context.Context, err error) {
 	}
 }
 
-// become changes the channel's health and emits the change.
+// become changes the channel's health and emits the change; the caller holds the lock.
 func (c *outlet) become(ctx context.Context, h catalog.Health) {
 	if h == c.health {
 		return
@@ -268,10 +321,11 @@ func uncertain(err error) bool {
 // Around puts Exec inside the passes' retry policy.
 func (d *Deliverer) Around(
 	ctx context.Context,
+	s *State,
 	call func(context.Context) (struct{}, error),
 	fallback func(context.Context, error) (struct{}, error),
 ) (struct{}, error) {
-	if d.idle {
+	if len(s.inFlight.undelivered()) == 0 { // which takes no pass
 		return call(ctx)
 	}
 	cycle, _ := workflow.Now(ctx)
@@ -305,8 +359,8 @@ func (d *Deliverer) Post(_ context.Context, s *State, _ *State, _ struct{}) (wor
 func (d *Deliverer) Stats() []ChannelStats {
 	stats := make([]ChannelStats, len(d.channels))
 	for i, c := range d.channels {
-		stats[i] = c.stats
-		stats[i].Name, stats[i].Health, stats[i].Idempotent = c.Name(), c.health, c.Idempotent()
+		c.note(func(s *ChannelStats) { stats[i] = *s })
+		stats[i].Name, stats[i].Health, stats[i].Idempotent = c.Name(), c.nowHealth(), c.Idempotent()
 	}
 	return stats
 }
@@ -341,6 +395,8 @@ func newEmergency(s *settings.Settings, parts Parts) *emergency {
 			Class:  errhandler.Storage,
 			Policy: settings.Policy{Timeout: s.Delivery.Timeout},
 			Quiet:  true,
+			Turn:   parts.Turn,
+			Tally:  parts.Tally,
 		}),
 	}
 }

@@ -68,14 +68,14 @@ type inputs struct {
 func defaults(seed uint64) inputs {
 	rand := simulate.Rand(seed)
 	in := inputs{settings.Defaults(), nodes.Parts{
-		Source:    source.NewGenerated(rand),
+		Source:    source.NewGenerated(rand, unserved),
 		Transform: nodes.Doubler{Rand: rand},
 		Spool:     channel.MemorySpool{},
 		Rand:      rand,
 	}}
 	in.BatchSize = 30
 	for _, name := range in.Settings.Channels {
-		in.Parts.Channels = append(in.Parts.Channels, channel.NewSimulated(name, rand))
+		in.Parts.Channels = append(in.Parts.Channels, channel.NewSimulated(name, rand, false))
 	}
 	return in
 }
@@ -565,3 +565,6 @@ func upTo(low, high int64) (out []int64) {
 	}
 	return out
 }
+
+// unserved are the places without a capacity: all of them.
+func unserved(catalog.Place) bool { return false }

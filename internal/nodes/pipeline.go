@@ -1,6 +1,9 @@
 package nodes
 
 import (
+	"context"
+	"time"
+
 	"faultflow/internal/catalog"
 	"faultflow/internal/errhandler"
 	"faultflow/internal/resilience"
@@ -18,6 +21,13 @@ type Parts struct {
 	// Spool is the emergency spool; nil turns it off.
 	Spool Spool
 	Rand  Rand
+	// Client is the pipeline's number among those that the load is dealt to, from 0.
+	Client int
+	// Turn is the period of the passes' own instants: see workflow.WithPass. 0 without passes beside each other.
+	Turn time.Duration
+	// Tally is told of each call on a dependency, as an AttemptStarted, and of each that failed or was turned away, as it
+	// happens; nil tells no one.
+	Tally func(ctx context.Context, place catalog.Place, kind catalog.EventKind)
 }
 
 // Pipeline is a graph of nodes that carry their breakers, channel health and cache from cycle to cycle.
@@ -115,6 +125,14 @@ type Load struct {
 	resilience.Stats
 	// Breaker is its state at the end.
 	Breaker catalog.BreakerState
+}
+
+// Add adds the load of another client. The worst state of their breakers stands.
+func (l *Load) Add(of Load) {
+	l.Stats.Add(of.Stats)
+	if catalog.Rank(of.Breaker, catalog.BreakerStates()) > catalog.Rank(l.Breaker, catalog.BreakerStates()) {
+		l.Breaker = of.Breaker
+	}
 }
 
 // Loads returns the load on each dependency so far, in the order of the pipeline.

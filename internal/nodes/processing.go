@@ -42,11 +42,9 @@ type Processing struct {
 	workers   int
 	rand      Rand
 	call      settings.Policy // of the batch and of each record
-	// idle is true while there is nothing to process, which takes no attempt.
-	idle     bool
-	attempts *resilience.Guard[*work]
-	batch    *resilience.Guard[struct{}]
-	record   *resilience.Guard[struct{}]
+	attempts  *resilience.Guard[*work]
+	batch     *resilience.Guard[struct{}]
+	record    *resilience.Guard[struct{}]
 	// recovery by error class; elsewhere says that the recovery graph's partial processing node does it.
 	recovery, elsewhere bool
 }
@@ -68,6 +66,8 @@ func newProcessing(s *settings.Settings, parts Parts) *Processing {
 			Class:  errhandler.Processing,
 			Policy: call,
 			Quiet:  true,
+			Turn:   parts.Turn,
+			Tally:  parts.Tally,
 		})
 	}
 	return &Processing{
@@ -81,6 +81,8 @@ func newProcessing(s *settings.Settings, parts Parts) *Processing {
 			Place:  nodePlace(catalog.Processor),
 			Class:  errhandler.Processing,
 			Policy: attempts,
+			Turn:   parts.Turn,
+			Tally:  parts.Tally,
 		}),
 		batch:  guard(catalog.PlaceBatch),
 		record: guard(catalog.PlaceRecord),
@@ -92,9 +94,7 @@ func (p *Processing) Actions() []workflow.Action { return []workflow.Action{Succ
 
 // Prep reads the records that wait.
 func (p *Processing) Prep(_ context.Context, s *State) ([]Record, error) {
-	records := s.inFlight.waiting()
-	p.idle = len(records) == 0
-	return records, nil
+	return s.inFlight.waiting(), nil
 }
 
 // Exec begins the batch, whose error fails the attempt, and then processes record by record.
@@ -114,14 +114,20 @@ func (p *Processing) Exec(ctx context.Context, records []Record) (*work, error) 
 // each processes the records with the node's workers. Results are kept by the record's index in the batch, so that they
 // do not depend on the order in which workers finish. Workers that compete for the bulkhead's places or the rate
 // limit's turns have nanoseconds of their own: at one virtual instant the scheduler would decide which one comes first.
+// Those of a pass beside others always have.
 func (p *Processing) each(ctx context.Context, records []Record) *work {
 	results, errs := make([]Processed, len(records)), make([]error, len(records))
 	workers := min(p.workers, len(records))
 	compete := p.call.RateLimit > 0 || p.call.Bulkhead > 0 && workers > p.call.Bulkhead
+	shares := workflow.Shares(ctx)
 	var next atomic.Int64
 	worker := func(w int) {
+		ctx := workflow.WithLane(ctx, w)
 		ownTime := func() {
-			if compete {
+			switch {
+			case shares:
+				workflow.AwaitOwn(ctx)
+			case compete:
 				awaitOwnTime(ctx, w)
 			}
 		}
@@ -151,6 +157,7 @@ func (p *Processing) each(ctx context.Context, records []Record) *work {
 	for range workers - 1 {
 		<-ended
 	}
+	workflow.AwaitOwn(ctx) // the last worker may have been another
 	done := &work{mode: catalog.ModeNormal, processed: results[:0]}
 	for i, err := range errs {
 		if err != nil {
@@ -175,10 +182,11 @@ func awaitOwnTime(ctx context.Context, worker int) {
 // Around puts Exec inside the processing node's policies.
 func (p *Processing) Around(
 	ctx context.Context,
+	records []Record,
 	call func(context.Context) (*work, error),
 	fallback func(context.Context, error) (*work, error),
 ) (*work, error) {
-	if p.idle {
+	if len(records) == 0 {
 		return call(ctx)
 	}
 	cycle, _ := workflow.Now(ctx)
@@ -310,7 +318,11 @@ func (n *PartialProcessing) Post(ctx context.Context, s *State, _ []Record, w *w
 }
 
 // Doubler is the pipeline's own Processor: a record takes 10–50 ms, its value is doubled, and it gets a quality score.
-type Doubler struct{ Rand Rand }
+type Doubler struct {
+	Rand Rand
+	// Served says that a capacity decides how long a record takes.
+	Served bool
+}
 
 var _ Processor = Doubler{}
 
@@ -321,8 +333,10 @@ func (Doubler) Begin(ctx context.Context, _ []Record) error { return ctx.Err() }
 func (d Doubler) Process(ctx context.Context, r Record) (Processed, error) {
 	cycle, _ := workflow.Now(ctx)
 	k := Key{Place: catalog.PlaceRecord, Use: "latency", Cycle: cycle, Record: r.Number()}
-	if err := Pause(ctx, d.Rand.Between(k, minRecordTime, maxRecordTime)); err != nil {
-		return Processed{}, err
+	if !d.Served {
+		if err := Pause(ctx, d.Rand.Between(k, minRecordTime, maxRecordTime)); err != nil {
+			return Processed{}, err
+		}
 	}
 	if err := r.Validate(); err != nil {
 		return Processed{}, fmt.Errorf("record %s: %w", r.ID, err)

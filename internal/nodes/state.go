@@ -75,11 +75,13 @@ type State struct {
 // reasons of many records equal, so that they can be counted.
 func reason(err error) string { return workflow.Cause(err).Error() }
 
-// Pause waits for d or until ctx is done, whose error it then returns.
+// Pause waits for d or until ctx is done, whose error it then returns. That of a pass beside others ends at an own
+// instant of the pass.
 func Pause(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return ctx.Err()
 	}
+	d = workflow.UntilOwn(ctx, d)
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

@@ -33,6 +33,8 @@ type Guard[R any] struct {
 	policy settings.Policy
 	class  errhandler.Class
 	quiet  bool
+	turn   time.Duration
+	tally  func(context.Context, catalog.EventKind)
 
 	breaker *breaker[R]
 	stats   counters
@@ -55,6 +57,12 @@ type Options struct {
 	// Class is given to errors that say nothing of their class themselves: timeouts and plain errors, and panics where
 	// it is Processing. Empty leaves them as they are.
 	Class errhandler.Class
+	// Turn is the period of the callers' own instants, where they call beside each other in virtual time: see
+	// workflow.WithPass. Limits are whole turns then, and end between the own instants. 0 otherwise.
+	Turn time.Duration
+	// Tally is told of each call that reaches the operation, as an AttemptStarted, and of each that failed or that a
+	// policy turned away. nil tells no one.
+	Tally func(ctx context.Context, place catalog.Place, kind catalog.EventKind)
 	// Quiet emits no events but the breaker's, for operations whose caller tells of them. Fallback and Jitter are not
 	// used by a quiet guard of single attempts.
 	Quiet bool
@@ -62,7 +70,18 @@ type Options struct {
 
 // NewGuard makes a guard with a closed breaker and an empty bulkhead.
 func NewGuard[R any](o Options) *Guard[R] {
-	g := &Guard[R]{node: string(o.Place.Node()), place: o.Place, policy: o.Policy, class: o.Class, quiet: o.Quiet}
+	g := &Guard[R]{
+		node:   string(o.Place.Node()),
+		place:  o.Place,
+		policy: o.Policy,
+		class:  o.Class,
+		quiet:  o.Quiet,
+		turn:   o.Turn,
+		tally:  func(context.Context, catalog.EventKind) {},
+	}
+	if o.Tally != nil {
+		g.tally = func(ctx context.Context, kind catalog.EventKind) { o.Tally(ctx, o.Place, kind) }
+	}
 	if g.policy.Breaker {
 		g.breaker = newBreaker[R](g.place, g.policy)
 	}
@@ -72,19 +91,35 @@ func NewGuard[R any](o Options) *Guard[R] {
 // build makes the policies of the guard but for the breaker, whose state is asked for before the first call.
 func (g *Guard[R]) build() {
 	if g.policy.Timeout > 0 {
-		g.timeout = timeout.New[R](g.policy.Timeout)
+		g.timeout = timeout.New[R](g.limit(g.policy.Timeout))
 	}
 	if g.policy.Bulkhead > 0 {
-		g.bulkhead = bulkhead.NewBuilder[R](uint(g.policy.Bulkhead)).WithMaxWaitTime(g.policy.BulkheadWait).Build()
+		g.bulkhead = bulkhead.NewBuilder[R](uint(g.policy.Bulkhead)).WithMaxWaitTime(g.whole(g.policy.BulkheadWait)).Build()
 	}
 	if g.policy.RateLimit > 0 {
 		interval := max(1, time.Duration(float64(time.Second)/g.policy.RateLimit))
 		g.limiter = ratelimiter.NewSmoothBuilderWithMaxRate[R](interval).
-			WithMaxWaitTime(g.policy.RateLimitWait).Build()
+			WithMaxWaitTime(g.whole(g.policy.RateLimitWait)).Build()
 	}
 	if g.quiet && g.policy.Attempts <= 1 && g.breaker == nil {
 		g.once = failsafe.With(g.compose(Call[R]{}, nil)...)
 	}
+}
+
+// limit is a limit of whole turns and a nanosecond, so that it ends at an instant at which nothing of its call does.
+func (g *Guard[R]) limit(d time.Duration) time.Duration {
+	if g.turn == 0 {
+		return d
+	}
+	return g.whole(d) + 1
+}
+
+// whole is the next whole number of turns; d itself without turns.
+func (g *Guard[R]) whole(d time.Duration) time.Duration {
+	if g.turn == 0 || d == 0 {
+		return d
+	}
+	return (d + g.turn - 1) / g.turn * g.turn
 }
 
 // Call is one use of a guard.
@@ -152,14 +187,33 @@ func (g *Guard[R]) compose(c Call[R], a *attempts[R]) []failsafe.Policy[R] {
 	}
 	if g.limiter != nil {
 		policies = append(policies, g.limiter)
+		policies = g.thenOwn(policies)
 	}
 	if g.bulkhead != nil {
 		policies = append(policies, g.bulkhead)
+		policies = g.thenOwn(policies)
 	}
 	if g.timeout != nil {
 		policies = append(policies, g.timeout)
 	}
 	return policies
+}
+
+// thenOwn has a call go on at an own instant of its pass, after a policy whose waits end when another call does.
+func (g *Guard[R]) thenOwn(policies []failsafe.Policy[R]) []failsafe.Policy[R] {
+	if g.turn == 0 {
+		return policies
+	}
+	return append(policies, around[R](atOwn[R]))
+}
+
+// atOwn makes a call at the next own instant of its pass, unless that is over by then.
+func atOwn[R any](exec policy.ExecutionInternal[R], call attemptFn[R]) *common.PolicyResult[R] {
+	workflow.AwaitOwn(exec.Context())
+	if err := exec.Context().Err(); err != nil {
+		return &common.PolicyResult[R]{Error: err, Done: true}
+	}
+	return call(failsafe.Execution[R](exec))
 }
 
 // retry is built for each call, since its waits depend on the call's place in the run. The last error is returned as it
@@ -173,7 +227,7 @@ func (g *Guard[R]) retry(jitter func(int) float64) failsafe.Policy[R] {
 		if jitter != nil {
 			u = jitter(exec.Attempts())
 		}
-		return max(delay(g.policy, exec.Attempts(), u), retryAfter(exec.LastError()))
+		return g.whole(max(delay(g.policy, exec.Attempts(), u), retryAfter(exec.LastError())))
 	}
 	return retrypolicy.NewBuilder[R]().
 		WithMaxAttempts(g.policy.Attempts).
@@ -216,6 +270,7 @@ type attempts[R any] struct {
 func (a *attempts[R]) call(exec failsafe.Execution[R]) (R, error) {
 	attempt := exec.Attempts()
 	a.guard.stats.calls.Add(1)
+	a.guard.tally(exec.Context(), catalog.AttemptStarted)
 	a.guard.tell(exec.Context(), catalog.AttemptStarted, attempt)
 	out, err := workflow.Safely(func() (R, error) { return a.fn(exec.Context(), attempt) })
 	a.inner = err
@@ -225,7 +280,7 @@ func (a *attempts[R]) call(exec failsafe.Execution[R]) (R, error) {
 // observe runs one attempt and tells how it went.
 func (a *attempts[R]) observe(exec policy.ExecutionInternal[R], call attemptFn[R]) *common.PolicyResult[R] {
 	a.inner = nil
-	result := call(exec)
+	result := atOwn(exec, call) // a limit, or the wait after it, ended at another instant
 	if result.Error == nil {
 		a.guard.tell(exec.Context(), catalog.AttemptSucceeded, exec.Attempts())
 		return result
@@ -240,6 +295,7 @@ func (a *attempts[R]) failed(ctx context.Context, attempt int, err error) error 
 	g := a.guard
 	kind, err := g.explain(g.bare(err), a.inner)
 	g.stats.count(kind)
+	g.tally(ctx, kind)
 	err = &workflow.NodeError{Node: g.node, Phase: workflow.PhaseExec, Attempt: attempt, Err: err}
 	if !g.quiet {
 		e := kind.At(g.place)
@@ -339,6 +395,21 @@ func (g *Guard[R]) Stats() Stats {
 		Limited:    g.stats.limited.Load(),
 		Waits:      g.stats.waits.Load(),
 		BeforeOpen: g.stats.beforeOpen.Load(),
+	}
+}
+
+// Add adds the counts of another guard on the same dependency. BeforeOpen is that of the one which opened first, by its
+// calls.
+func (s *Stats) Add(of Stats) {
+	s.Calls += of.Calls
+	s.Failed += of.Failed
+	s.TimedOut += of.TimedOut
+	s.Rejected += of.Rejected
+	s.Full += of.Full
+	s.Limited += of.Limited
+	s.Waits += of.Waits
+	if s.BeforeOpen == 0 || of.BeforeOpen > 0 && of.BeforeOpen < s.BeforeOpen {
+		s.BeforeOpen = of.BeforeOpen
 	}
 }
 

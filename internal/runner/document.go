@@ -78,8 +78,10 @@ func (t *totals) add(s *nodes.State) {
 
 // report puts together what was recorded. Only meta is left to the caller.
 func (r *run) report(interrupted bool) *report.Report {
-	loads, channels := r.pipeline.Loads(), r.pipeline.Channels()
+	stations := r.plan.Close()
+	loads, channels := r.loads()
 	r.foldLoads(loads)
+	slices.SortStableFunc(r.cycles, func(a, b report.Cycle) int { return cmp.Compare(a.Number, b.Number) })
 	rep := &report.Report{
 		Schema:      report.Schema,
 		Settings:    r.settings,
@@ -120,6 +122,20 @@ func (r *run) report(interrupted bool) *report.Report {
 	}
 	if interrupted && !r.totals.cancelled {
 		r.find(catalog.Interrupted, "the run was interrupted", 0)
+	}
+	rep.Recovery.State = catalog.NotJudged
+	if r.series != nil {
+		lasted := r.stream.Elapsed()
+		if r.settings.For > 0 {
+			lasted = min(lasted, r.settings.For)
+		}
+		rep.Series, rep.Passes = r.series.report(lasted, stations), r.series.passes()
+		rep.Recovery.Triggers = triggers(r.breakage.faults, &r.settings)
+		for i := range r.findings { // one pass of many: the run as a whole is judged by its recovery
+			if f := &r.findings[i]; f.FirstCycle > 0 && f.Verdict == catalog.Failed {
+				f.Verdict = catalog.Degraded
+			}
+		}
 	}
 	rep.Findings = r.findings
 	rep.Verdict = catalog.Success

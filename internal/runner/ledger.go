@@ -3,6 +3,7 @@ package runner
 import (
 	"cmp"
 	"slices"
+	"sync"
 
 	"faultflow/internal/catalog"
 	"faultflow/internal/channel"
@@ -15,14 +16,18 @@ import (
 // could not be written; its Commit returns that.
 type ledger struct {
 	output *channel.Output
+
+	mu     sync.Mutex
 	run    report.Ledger
-	cycle  cycleRows
 	groups map[deadKey]*report.DeadLetters
 	places map[deadPlace]int64
 }
 
-// cycleRows counts the rows of the cycle under way.
-type cycleRows struct{ collected, delivered, dead, spooled int }
+// cycleLedger is the ledger of one cycle, which counts its rows.
+type cycleLedger struct {
+	*ledger
+	collected, delivered, dead, spooled int
+}
 
 type deadKey struct {
 	place  catalog.Place
@@ -43,16 +48,21 @@ const (
 	otherReason = "other reasons"
 )
 
-var _ nodes.Ledger = (*ledger)(nil)
+var _ nodes.Ledger = (*cycleLedger)(nil)
 
 func newLedger(o *channel.Output) *ledger {
 	return &ledger{output: o, groups: map[deadKey]*report.DeadLetters{}, places: map[deadPlace]int64{}}
 }
 
-func (l *ledger) Collected(o catalog.Origin, rows int) {
+// cycle begins a cycle.
+func (l *ledger) cycle() *cycleLedger { return &cycleLedger{ledger: l} }
+
+func (l *cycleLedger) Collected(o catalog.Origin, rows int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	n := int64(rows)
 	l.run.Collected += n
-	l.cycle.collected += rows
+	l.collected += rows
 	switch o {
 	case catalog.FromSource:
 		l.run.FromSource += n
@@ -63,22 +73,28 @@ func (l *ledger) Collected(o catalog.Origin, rows int) {
 	}
 }
 
-func (l *ledger) Delivered(channel string, d nodes.Delivery) {
+func (l *cycleLedger) Delivered(channel string, d nodes.Delivery) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.run.Delivered += int64(len(d.Records))
-	l.cycle.delivered += len(d.Records)
+	l.delivered += len(d.Records)
 	if l.output != nil {
 		_ = l.output.Deliver(channel, d) // Commit returns it
 	}
 }
 
-func (l *ledger) Spooled(d nodes.Delivery) {
+func (l *cycleLedger) Spooled(d nodes.Delivery) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.run.Spooled += int64(len(d.Records))
-	l.cycle.spooled += len(d.Records)
+	l.spooled += len(d.Records)
 }
 
-func (l *ledger) DeadLetter(dead nodes.DeadLetter) {
+func (l *cycleLedger) DeadLetter(dead nodes.DeadLetter) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.run.DeadLettered++
-	l.cycle.dead++
+	l.dead++
 	if l.output != nil {
 		_ = l.output.DeadLetter(dead) // Commit returns it
 	}

@@ -12,14 +12,15 @@ import (
 // The groups of dead letters are bounded, their counts by place and class are not: an input whose every row has a reason
 // of its own must not hide rows from who asks how many there are.
 func TestDeadLettersAreCountedBeyondTheirGroups(t *testing.T) {
-	l := newLedger(nil)
+	whole := newLedger(nil)
+	l := whole.cycle()
 	const rows = maxGroups + 500
 	for i := range rows {
 		l.DeadLetter(nodes.DeadLetter{Place: "processor.record", Class: errhandler.Data, Reason: fmt.Sprint("row ", i)})
 	}
 	l.DeadLetter(nodes.DeadLetter{Place: "delivery", Class: errhandler.Storage, Reason: "full"})
 	l.DeadLetter(nodes.DeadLetter{Place: "delivery", Class: errhandler.Network, Reason: "down"})
-	doc := l.close()
+	doc := whole.close()
 	if len(doc.DeadLetters) != report.MaxDeadLetters || len(doc.DeadByPlace) != 3 {
 		t.Fatalf("%d groups, by place %+v", len(doc.DeadLetters), doc.DeadByPlace)
 	}

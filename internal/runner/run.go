@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"faultflow/internal/catalog"
@@ -45,6 +46,9 @@ func Run(ctx context.Context, s settings.Settings, env Environment) (*report.Rep
 		return nil, err
 	}
 	r := &run{settings: complete(s), observe: env.Observe}
+	if err := checkUnderWay(&r.settings); err != nil {
+		return nil, err
+	}
 	r.bounded = s.Virtual() && outlives(&r.settings, virtualLimit)
 	if s.Input != "" {
 		file, err := source.OpenFile(s, env.Stdin)
@@ -95,18 +99,29 @@ type run struct {
 	file      *source.File
 	output    *channel.Output
 
-	stream   *workflow.Stream
-	pipeline *nodes.Pipeline
+	stream *workflow.Stream
+	// pipelines are those of the clients, nil for one that no pass was dealt to. Without a load there is one.
+	pipelines []*nodes.Pipeline
+	parts     nodes.Parts
+	// hooks are attached to each pipeline.
+	hooks workflow.Hooks[*nodes.State]
+	// turn is the period of the own instants of passes that are under way beside each other; 0 without.
+	turn     time.Duration
 	breakage *breakage // nil: assemble makes it
 	plan     *simulate.Plan
 	recorder *recorder
 	ledger   *ledger
 	totals   *totals
 
-	source   nodes.Source
+	source nodes.Source
+	series *series // nil without a load
+
+	mu       sync.Mutex // passes beside each other end one at a time
 	cycles   []report.Cycle
 	count    int
 	findings []report.Finding
+	// sourceEnded says that the source has no more rows.
+	sourceEnded bool
 }
 
 // onClock makes the run on its clock. In virtual time nothing from outside may wake what waits inside, so a
@@ -133,14 +148,18 @@ func (r *run) make(ctx context.Context, cancelled func() bool) (*report.Report, 
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithCancel(ctx)
 		defer cancel()
-		r.pipeline.Graph.Attach(workflow.Hooks[*nodes.State]{BeforePrep: func(context.Context, string, *nodes.State) {
+		r.hooks.BeforePrep = func(context.Context, string, *nodes.State) {
 			if cancelled() {
 				cancel()
 			}
-		}})
+		}
 	}
 	ctx = workflow.WithStream(ctx, r.stream)
-	r.loop(ctx)
+	if r.settings.Loaded() {
+		r.underLoad(ctx)
+	} else {
+		r.loop(ctx)
+	}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		r.find(catalog.VirtualTimeOver, "virtual time was over: a run can last 70 years of it", 0)
 	}
@@ -163,26 +182,39 @@ func (r *run) assemble() error {
 	}
 	s.Collector.Breaker = s.Collector.Breaker || r.breakage.breaker && !s.BreakerDecided
 	r.plan = simulate.NewPlan(r.breakage.faults, rand)
-	r.source = source.NewGenerated(rand)
+	if s.Loaded() || len(s.Capacities) > 0 {
+		r.turn = turnOf(s)
+	}
+	if s.Loaded() {
+		r.series = newSeries(s)
+	}
+	r.plan.Bound(s.Capacities, r.turn, bucketOf(s))
+	r.source = source.NewGenerated(rand, s.HasCapacity)
 	if r.file != nil {
 		r.source = r.file
 	}
 	channels := make([]nodes.Channel, len(s.Channels))
 	for i, name := range s.Channels {
-		channels[i] = r.plan.Channel(channel.NewSimulated(name, rand))
+		channels[i] = r.plan.Channel(channel.NewSimulated(name, rand, s.HasCapacity(catalog.ChannelPlace(name))))
 	}
-	r.pipeline, err = nodes.New(s, nodes.Parts{
+	r.parts = nodes.Parts{
 		Source:    r.plan.Source(r.source),
-		Transform: r.plan.Processor(nodes.Doubler{Rand: rand}),
+		Transform: r.plan.Processor(nodes.Doubler{Rand: rand, Served: s.HasCapacity(catalog.PlaceRecord)}),
 		Channels:  channels,
 		Spool:     r.spool(),
 		Rand:      rand,
-	})
+		Turn:      r.turn,
+	}
+	if r.series != nil {
+		r.parts.Tally = r.series.tally
+	}
+	r.pipelines = make([]*nodes.Pipeline, max(1, s.Clients))
+	first, err := r.client(0)
 	if err != nil {
 		return err
 	}
 	r.ledger, r.totals = newLedger(r.output), newTotals()
-	r.recorder = newRecorder(r.pipeline.Graph.Nodes(), r.breakerNames(), r.countOnly && !s.Drill())
+	r.recorder = newRecorder(first.Graph.Nodes(), r.breakerNames(), r.countOnly && !s.Drill())
 	observe := r.recorder.observe
 	if r.observe != nil {
 		observe = func(e workflow.Event) {
@@ -193,6 +225,26 @@ func (r *run) assemble() error {
 	r.stream = workflow.NewStream(observe)
 	r.stream.Classify = func(err error) string { return string(errhandler.Classify(err)) }
 	return nil
+}
+
+// client is the pipeline of one client, which is made when the first pass is dealt to it: what clients share is in the
+// parts, what each has for itself, such as its breakers and its cache, is in the pipeline.
+func (r *run) client(i int) (*nodes.Pipeline, error) {
+	if r.pipelines[i] == nil {
+		parts := r.parts
+		parts.Client = i
+		p, err := nodes.New(&r.settings, parts)
+		if err != nil {
+			return nil, err
+		}
+		p.Graph.Attach(workflow.Hooks[*nodes.State]{BeforePrep: func(ctx context.Context, node string, s *nodes.State) {
+			if r.hooks.BeforePrep != nil {
+				r.hooks.BeforePrep(ctx, node, s)
+			}
+		}})
+		r.pipelines[i] = p
+	}
+	return r.pipelines[i], nil
 }
 
 // breakage is what is to break in a run, decided before it begins.
@@ -258,14 +310,22 @@ const (
 
 // loop runs cycle after cycle.
 func (r *run) loop(ctx context.Context) {
-	name := "run-" + strconv.FormatUint(r.settings.Seed, 10)
+	name := r.name()
 	lastRead, idle := time.Now(), 0
 	for n := 1; r.settings.Cycles == 0 || n <= r.settings.Cycles; n++ {
 		began := time.Now()
+		if r.settings.For > 0 && r.stream.Elapsed() >= r.settings.For {
+			return
+		}
 		r.stream.StartCycle(n)
-		state := nodes.NewState(name, n, r.ledger)
-		err := r.pipeline.Graph.Run(ctx, state)
-		r.endCycle(n, began, state, err)
+		rows := r.ledger.cycle()
+		state := nodes.NewState(name, n, rows)
+		in := ctx
+		if r.turn > 0 {
+			in = workflow.WithPass(ctx, r.stream, n, r.turn, passSlot(n, lanes(&r.settings), r.turn))
+		}
+		err := r.pipelines[0].Graph.Run(in, state)
+		r.endCycle(n, began, state, rows, err)
 		if state.End || ctx.Err() != nil {
 			return
 		}
@@ -274,7 +334,7 @@ func (r *run) loop(ctx context.Context) {
 		} else {
 			idle++
 		}
-		if r.settings.Cycles == 0 && idle >= stallCycles && time.Since(lastRead) >= stallFor {
+		if untilInputEnds(&r.settings) && idle >= stallCycles && time.Since(lastRead) >= stallFor {
 			r.find(catalog.InputUnread,
 				fmt.Sprintf("the input could not be read to its end: %d cycles in a row got nothing", idle), 0)
 			return
@@ -285,6 +345,12 @@ func (r *run) loop(ctx context.Context) {
 	}
 }
 
+// name begins the idempotency keys of the run's deliveries.
+func (r *run) name() string { return "run-" + strconv.FormatUint(r.settings.Seed, 10) }
+
+// untilInputEnds tells whether the input decides the number of cycles.
+func untilInputEnds(s *settings.Settings) bool { return s.Cycles == 0 && s.For == 0 }
+
 // wait pauses until the next cycle is due.
 func (r *run) wait(ctx context.Context, began time.Time, readNothing bool) error {
 	s := r.settings
@@ -292,7 +358,7 @@ func (r *run) wait(ctx context.Context, began time.Time, readNothing bool) error
 	switch {
 	case s.Drill():
 		pause = drillPause(&s)
-	case s.Cycles == 0 && !readNothing:
+	case untilInputEnds(&s) && !readNothing:
 		pause = 0
 	}
 	if pause <= 0 {
@@ -302,7 +368,7 @@ func (r *run) wait(ctx context.Context, began time.Time, readNothing bool) error
 }
 
 // endCycle notes what a cycle came to. An error here is the error handler's own: nothing was left to handle it.
-func (r *run) endCycle(n int, began time.Time, s *nodes.State, err error) {
+func (r *run) endCycle(n int, began time.Time, s *nodes.State, rows *cycleLedger, err error) {
 	if s.End && s.Outcome.Rows == 0 && n > 1 && err == nil {
 		return // the input had ended with the cycle before
 	}
@@ -317,8 +383,6 @@ func (r *run) endCycle(n int, began time.Time, s *nodes.State, err error) {
 		r.find(f.Code, f.Message, n)
 	}
 	r.count = n
-	rows := r.ledger.cycle
-	r.ledger.cycle = cycleRows{}
 	r.totals.add(s)
 	if len(r.cycles) < report.MaxCycles {
 		r.cycles = append(r.cycles, report.Cycle{
@@ -358,7 +422,7 @@ func Graph(recovery bool) (*workflow.Graph[*nodes.State], error) {
 	if err := r.assemble(); err != nil {
 		return nil, err
 	}
-	return r.pipeline.Graph, nil
+	return r.pipelines[0].Graph, nil
 }
 
 // complete fills in what depends on other settings, and what a drill forces.
@@ -394,11 +458,19 @@ func alwaysBreaker(s *settings.Settings) bool {
 
 // outlives tells whether a run could last longer than limit, if everything that can wait waits as long as it may.
 func outlives(s *settings.Settings, limit time.Duration) bool {
+	if s.For > 0 {
+		return float64(s.For)+longestCycle(s) > float64(limit)
+	}
+	return (float64(s.Interval)+longestCycle(s))*float64(max(s.Cycles, 1)) > float64(limit)
+}
+
+// longestCycle is how long a cycle could last, in nanoseconds, if everything that can wait waits as long as it may.
+func longestCycle(s *settings.Settings) float64 {
 	longest := 0.0 // wait between two attempts
 	for _, f := range s.Faults {
 		longest = max(longest, float64(f.Params.RetryAfter))
 	}
-	cycle := float64(s.Interval)
+	cycle := 0.0
 	for _, node := range catalog.GuardedNodes() {
 		p := s.Policy(node)
 		wait, call := max(longest, float64(p.MaxDelay)), 0.0
@@ -410,8 +482,7 @@ func outlives(s *settings.Settings, limit time.Duration) bool {
 				call += float64(limit)
 			}
 		}
-		attempt := wait + float64(call*float64(1+len(s.Channels)))
-		cycle += float64(float64(p.Attempts)*attempt) + float64(call*float64(s.BatchSize))
+		cycle += float64(p.Attempts)*(wait+call*float64(1+len(s.Channels))) + call*float64(s.BatchSize)
 	}
-	return cycle*float64(max(s.Cycles, 1)) > float64(limit)
+	return cycle
 }

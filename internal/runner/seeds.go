@@ -33,7 +33,11 @@ func RunSeeds(
 	if err := s.Validate(); err != nil {
 		return err
 	}
-	b := openBubble(complete(s), nil)
+	whole := complete(s)
+	if err := checkUnderWay(&whole); err != nil {
+		return err
+	}
+	b := openBubble(whole, nil)
 	defer func() { err = cmp.Or(err, b.close()) }()
 	for seed := range seeds {
 		if s.Seed = seed; seed > settings.MaxSeed {
@@ -48,7 +52,7 @@ func RunSeeds(
 		}
 		if b.lived += rep.DurationMS; b.lived > bubbleYear {
 			old := b
-			b = openBubble(complete(s), nil)
+			b = openBubble(whole, nil)
 			if err := old.close(); err != nil {
 				return err
 			}

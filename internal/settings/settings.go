@@ -143,7 +143,7 @@ func (s Settings) Complete() Settings {
 			s.BatchSize = batchFailing
 		}
 	}
-	if s.Cycles == 0 && s.Input == "" {
+	if s.Cycles == 0 && s.Input == "" && s.For == 0 {
 		s.Cycles = 1
 	}
 	if !s.SimulateFailures {

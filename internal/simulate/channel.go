@@ -11,8 +11,11 @@ import (
 	"faultflow/internal/nodes"
 )
 
-// Channel puts the plan's faults around a channel; without any it returns the channel itself.
+// Channel puts the plan's faults and capacity around a channel; without any it returns the channel itself.
 func (p *Plan) Channel(c nodes.Channel) nodes.Channel {
+	if at := p.station(catalog.ChannelPlace(c.Name())); at != nil {
+		c = &servedChannel{Channel: c, at: at}
+	}
 	if at := p.at(catalog.ChannelPlace(c.Name())); at != nil {
 		return &faultyChannel{Channel: c, at: at}
 	}
@@ -59,8 +62,11 @@ func (c *faultyChannel) deliverPart(ctx context.Context, h hit, d nodes.Delivery
 	return n, fmt.Errorf("%w: %d of %d records accepted", nodes.ErrPartial, n, total)
 }
 
-// Spool puts the plan's faults around a spool; without any it returns the spool itself.
+// Spool puts the plan's faults and capacity around a spool; without any it returns the spool itself.
 func (p *Plan) Spool(s nodes.Spool) nodes.Spool {
+	if at := p.station(catalog.PlaceSpool); at != nil && s != nil {
+		s = &servedSpool{Spool: s, at: at}
+	}
 	if at := p.at(catalog.PlaceSpool); at != nil && s != nil {
 		return &faultySpool{Spool: s, at: at}
 	}

@@ -15,6 +15,7 @@ import (
 
 	"faultflow/internal/fault"
 	"faultflow/internal/nodes"
+	"faultflow/internal/workflow"
 )
 
 // fail makes a hit call fail the way a real system does: it takes a little time, or hangs until it is cancelled, and
@@ -45,9 +46,13 @@ func (h hit) delay() time.Duration {
 	return time.Millisecond + time.Duration(h.draw("delay")*float64(19*time.Millisecond))
 }
 
-// hang waits to be cancelled, and returns within a microsecond after it.
+// hang waits to be cancelled, and returns within a microsecond after it, or at the pass's next own instant.
 func (h hit) hang(ctx context.Context, err func() error) error {
 	<-ctx.Done()
+	if workflow.Shares(ctx) {
+		workflow.AwaitOwn(ctx)
+		return err()
+	}
 	time.Sleep(h.instant())
 	return err()
 }

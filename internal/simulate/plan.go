@@ -15,8 +15,10 @@ import (
 
 // Plan is the faults of one run, armed at their places. It counts what happens in the run.
 type Plan struct {
-	points []point
-	faults []armed
+	rand     nodes.Rand
+	points   []point
+	faults   []armed
+	stations []*station
 }
 
 // Count is how often a fault was armed (a call came by it) and fired (it hit the call).
@@ -24,7 +26,7 @@ type Count struct{ Armed, Fired int64 }
 
 // NewPlan arms faults. Of several that would hit the same call, the first one does.
 func NewPlan(faults []fault.Fault, rand nodes.Rand) *Plan {
-	p := &Plan{points: make([]point, 0, len(faults)), faults: make([]armed, len(faults))}
+	p := &Plan{rand: rand, points: make([]point, 0, len(faults)), faults: make([]armed, len(faults))}
 	for i := range faults {
 		f := &faults[i]
 		at := p.at(f.Place)
@@ -105,10 +107,7 @@ type point struct {
 	place  catalog.Place
 	rand   nodes.Rand
 	faults []*armed
-	calls  int
-	cycle  int
-	// attempt counts the calls within the cycle.
-	attempt int
+	calls  atomic.Int64
 }
 
 // call identifies a call of a place.
@@ -128,17 +127,13 @@ type hit struct {
 	pt   *point
 }
 
-// next counts a call, decides what happens to it and emits a hit. Calls of a place come one after the other. The
-// records of a batch are concurrent, so they are decided by decide, without events, whose order would be the
+// next counts a call, decides what happens to it and emits a hit. Calls of a place come one after the other, those of
+// passes beside each other at instants of their own. The records of a batch are concurrent, so they are decided by decide, without events, whose order would be the
 // scheduler's.
 func (p *point) next(ctx context.Context) hit {
 	cycle, at := workflow.Now(ctx)
-	if cycle != p.cycle {
-		p.cycle, p.attempt = cycle, 0
-	}
-	p.calls++
-	p.attempt++
-	h := p.decide(call{number: p.calls, cycle: cycle, attempt: p.attempt, at: at})
+	attempt := workflow.Local[atomic.Int64](ctx, p).Add(1)
+	h := p.decide(call{number: int(p.calls.Add(1)), cycle: cycle, attempt: int(attempt), at: at})
 	if h.kind != "" {
 		e := catalog.FaultFired.At(p.place)
 		e.Detail = string(h.kind)

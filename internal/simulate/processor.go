@@ -12,8 +12,11 @@ import (
 	"faultflow/internal/workflow"
 )
 
-// Processor puts the plan's faults around a processor; without any it returns the processor itself.
+// Processor puts the plan's faults and capacities around a processor; without any it returns the processor itself.
 func (p *Plan) Processor(inner nodes.Processor) nodes.Processor {
+	if b, r := p.station(catalog.PlaceBatch), p.station(catalog.PlaceRecord); b != nil || r != nil {
+		inner = &servedProcessor{Processor: inner, batch: b, record: r}
+	}
 	b, r := p.at(catalog.PlaceBatch), p.at(catalog.PlaceRecord)
 	if b == nil && r == nil {
 		return inner
@@ -24,23 +27,27 @@ func (p *Plan) Processor(inner nodes.Processor) nodes.Processor {
 type faultyProcessor struct {
 	nodes.Processor
 	batch, record *point
-	// Begin decides these for the batch's records, which are processed concurrently: their numbers among the run's
-	// calls, the attempt within the cycle, and the records that a partial answer leaves out.
+}
+
+// decided is what Begin decides for the batch's records, which are processed concurrently: their numbers among the
+// run's calls, the attempt within the cycle, and the records that a partial answer leaves out.
+type decided struct {
 	numbers        map[uint64]int
-	cycle, attempt int
+	attempt        int
 	left           map[uint64]bool
 	covered, total int
 }
 
 func (p *faultyProcessor) Begin(ctx context.Context, records []nodes.Record) error {
-	p.left = nil
+	d := workflow.Local[decided](ctx, p)
+	d.left = nil
 	if p.batch != nil {
 		h := p.batch.next(ctx)
 		if err := h.fail(ctx); err != nil {
 			return err
 		}
 		if h.kind == fault.Partial {
-			p.leaveOut(records, cmp.Or(h.params.Share, 0.5))
+			d.leaveOut(records, cmp.Or(h.params.Share, 0.5))
 		}
 		begin := func() (struct{}, error) { return struct{}{}, p.Processor.Begin(ctx, records) }
 		if _, err := slowed(ctx, h, begin); err != nil {
@@ -49,39 +56,35 @@ func (p *faultyProcessor) Begin(ctx context.Context, records []nodes.Record) err
 	} else if err := p.Processor.Begin(ctx, records); err != nil {
 		return err
 	}
-	p.numberRecords(ctx, records)
+	p.numberRecords(d, records)
 	return nil
 }
 
-func (p *faultyProcessor) leaveOut(records []nodes.Record, share float64) {
-	p.covered, p.total = int(float64(len(records))*share), len(records)
-	p.left = make(map[uint64]bool, len(records)-p.covered)
-	for _, r := range records[p.covered:] {
-		p.left[r.Number()] = true
+func (d *decided) leaveOut(records []nodes.Record, share float64) {
+	d.covered, d.total = int(float64(len(records))*share), len(records)
+	d.left = make(map[uint64]bool, len(records)-d.covered)
+	for _, r := range records[d.covered:] {
+		d.left[r.Number()] = true
 	}
 }
 
 // numberRecords gives the batch's records their numbers among the run's calls, in the order of the batch, whatever
 // order the workers take them in. Only faults that count calls need them.
-func (p *faultyProcessor) numberRecords(ctx context.Context, records []nodes.Record) {
+func (p *faultyProcessor) numberRecords(d *decided, records []nodes.Record) {
 	if p.record == nil {
 		return
 	}
-	cycle, _ := workflow.Now(ctx)
-	if cycle != p.cycle {
-		p.cycle, p.attempt = cycle, 0
-	}
-	p.attempt++
-	p.numbers = nil
+	d.attempt++
+	d.numbers = nil
+	first := int(p.record.calls.Add(int64(len(records)))) - len(records) + 1
 	for _, a := range p.record.faults {
-		if a.fault.Trigger.ByCall() && p.numbers == nil {
-			p.numbers = make(map[uint64]int, len(records))
+		if a.fault.Trigger.ByCall() && d.numbers == nil {
+			d.numbers = make(map[uint64]int, len(records))
 			for i, r := range records {
-				p.numbers[r.Number()] = p.record.calls + i + 1
+				d.numbers[r.Number()] = first + i
 			}
 		}
 	}
-	p.record.calls += len(records)
 }
 
 func (p *faultyProcessor) Process(ctx context.Context, r nodes.Record) (nodes.Processed, error) {
@@ -93,15 +96,15 @@ func (p *faultyProcessor) Process(ctx context.Context, r nodes.Record) (nodes.Pr
 
 // hit decides what happens to a record; nil for a record that is not hit.
 func (p *faultyProcessor) hit(ctx context.Context, r nodes.Record) *hit {
-	number := r.Number()
-	if p.left[number] {
+	number, d := r.Number(), workflow.Local[decided](ctx, p)
+	if d.left[number] {
 		return &hit{kind: fault.Partial}
 	}
 	if p.record == nil {
 		return nil
 	}
-	_, at := workflow.Now(ctx)
-	h := p.record.decide(call{number: p.numbers[number], cycle: p.cycle, attempt: p.attempt, record: number, at: at})
+	cycle, at := workflow.Now(ctx)
+	h := p.record.decide(call{number: d.numbers[number], cycle: cycle, attempt: d.attempt, record: number, at: at})
 	if h.kind == "" {
 		return nil
 	}
@@ -112,7 +115,8 @@ func (p *faultyProcessor) hit(ctx context.Context, r nodes.Record) *hit {
 // broken processes a record that was hit.
 func (p *faultyProcessor) broken(ctx context.Context, h *hit, r nodes.Record) (nodes.Processed, error) {
 	if h.kind == fault.Partial {
-		return nodes.Processed{}, fmt.Errorf("%w: %d of %d records covered", nodes.ErrPartial, p.covered, p.total)
+		d := workflow.Local[decided](ctx, p)
+		return nodes.Processed{}, fmt.Errorf("%w: %d of %d records covered", nodes.ErrPartial, d.covered, d.total)
 	}
 	if err := h.fail(ctx); err != nil {
 		return nodes.Processed{}, err

@@ -4,14 +4,18 @@ import (
 	"cmp"
 	"context"
 	"math"
+	"sync"
 
 	"faultflow/internal/catalog"
 	"faultflow/internal/fault"
 	"faultflow/internal/nodes"
 )
 
-// Source puts the plan's faults around a source; without any it returns the source itself.
+// Source puts the plan's faults and capacities around a source; without any it returns the source itself.
 func (p *Plan) Source(s nodes.Source) nodes.Source {
+	if h, f := p.station(catalog.PlaceHealth), p.station(catalog.PlaceFetch); h != nil || f != nil {
+		s = &servedSource{Source: s, health: h, fetch: f}
+	}
 	h, f := p.at(catalog.PlaceHealth), p.at(catalog.PlaceFetch)
 	if h == nil && f == nil {
 		return s
@@ -22,9 +26,16 @@ func (p *Plan) Source(s nodes.Source) nodes.Source {
 type faultySource struct {
 	nodes.Source
 	health, fetch *point
+
+	mu sync.Mutex
 	// held are rows that came too late for the call that asked for them; the next call gets them.
-	held    *nodes.Batch
-	heldErr error
+	held []late
+}
+
+// late is an answer.
+type late struct {
+	batch nodes.Batch
+	err   error
 }
 
 func (s *faultySource) Health(ctx context.Context) error {
@@ -55,10 +66,12 @@ func (s *faultySource) Fetch(ctx context.Context, n int) (nodes.Batch, error) {
 	}
 	b, err := slowed(ctx, h, func() (nodes.Batch, error) { return s.inner(ctx, n) })
 	if h.kind == fault.Slow && ctx.Err() != nil && b.Len() > 0 {
-		s.held, s.heldErr = &b, err
 		if err == ctx.Err() {
-			s.heldErr = nil
+			err = nil
 		}
+		s.mu.Lock()
+		s.held = append(s.held, late{b, err})
+		s.mu.Unlock()
 		return nodes.Batch{}, ctx.Err()
 	}
 	h.spoil(&b)
@@ -67,12 +80,15 @@ func (s *faultySource) Fetch(ctx context.Context, n int) (nodes.Batch, error) {
 
 // inner returns the rows that came too late for an earlier call, or else those of the source.
 func (s *faultySource) inner(ctx context.Context, n int) (nodes.Batch, error) {
-	if s.held == nil {
-		return s.Source.Fetch(ctx, n)
+	s.mu.Lock()
+	if len(s.held) > 0 {
+		first := s.held[0]
+		s.held = s.held[1:]
+		s.mu.Unlock()
+		return first.batch, first.err
 	}
-	b, err := *s.held, s.heldErr
-	s.held, s.heldErr = nil, nil
-	return b, err
+	s.mu.Unlock()
+	return s.Source.Fetch(ctx, n)
 }
 
 // spoil damages a share of the batch's records, at least one: evenly spaced, beginning at a drawn one.

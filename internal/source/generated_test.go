@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"faultflow/internal/catalog"
 	"faultflow/internal/nodes"
 	"faultflow/internal/simulate"
 	"faultflow/internal/workflow"
@@ -21,7 +22,7 @@ func generated(t *testing.T, seed uint64, f func(ctx context.Context, run *workf
 	synctest.Test(t, func(t *testing.T) {
 		run := workflow.NewStream(nil)
 		run.StartCycle(1)
-		f(workflow.WithStream(t.Context(), run), run, NewGenerated(simulate.Rand(seed)))
+		f(workflow.WithStream(t.Context(), run), run, NewGenerated(simulate.Rand(seed), unserved))
 	})
 }
 
@@ -148,3 +149,6 @@ func TestGeneratedIsCutOff(t *testing.T) {
 		}
 	})
 }
+
+// unserved are the places without a capacity: all of them.
+func unserved(catalog.Place) bool { return false }

@@ -67,15 +67,8 @@ func NewStream(observe func(Event)) *Stream {
 // Since returns the time from the run's start to t.
 func (s *Stream) Since(t time.Time) time.Duration { return t.Sub(s.start) }
 
-// StartCycle makes later events belong to cycle n.
+// StartCycle makes later events belong to cycle n, but for those of passes.
 func (s *Stream) StartCycle(n int) { s.cycle.Store(int64(n)) }
-
-type streamKey struct{}
-
-// WithStream returns a context whose Emit calls reach s.
-func WithStream(ctx context.Context, s *Stream) context.Context {
-	return context.WithValue(ctx, streamKey{}, s)
-}
 
 // Emit sends an event that happens now. A context without a stream drops it.
 func Emit(ctx context.Context, e Event) { EmitAt(ctx, time.Now(), e) }
@@ -83,9 +76,9 @@ func Emit(ctx context.Context, e Event) { EmitAt(ctx, time.Now(), e) }
 // EmitError is Emit with the class of err, and with its cause's text unless the event has a detail of its own (node and
 // attempt are the event's already).
 func EmitError(ctx context.Context, e Event, err error) {
-	if s, ok := ctx.Value(streamKey{}).(*Stream); ok && err != nil {
-		if s.Classify != nil {
-			e.Class = s.Classify(err)
+	if p := passOf(ctx); p != nil && err != nil {
+		if p.stream.Classify != nil {
+			e.Class = p.stream.Classify(err)
 		}
 		if e.Detail == "" {
 			e.Detail = Cause(err).Error()
@@ -96,11 +89,12 @@ func EmitError(ctx context.Context, e Event, err error) {
 
 // EmitAt sends an event that happened at t, for what must be noted under a lock and told after it.
 func EmitAt(ctx context.Context, t time.Time, e Event) {
-	s, ok := ctx.Value(streamKey{}).(*Stream)
-	if !ok {
+	p := passOf(ctx)
+	if p == nil {
 		return
 	}
-	e.At, e.Cycle = s.Since(t), int(s.cycle.Load())
+	s := p.stream
+	e.At, e.Cycle = s.Since(t), p.cycle()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.observe(e)
@@ -108,11 +102,11 @@ func EmitAt(ctx context.Context, t time.Time, e Event) {
 
 // Now tells where in its run ctx is: the cycle and the time since the run began. Without a stream both are 0.
 func Now(ctx context.Context) (cycle int, at time.Duration) {
-	s, ok := ctx.Value(streamKey{}).(*Stream)
-	if !ok {
+	p := passOf(ctx)
+	if p == nil {
 		return 0, 0
 	}
-	return int(s.cycle.Load()), time.Since(s.start)
+	return p.cycle(), time.Since(p.stream.start)
 }
 
 // Elapsed returns the time since the run began.

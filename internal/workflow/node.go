@@ -99,8 +99,8 @@ func (l *life[S, P, R]) prepare(ctx context.Context) error {
 func (l *life[S, P, R]) exec(ctx context.Context) (R, error) {
 	call := func(ctx context.Context) (R, error) { return l.step.Exec(ctx, l.in) }
 	fallback := func(ctx context.Context, err error) (R, error) { return l.fallback(ctx, l.wrap(PhaseExec, err)) }
-	if g, ok := l.step.(Guarded[R]); ok {
-		return guardPhase(l, PhaseExec, func() (R, error) { return g.Around(ctx, call, fallback) })
+	if g, ok := l.step.(Guarded[P, R]); ok {
+		return guardPhase(l, PhaseExec, func() (R, error) { return g.Around(ctx, l.in, call, fallback) })
 	}
 	out, err := guardPhase(l, PhaseExec, func() (R, error) { return call(ctx) })
 	if err != nil {

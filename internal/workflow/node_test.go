@@ -102,7 +102,7 @@ type guarded struct {
 	around func(ctx context.Context, call func(context.Context) (string, error), fallback func(context.Context, error) (string, error)) (string, error)
 }
 
-func (g *guarded) Around(ctx context.Context, call func(context.Context) (string, error), fallback func(context.Context, error) (string, error)) (string, error) {
+func (g *guarded) Around(ctx context.Context, _ string, call func(context.Context) (string, error), fallback func(context.Context, error) (string, error)) (string, error) {
 	return g.around(ctx, call, fallback)
 }
 
@@ -112,7 +112,7 @@ var (
 	_ workflow.AfterExecer[*diary, string, string] = (*full)(nil)
 	_ workflow.ErrorHook[*diary, string, string]   = (*full)(nil)
 	_ workflow.Fallbacker[*diary, string, string]  = (*full)(nil)
-	_ workflow.Guarded[string]                     = (*guarded)(nil)
+	_ workflow.Guarded[string, string]             = (*guarded)(nil)
 )
 
 // attached writes into the diary when it is called.

@@ -45,11 +45,12 @@ type (
 	Fallbacker[S, P, R any] interface {
 		ExecFallback(ctx context.Context, state S, in P, err error) (R, error)
 	}
-	// Guarded runs Exec inside policies: call is Exec, fallback is OnError followed by ExecFallback, and Around decides
+	// Guarded runs Exec inside policies: in is what Prep read, call is Exec, fallback is OnError followed by ExecFallback, and Around decides
 	// how often and when either is called. A Step that is not Guarded has its Exec called once.
-	Guarded[R any] interface {
+	Guarded[P, R any] interface {
 		Around(
 			ctx context.Context,
+			in P,
 			call func(context.Context) (R, error),
 			fallback func(context.Context, error) (R, error),
 		) (R, error)
