@@ -89,7 +89,7 @@ func (v value) read(n ast.Node) (text, problem string, ok bool) {
 		return "", "", false
 	}
 	is := typeOf(n)
-	if is == isNumber {
+	if is == isNumber && v.form != formText && v.form != formNames {
 		text = v.number(n, text)
 	}
 	signed := strings.HasPrefix(text, "+") || strings.HasPrefix(text, "-") // which a schema's patterns do without

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -37,11 +38,19 @@ func Marshal(name string, given *settings.Given, expectations []*expect.Conditio
 	for _, e := range expectations {
 		sources = append(sources, e.Source)
 	}
-	doc, err := yaml.Marshal(put(root, []string{"expect"}, sources))
+	doc, err := yaml.MarshalWithOptions(put(root, []string{"expect"}, sources), yaml.CustomMarshaler(writeText))
 	if err != nil {
 		return nil, fmt.Errorf("scenario: %w", err)
 	}
 	return doc, nil
+}
+
+// writeText writes a text. Some that YAML 1.2 takes for numbers, such as 1e3, go without quotes otherwise.
+func writeText(s string) ([]byte, error) {
+	if yamlNumber.MatchString(s) {
+		return []byte(strconv.Quote(s)), nil
+	}
+	return yaml.Marshal(s)
 }
 
 // place is where in a file a setting is written, and its value.

@@ -149,6 +149,25 @@ func TestTemplate(t *testing.T) {
 	}
 }
 
+// Texts that YAML takes for numbers are quoted: the file that --save-scenario writes must load, here and elsewhere.
+func TestSavedTextsStayTexts(t *testing.T) {
+	for _, text := range []string{"1e3", "1e-3", "5", "007", ".5", "true", "~"} {
+		given := &settings.Given{}
+		for _, g := range []settings.Assignment{{Name: "input", Text: "-"}, {Name: "id-field", Text: text}} {
+			if err := given.Set(g.Name, g.Text); err != nil {
+				t.Fatal(err)
+			}
+		}
+		doc, err := Marshal(text, given, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := load(t, string(doc))[0]; got.Given.Text("id-field") != text || got.Name != text {
+			t.Errorf("%s is read as %s, %s from\n%s", text, got.Given.Text("id-field"), got.Name, doc)
+		}
+	}
+}
+
 // A breaker's settings stand below it, whatever was given first; without the breaker itself they must not put it into
 // the path.
 func TestSavedBreakers(t *testing.T) {
