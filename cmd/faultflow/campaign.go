@@ -86,8 +86,8 @@ inconclusive: a fault given by hand never fired in any run, 130 interrupted.`,
 		cmd.Flags().AddFlagSet(g.flags)
 	}
 	cmd.Flags().AddFlagSet(own)
-	completeChoices(cmd)
-	o.run.completeFaults(cmd)
+	o.run.completeRun(cmd)
+	complete(cmd, "sweep", sweepsBegunWith)
 	cmd.SetUsageFunc(func(c *cobra.Command) error { return writeOwnUsage(c, own) })
 	return cmd
 }

@@ -71,8 +71,7 @@ is wrong, or nothing can be compared, 3 could not read or write, 4 inconclusive:
   faultflow compare testdata/scenarios/network-blip-retried.yaml testdata/scenarios/network-breaker-opens.yaml --format markdown
   faultflow compare testdata/campaigns/network-one-attempt.json testdata/campaigns/network.json
   faultflow compare --measures`,
-		ValidArgsFunction: cobra.FixedCompletions(
-			[]string{"json", "yaml", "yml"}, cobra.ShellCompDirectiveFilterFileExt),
+		ValidArgsFunction: reports,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return runCompare(cmd.Context(), o, args, s)
 		},
@@ -89,9 +88,7 @@ is wrong, or nothing can be compared, 3 could not read or write, 4 inconclusive:
 	flags.StringVar(&o.output, "output", "", "write to `FILE` instead of standard output")
 	o.looks.addFlags(flags, "draw the runs in a text report")
 	addBool(flags, &o.measures, "measures", "list what is compared, and which way it is better")
-	completeChoices(cmd)
-	must(cmd.RegisterFlagCompletionFunc("fail-on", cobra.FixedCompletions(gateWords(),
-		cobra.ShellCompDirectiveNoFileComp|cobra.ShellCompDirectiveNoSpace)))
+	complete(cmd, "fail-on", cobra.FixedCompletions(gateWords(), goesOn))
 	return cmd
 }
 

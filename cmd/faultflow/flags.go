@@ -8,7 +8,7 @@ import (
 
 	"faultflow/internal/render/text"
 	"faultflow/internal/settings"
-	"github.com/spf13/cobra"
+	"faultflow/internal/suggest"
 	"github.com/spf13/pflag"
 )
 
@@ -92,37 +92,16 @@ func addBool(flags *pflag.FlagSet, dst *bool, name, usage string) {
 	flags.Lookup(name).NoOptDefVal = "true"
 }
 
-// addChoice adds a flag that takes one of some words. completeChoices completes it.
+// addChoice adds a flag that takes one of some words.
 func addChoice(flags *pflag.FlagSet, dst *string, name, typ string, choices []string, usage string) {
 	parse := func(s string) (string, error) {
 		if !slices.Contains(choices, s) {
-			return "", fmt.Errorf("want one of %s", strings.Join(choices, ", "))
+			return "", suggest.OneOf(s, choices)
 		}
 		return s, nil
 	}
 	write := func(s string) string { return s }
 	flags.Var(&value[string]{dst: dst, typ: typ, parse: parse, write: write, choices: choices}, name, usage)
-}
-
-// completeChoices completes the command's flags that take one of some words.
-func completeChoices(cmd *cobra.Command) {
-	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		var choices []string
-		switch v := f.Value.(type) {
-		case *value[string]:
-			choices = v.choices
-		case settingFlag:
-			choices = v.setting.Choices
-		}
-		if choices != nil {
-			completeWords(cmd, f.Name, choices)
-		}
-	})
-}
-
-// completeWords completes a flag with some words.
-func completeWords(cmd *cobra.Command, name string, words []string) {
-	must(cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)))
 }
 
 // The choices of --color and --timeline.

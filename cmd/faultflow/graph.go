@@ -38,6 +38,5 @@ func newGraphCommand(s *streams) *cobra.Command {
 	}
 	addBool(cmd.Flags(), &recovery, "test-recovery", "the recovery graph")
 	addChoice(cmd.Flags(), &format, "format", "FORMAT", workflow.Formats(), strings.Join(workflow.Formats(), ", "))
-	completeChoices(cmd)
 	return cmd
 }

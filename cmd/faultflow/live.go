@@ -12,7 +12,8 @@ import (
 	"faultflow/internal/workflow"
 )
 
-// liveLine shows the progress of a run or a campaign: one line on standard error, if that is a terminal.
+// liveLine shows the progress of a run or a campaign: one line on standard error, if that is a terminal that can move
+// its cursor.
 type liveLine struct {
 	writer  progress.Writer
 	tracker *progress.Tracker
@@ -20,7 +21,7 @@ type liveLine struct {
 	done    chan struct{}
 }
 
-// newLiveLine returns nil if it is off or standard error is no terminal; stop does nothing on nil.
+// newLiveLine returns nil if it is off or can't be drawn; stop does nothing on nil.
 func newLiveLine(s *streams, off bool) *liveLine {
 	return startLine(s, off, &progress.Tracker{Message: "starting"}, 50, progress.StyleVisibility{Time: true})
 }
@@ -34,7 +35,7 @@ func newProgress(s *streams, off bool, runs int64) *liveLine {
 func startLine(
 	s *streams, off bool, tracker *progress.Tracker, messageLength int, shown progress.StyleVisibility,
 ) *liveLine {
-	if off || !s.errTerminal {
+	if off || !s.errTerminal || s.dumb() {
 		return nil
 	}
 	l := &liveLine{writer: progress.NewWriter(), tracker: tracker, out: s.err, done: make(chan struct{})}

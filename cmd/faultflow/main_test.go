@@ -165,6 +165,17 @@ func TestColorIsDecidedOnce(t *testing.T) {
 		{colorAuto, false, map[string]string{"CLICOLOR_FORCE": "1", "NO_COLOR": "1"}, false},
 		{colorAlways, false, map[string]string{"NO_COLOR": "1"}, true},
 		{colorNever, true, map[string]string{"CLICOLOR_FORCE": "1"}, false},
+		{colorAuto, false, map[string]string{"FORCE_COLOR": "1"}, true},
+		{colorAuto, false, map[string]string{"FORCE_COLOR": "true", "TERM": "dumb"}, true},
+		{colorAuto, true, map[string]string{"FORCE_COLOR": "0"}, false},
+		{colorAuto, true, map[string]string{"FORCE_COLOR": "false", "CLICOLOR_FORCE": "1"}, false},
+		{colorAuto, true, map[string]string{"FORCE_COLOR": "1", "NO_COLOR": "1"}, false},
+		{colorAlways, false, map[string]string{"FORCE_COLOR": "0", "CLICOLOR": "0"}, true},
+		{colorAuto, true, map[string]string{"CLICOLOR": "0"}, false},
+		{colorAuto, true, map[string]string{"CLICOLOR": "1"}, true},
+		{colorAuto, false, map[string]string{"CLICOLOR": "1"}, false},
+		{colorAuto, true, map[string]string{"CLICOLOR": "0", "CLICOLOR_FORCE": "1"}, true},
+		{colorAuto, true, map[string]string{"CLICOLOR": "0", "FORCE_COLOR": "1"}, true},
 	} {
 		s := testStreams(t)
 		s.outTerminal = test.terminal
@@ -172,6 +183,50 @@ func TestColorIsDecidedOnce(t *testing.T) {
 		if got := s.style(test.flag).Color; got != test.want {
 			t.Errorf("--color %s, terminal %t, %v: color %t, want %t",
 				test.flag, test.terminal, test.env, got, test.want)
+		}
+	}
+}
+
+// COLUMNS is for whoever reads what goes to no terminal; a text stays readable, and tables have what they need.
+func TestWidth(t *testing.T) {
+	for _, test := range []struct {
+		terminal           int
+		columns            string
+		width, readability int
+	}{
+		{0, "", 80, 80},
+		{100, "", 100, 100},
+		{200, "", 200, 120},
+		{20, "", 60, 60},
+		{200, "90", 90, 90},
+		{0, "150", 150, 120},
+		{0, "10", 60, 60},
+		{100, "0", 100, 100},
+		{100, "-5", 100, 100},
+		{100, "wide", 100, 100},
+		{100, "999999999", mostWidth, 120},
+	} {
+		s := testStreams(t)
+		s.getenv = func(name string) string { return map[string]string{"COLUMNS": test.columns}[name] }
+		s.setWidth(test.terminal)
+		if s.width != test.width || s.textWidth != test.readability {
+			t.Errorf("terminal %d, COLUMNS %q: %d and %d, want %d and %d",
+				test.terminal, test.columns, s.width, s.textWidth, test.width, test.readability)
+		}
+	}
+}
+
+// A dumb terminal shows what moves the cursor as text, so that there is no live line on it.
+func TestNoLiveLineOnADumbTerminal(t *testing.T) {
+	for term, want := range map[string]bool{"dumb": false, "xterm-256color": true, "": true} {
+		var out bytes.Buffer
+		s := testStreams(t)
+		s.err, s.errTerminal = &out, true
+		s.getenv = func(name string) string { return map[string]string{"TERM": term}[name] }
+		newLiveLine(s, false).stop()
+		newProgress(s, false, 3).stop()
+		if got := strings.Contains(out.String(), "\x1b"); got != want {
+			t.Errorf("TERM=%s: cursor movement %t in %q, want %t", term, got, out.String(), want)
 		}
 	}
 }

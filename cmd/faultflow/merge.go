@@ -24,13 +24,13 @@ meta block. Parts that are missing, doubled, damaged or of another campaign are
 named and refused.
 
 Exit codes: as those of faultflow campaign.`,
-		Example: `  faultflow merge testdata/parts/1.json testdata/parts/2.json testdata/parts/3.json`,
-		RunE:    func(_ *cobra.Command, args []string) error { return runMerge(o, args, s) },
+		Example:           `  faultflow merge testdata/parts/1.json testdata/parts/2.json testdata/parts/3.json`,
+		ValidArgsFunction: reports,
+		RunE:              func(_ *cobra.Command, args []string) error { return runMerge(o, args, s) },
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	o.addFlags(flags)
-	completeChoices(cmd)
 	return cmd
 }
 

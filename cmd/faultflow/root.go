@@ -11,12 +11,12 @@ import (
 
 	"faultflow/internal/catalog"
 	"faultflow/internal/expect"
-	"faultflow/internal/fault"
 	"faultflow/internal/render/format"
 	"faultflow/internal/render/text"
 	"faultflow/internal/report"
 	"faultflow/internal/runner"
 	"faultflow/internal/settings"
+	"faultflow/internal/suggest"
 )
 
 // failNever is the --fail-on that no verdict fails.
@@ -90,8 +90,7 @@ breakers, bulkheads, fallbacks and failover at work.`,
 	cmd.SetFlagErrorFunc(flagError)
 	o.addFlags(cmd.Flags())
 	cmd.SetUsageFunc(func(c *cobra.Command) error { return writeUsage(c, o.groups) })
-	completeChoices(cmd)
-	o.completeFaults(cmd)
+	o.completeRun(cmd)
 	cmd.AddCommand(
 		newTestCommand(s),
 		newCampaignCommand(s),
@@ -102,6 +101,8 @@ breakers, bulkheads, fallbacks and failover at work.`,
 		newGraphCommand(s),
 	)
 	typeCompletionErrors(cmd)
+	typeHelpErrors(cmd)
+	completeAll(cmd)
 	return o, cmd
 }
 
@@ -118,8 +119,8 @@ func noArguments(cmd *cobra.Command, args []string) error {
 	if len(names) == 0 {
 		return usageError("%s takes no argument %q; see %[1]s --help", cmd.CommandPath(), args[0])
 	}
-	return usageError("unknown command %q; commands: %s; see %s --help",
-		args[0], strings.Join(names, ", "), cmd.CommandPath())
+	return usageError("unknown command %q%s; commands: %s; see %s --help",
+		args[0], suggest.Nearest(args[0], names), strings.Join(names, ", "), cmd.CommandPath())
 }
 
 // addFlags adds a flag for each setting of a run, and those about its expectations, files and presentation.
@@ -173,35 +174,6 @@ func (o *rootOptions) group(title string) *pflag.FlagSet {
 	flags.SortFlags = false
 	o.groups = append(o.groups, flagGroup{title, flags})
 	return flags
-}
-
-// completeFaults completes --fault with places, then with the kinds that apply there.
-func (o *rootOptions) completeFaults(cmd *cobra.Command) {
-	must(cmd.RegisterFlagCompletionFunc("fault", o.faultsBegunWith))
-}
-
-func (o *rootOptions) faultsBegunWith(_ *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
-	place, _, hasKind := strings.Cut(begun, "=")
-	var words []string
-	for _, p := range catalog.Places(strings.Split(o.given.Text("channels"), ",")) {
-		if !hasKind {
-			words = append(words, string(p)+"=")
-			continue
-		}
-		for _, k := range fault.KindsAt(p) {
-			if string(p) == place {
-				words = append(words, string(p)+"="+string(k))
-			}
-		}
-	}
-	return words, cobra.ShellCompDirectiveNoSpace | cobra.ShellCompDirectiveNoFileComp
-}
-
-// must is for errors that only a defect of this program can cause.
-func must(err error) {
-	if err != nil {
-		panic(err)
-	}
 }
 
 // runMain makes a run and shows it.

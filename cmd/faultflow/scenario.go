@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"faultflow/internal/scenario"
+	"faultflow/internal/suggest"
 )
 
 func newScenarioCommand(s *streams) *cobra.Command {
@@ -21,7 +22,8 @@ func newScenarioCommand(s *streams) *cobra.Command {
   faultflow scenario schema`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usageError("unknown command %q; commands: new, check, schema", args[0])
+				return usageError("unknown command %q%s; commands: new, check, schema",
+					args[0], suggest.Nearest(args[0], []string{"new", "check", "schema"}))
 			}
 			return nil
 		},
@@ -52,9 +54,10 @@ that exists is not overwritten.`,
 func newScenarioCheck(s *streams) *cobra.Command {
 	verbose := false
 	cmd := &cobra.Command{
-		Use:     "check PATH…",
-		Short:   "Check scenario files without running them",
-		Example: "  faultflow scenario check testdata/scenarios",
+		Use:               "check PATH…",
+		Short:             "Check scenario files without running them",
+		Example:           "  faultflow scenario check testdata/scenarios",
+		ValidArgsFunction: scenarios,
 		RunE: func(_ *cobra.Command, args []string) error {
 			files, err := loadScenarios(args, verbose, s)
 			if err != nil {

@@ -43,7 +43,7 @@ Exit codes: 0 shown, 2 no report or a flag is wrong, 3 could not read or write.`
 			}
 			return nil
 		},
-		ValidArgsFunction: cobra.FixedCompletions([]string{"json"}, cobra.ShellCompDirectiveFilterFileExt),
+		ValidArgsFunction: aReport,
 		RunE:              func(_ *cobra.Command, args []string) error { return runShow(o, args[0], s) },
 	}
 	flags := cmd.Flags()
@@ -54,7 +54,6 @@ Exit codes: 0 shown, 2 no report or a flag is wrong, 3 could not read or write.`
 			"; of campaigns: "+strings.Join(campaignFormats(), ", "))
 	flags.StringVar(&o.output, "output", "", "write to `FILE` instead of standard output")
 	o.looks.addFlags(flags, "draw the run in a text report")
-	completeChoices(cmd)
 	return cmd
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"os"
+	"strconv"
 
 	"golang.org/x/term"
 
@@ -18,12 +19,10 @@ type streams struct {
 	out, err io.Writer
 	// outTerminal and errTerminal say which of the outputs are terminals.
 	outTerminal, errTerminal bool
-	// width is that of the terminal, else 80; textWidth is no more than can be read well.
+	// width is COLUMNS, else that of the terminal, else 80; textWidth is no more than can be read well.
 	width, textWidth int
 	getenv           func(string) string
 }
-
-const defaultWidth = 80
 
 func systemStreams() *streams {
 	s := &streams{
@@ -32,19 +31,42 @@ func systemStreams() *streams {
 		err:         os.Stderr,
 		outTerminal: term.IsTerminal(int(os.Stdout.Fd())),
 		errTerminal: term.IsTerminal(int(os.Stderr.Fd())),
-		width:       defaultWidth,
-		textWidth:   defaultWidth,
 		getenv:      os.Getenv,
 	}
-	if w, _, err := term.GetSize(int(os.Stdout.Fd())); err == nil && w > 0 {
-		s.width = max(w, 60)
-		s.textWidth = min(s.width, 120)
+	columns, _, err := term.GetSize(int(os.Stdout.Fd()))
+	if err != nil {
+		columns = 0
 	}
+	s.setWidth(columns)
 	if s.inActions() {
 		s.err = actionsLog{s.err}
 	}
 	return s
 }
+
+// setWidth decides on the width: that of a terminal is 0 where there is none. COLUMNS wins, as elsewhere: it is for
+// whoever reads what is not written to a terminal, and for tests.
+func (s *streams) setWidth(terminal int) {
+	s.width = defaultWidth
+	if given, err := strconv.Atoi(s.getenv("COLUMNS")); err == nil && given > 0 {
+		terminal = given
+	}
+	if terminal > 0 {
+		s.width = min(max(terminal, leastWidth), mostWidth)
+	}
+	s.textWidth = min(s.width, readableWidth)
+}
+
+// Widths in columns. Tables need the least one; lines beyond the readable one are hard to follow.
+const (
+	defaultWidth  = 80
+	leastWidth    = 60
+	readableWidth = 120
+	mostWidth     = 10_000
+)
+
+// dumb reports whether the terminal says that it can neither color nor move its cursor.
+func (s *streams) dumb() bool { return s.getenv("TERM") == "dumb" }
 
 // inActions reports whether the program is a step of GitHub Actions.
 func (s *streams) inActions() bool { return s.getenv("GITHUB_ACTIONS") == "true" }
@@ -69,16 +91,19 @@ func (l actionsLog) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// style decides on color, once: the flag, then NO_COLOR (no-color.org), then CLICOLOR_FORCE, then whether the output is
-// a terminal that knows color.
+// style decides on color, once. The flag wins, then NO_COLOR (no-color.org), which is what somebody wants who can't do
+// with color at all; then what forces color, FORCE_COLOR and CLICOLOR_FORCE; then CLICOLOR=0 (bixense.com/clicolors), and
+// whether the output is a terminal that knows color. FORCE_COLOR=0 and false mean no color, as CLICOLOR_FORCE=0 does not.
 func (s *streams) style(color string) text.Style {
-	on := s.outTerminal && s.getenv("TERM") != "dumb"
-	switch force := s.getenv("CLICOLOR_FORCE"); {
+	force := s.getenv("FORCE_COLOR")
+	cliForce := s.getenv("CLICOLOR_FORCE")
+	on := s.outTerminal && !s.dumb() && s.getenv("CLICOLOR") != "0"
+	switch {
 	case color == colorAlways:
 		on = true
-	case color == colorNever, s.getenv("NO_COLOR") != "":
+	case color == colorNever, s.getenv("NO_COLOR") != "", force == "0", force == "false":
 		on = false
-	case force != "" && force != "0":
+	case force != "", cliForce != "" && cliForce != "0":
 		on = true
 	}
 	return text.Style{Color: on, Width: s.textWidth, FullWidth: s.width}

@@ -16,6 +16,7 @@ import (
 	"faultflow/internal/render/text"
 	"faultflow/internal/report"
 	"faultflow/internal/scenario"
+	"faultflow/internal/suggest"
 )
 
 // testOptions are the flags of faultflow test.
@@ -53,7 +54,8 @@ flag is wrong, 3 could not read or write.`,
   faultflow test ./... --run breaker --seeds 5
   faultflow test testdata/scenarios --format junit=tests.xml --format text
   faultflow test testdata/scenarios --list`,
-		RunE: func(cmd *cobra.Command, args []string) error { return runTests(cmd.Context(), o, args, s) },
+		ValidArgsFunction: scenarios,
+		RunE:              func(cmd *cobra.Command, args []string) error { return runTests(cmd.Context(), o, args, s) },
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
@@ -196,8 +198,8 @@ func (o *testOptions) outputs() ([]testOutput, error) {
 	for _, f := range formats {
 		name, path, hasFile := strings.Cut(f, "=")
 		if !slices.Contains(known, name) || hasFile && path == "" {
-			return list, usageError("--format %q: want FORMAT or FORMAT=FILE with one of %s",
-				f, strings.Join(known, ", "))
+			return list, usageError("--format %q: want FORMAT or FORMAT=FILE with one of %s%s",
+				f, strings.Join(known, ", "), suggest.Nearest(name, known))
 		}
 		if !hasFile {
 			path = o.output

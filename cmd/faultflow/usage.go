@@ -134,6 +134,24 @@ func typeCompletionErrors(root *cobra.Command) {
 	}
 }
 
+// typeHelpErrors makes an error of usage of a topic that help does not know.
+func typeHelpErrors(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	help, _, err := root.Find([]string{"help"})
+	must(err)
+	help.Run = nil
+	help.RunE = func(_ *cobra.Command, args []string) error {
+		about, rest, err := root.Find(args)
+		if err != nil {
+			return err
+		}
+		if len(rest) > 0 && about.HasAvailableSubCommands() {
+			return noArguments(about, rest)
+		}
+		return about.Help()
+	}
+}
+
 // version is the module's version as the build recorded it.
 func version() string {
 	info, ok := debug.ReadBuildInfo()

@@ -259,7 +259,7 @@ func TestCheckPlace(t *testing.T) {
 		{"delivery.primary=hang", ""},
 		{"delivery.webhook=ack_lost", ""},
 		{"delivery.spool=disk_full", ""},
-		{"delivery.backup=hang", `unknown place "delivery.backup" (did you mean delivery.spool?)` + of},
+		{"delivery.backup=hang", `unknown place "delivery.backup"` + of},
 		{"delivery.webhok=hang", `unknown place "delivery.webhok" (did you mean delivery.webhook?)` + of},
 	} {
 		f, err := fault.Parse(test.spec)

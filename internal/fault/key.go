@@ -97,6 +97,14 @@ type Key struct {
 	Of, NotOf []Kind
 }
 
+// Applies reports whether faults of these kinds can have the key.
+func (k Key) Applies(kinds []string) bool {
+	has := func(list []Kind) bool {
+		return slices.ContainsFunc(list, func(kind Kind) bool { return slices.Contains(kinds, string(kind)) })
+	}
+	return !has(k.NotOf) && (k.Of == nil || has(k.Of))
+}
+
 // Keys lists every key that can stand behind a kind, in the order in which a fault is written.
 func Keys() []Key {
 	var list []Key

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"faultflow/internal/catalog"
+	"faultflow/internal/suggest"
 )
 
 // Type is the type of a setting's value.
@@ -292,12 +293,12 @@ func choice(name, placeholder, usage string, choices []string, byDefault string,
 		if s == byDefault || slices.Contains(choices, s) {
 			return nil
 		}
-		return fmt.Errorf("want one of %s", strings.Join(choices, ", "))
+		return suggest.OneOf(s, choices)
 	}
 	s := declare(name, usage, Choice, placeholder, byDefault, at,
 		func(s string) (string, error) {
 			if !slices.Contains(choices, s) {
-				return "", fmt.Errorf("want one of %s", strings.Join(choices, ", "))
+				return "", suggest.OneOf(s, choices)
 			}
 			return s, nil
 		},

@@ -14,7 +14,29 @@ func TestNearest(t *testing.T) {
 			t.Errorf("%q: %q, want %q", got, s, want)
 		}
 	}
+	// Two letters in the wrong order are the commonest slip; half of a short word is none.
+	commands := []string{"html", "test", "show", "report"}
+	for got, want := range map[string]string{
+		"tets": " (did you mean test?)", "shwo": " (did you mean show?)", "tset": " (did you mean test?)",
+		"yaml": "", "retry": "", "sow": " (did you mean show?)",
+	} {
+		if s := Nearest(got, commands); s != want {
+			t.Errorf("%q: %q, want %q", got, s, want)
+		}
+	}
 	if s := Nearest("x", nil); s != "" {
 		t.Errorf("of nothing known: %q", s)
+	}
+}
+
+// The message has all that is allowed, and the nearest.
+func TestOneOf(t *testing.T) {
+	words := []string{"real", "virtual"}
+	for got, want := range map[string]string{
+		"virtaul": "want one of real, virtual (did you mean virtual?)", "sundial": "want one of real, virtual",
+	} {
+		if err := OneOf(got, words); err.Error() != want {
+			t.Errorf("%q: %v, want %s", got, err, want)
+		}
 	}
 }
