@@ -272,4 +272,3 @@ func TestClients(t *testing.T) {
 		t.Error("one client gets all passes")
 	}
 }
-
