@@ -29,6 +29,9 @@ const (
 	RecoveryTestFailed FindingCode = "drill_failed"
 	LedgerUnbalanced   FindingCode = "ledger_unbalanced"
 	VirtualTimeOver    FindingCode = "virtual_time_over"
+	StayedDown         FindingCode = "stays_down"
+	RecoveryNotWatched FindingCode = "not_watched"
+	LowGoodput         FindingCode = "low_goodput"
 )
 
 // Finding is one thing worth telling about a run: what is fixed about it. Its message is the run's.
@@ -80,6 +83,11 @@ var findings = []Finding{
 		"this is a defect of the pipeline; keep the report and its seed"},
 	{VirtualTimeOver, ErrorHandler, Failed,
 		"make --cycles, --interval, --attempts or the waits between attempts smaller"},
+	{StayedDown, ErrorHandler, Failed,
+		"see --load and the --capacity of the dependencies, where abandoned calls are served, too"},
+	{RecoveryNotWatched, ErrorHandler, Degraded, "watch longer: see --for, --cycles and --recovery-hold"},
+	{LowGoodput, ErrorHandler, Failed,
+		"see --load and the --capacity of the dependencies; --recovery-share decides how many are enough"},
 }
 
 const cacheAdvice = "check the primary data source; --collector-attempts and --cache-ttl decide when the cache is used"

@@ -253,6 +253,9 @@ var ofRuns = []catalog.FindingCode{
 	catalog.RecoveryTestFailed,
 	catalog.LedgerUnbalanced,
 	catalog.VirtualTimeOver,
+	catalog.StayedDown,
+	catalog.RecoveryNotWatched,
+	catalog.LowGoodput,
 }
 
 // TestJudgeTogether: findings come in the order of the pipeline, one for each error.

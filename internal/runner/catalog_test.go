@@ -27,6 +27,9 @@ var notProvoked = map[string]string{
 	"event hook_failed":            "an on_error hook panicked: no hook of the pipeline does; the engine's tests have one",
 	"finding error_handler_failed": "the error handler calls nothing that can fail: it would be a defect",
 	"finding ledger_unbalanced":    "a record would be unaccounted for: it would be a defect",
+	"finding stays_down":           "of runs with a load; the tests of recovery have one",
+	"finding not_watched":          "of runs with a load; the tests of recovery have one",
+	"finding low_goodput":          "of runs with a load; the tests of recovery have one",
 }
 
 // TestCatalogueIsWhatRunsEmit holds the runs and the catalogue together: nothing is in a report that the catalogue
