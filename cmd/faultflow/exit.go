@@ -42,7 +42,7 @@ var exitCodes = []struct {
 	{exitVerdict, "it is not (see --fail-on), or one did not"},
 	{exitUsage, "bad flag, scenario or input"},
 	{exitIO, "could not read or write"},
-	{exitInconclusive, "inconclusive: a fault given by hand never fired"},
+	{exitInconclusive, "inconclusive: a fault given by hand never fired, or a recovery was not watched long enough"},
 	{exitDefect, "a defect of faultflow itself"},
 	{exitInterrupted, "interrupted; the report so far is still written"},
 }
@@ -147,10 +147,8 @@ func verdictError(r *report.Report, failOn string) error {
 	case failOn != failNever && !catalog.Verdict(failOn).Worse(r.Verdict):
 		return &exitError{code: exitVerdict}
 	}
-	for _, f := range r.Faults {
-		if f.ProvesNothing() {
-			return neverFired(f.Spec, f.Armed)
-		}
+	for _, why := range r.Unproved() {
+		return &exitError{code: exitInconclusive, message: "inconclusive: " + why + ", so nothing was proved"}
 	}
 	return nil
 }

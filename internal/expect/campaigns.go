@@ -33,14 +33,14 @@ var ofCampaigns = sync.OnceValue(func() *language {
 		named("pattern(name)", "the runs that demonstrated the pattern",
 			"the pattern %v was off in every run", patterns, demonstrated),
 		function{
-			name:     "ci",
-			takes:    "share",
-			meaning:  "the width of the share's interval",
-			argument: plain(reflect.TypeFor[report.Share]()),
-			result:   reflect.TypeFor[float64](),
-			finds:    reflect.TypeFor[float64](),
-			lookup: func(_ any, share reflect.Value) any {
-				width := share.FieldByName(goName("high")).Float() - share.FieldByName(goName("low")).Float()
+			name:      "ci",
+			takes:     "share",
+			meaning:   "the width of the share's interval",
+			arguments: []reflect.Type{plain(reflect.TypeFor[report.Share]())},
+			result:    reflect.TypeFor[float64](),
+			finds:     reflect.TypeFor[float64](),
+			lookup: func(_ any, share []reflect.Value) any {
+				width := share[0].FieldByName(goName("high")).Float() - share[0].FieldByName(goName("low")).Float()
 				return &width
 			},
 		},

@@ -110,6 +110,12 @@ func (c *Condition) Fits(s *settings.Settings) error {
 func (c *Condition) Reads(field string) bool { return slices.Contains(c.fields, field) }
 
 func (l *language) program(source string, options ...expr.Option) (*vm.Program, error) {
+	for _, f := range l.functions {
+		if fieldType(l.document, f.name) != nil {
+			options = append(options, expr.Patch(renamer{l}))
+			break
+		}
+	}
 	program, err := expr.Compile(source, append(options, expr.Env(l.environment()))...)
 	if err != nil {
 		return nil, l.mistake(err)
@@ -123,7 +129,7 @@ func (l *language) mistake(err error) error {
 	if !ok {
 		return &Error{Problem: shortTypes(strings.SplitN(err.Error(), "\n", 2)[0])}
 	}
-	problem := shortTypes(at.Message)
+	problem := strings.ReplaceAll(shortTypes(at.Message), hidden, "")
 	if known, name, ok := strings.Cut(problem, " has no field "); ok {
 		known = strings.Trim(strings.TrimPrefix(known, "type "), "{}")
 		problem = fmt.Sprintf("there is no field %q here%s", name, suggest.Nearest(name, strings.Split(known, ", ")))

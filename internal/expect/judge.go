@@ -16,8 +16,9 @@ type Judgement struct {
 	Lines   []int
 }
 
-// Judge holds expectations against a report. All must hold; and each must be about something that ran, and each
-// declared fault must have fired unless it may not, or the judgement is inconclusive.
+// Judge holds expectations against a report. All must hold; and each must be about something that ran, each declared
+// fault must have fired unless it may not, and a recovery must have been watched long enough, or the judgement is
+// inconclusive.
 func Judge(r *report.Report, expectations []*Condition) (Judgement, error) {
 	j := Judgement{Status: report.TestPassed, Failures: []report.TestFailure{}, Reasons: []string{}, Lines: []int{}}
 	reason := func(line int, format string, args ...any) {
@@ -27,10 +28,8 @@ func Judge(r *report.Report, expectations []*Condition) (Judgement, error) {
 	if err != nil {
 		return j, err
 	}
-	for _, f := range r.Faults {
-		if f.ProvesNothing() {
-			reason(0, "the fault %s never fired (calls that came by it: %d)", f.Spec, f.Armed)
-		}
+	for _, why := range r.Unproved() {
+		reason(0, "%s", why)
 	}
 	for i, o := range outcomes {
 		c := expectations[i]

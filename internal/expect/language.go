@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/expr-lang/expr/ast"
+
 	"faultflow/internal/catalog"
 	"faultflow/internal/settings"
 )
@@ -28,39 +30,72 @@ type language struct {
 	names  []string
 }
 
-// function is one that conditions can call, with one argument.
+// function is one that conditions can call.
 type function struct {
 	name           string
-	takes, meaning string // what its argument and its result are
-	// missing says that what was looked for is not there, with a verb for the argument. A condition over that shows
+	takes, meaning string // what its arguments and its result are
+	// missing says that what was looked for is not there, with verbs for the arguments. A condition over that shows
 	// nothing.
 	missing string
-	// takesName are the names that can be its argument; nil where that is no name.
-	takesName        *names
-	argument, result reflect.Type
+	// known are the names that can be its arguments, one by one; nil where those are no names.
+	known     []names
+	arguments []reflect.Type
+	result    reflect.Type
 	// finds is the type of what lookup finds, in the document.
 	finds reflect.Type
 	// lookup returns a pointer to the result, nil where there is none.
-	lookup func(document any, argument reflect.Value) any
+	lookup func(document any, arguments []reflect.Value) any
 }
 
 // field is the name of the environment's field that holds the function.
 func (f function) field() string { return goName("func_" + f.name) }
 
+// hidden begins the names that no expression can spell.
+const hidden = "·"
+
+// renamer gives calls of functions that are called as a field is, such as amplification, the function's hidden name.
+type renamer struct{ language *language }
+
+// Visit renames a call.
+func (r renamer) Visit(n *ast.Node) {
+	call, isCall := (*n).(*ast.CallNode)
+	if !isCall {
+		return
+	}
+	name, isName := call.Callee.(*ast.IdentifierNode)
+	if !isName || fieldType(r.language.document, name.Value) == nil {
+		return
+	}
+	callee := &ast.IdentifierNode{Value: hidden + name.Value}
+	callee.SetLocation(name.Location())
+	call.Callee = callee
+}
+
 // named is a function that looks up a name in a document; call is name(takes). Where it finds nothing, missing says of
 // the name why a condition over that shows nothing.
 func named[D, R any](call, meaning, missing string, known names, lookup func(*D, string) *R) function {
+	return ofNames(call, meaning, missing, []names{known}, func(d *D, args []string) *R { return lookup(d, args[0]) })
+}
+
+// ofNames is named with several names.
+func ofNames[D, R any](call, meaning, missing string, known []names, lookup func(*D, []string) *R) function {
 	name, takes, _ := strings.Cut(strings.TrimSuffix(call, ")"), "(")
 	return function{
 		name:      name,
 		takes:     takes,
 		meaning:   meaning,
 		missing:   missing,
-		takesName: &known,
-		argument:  reflect.TypeFor[string](),
+		known:     known,
+		arguments: slices.Repeat([]reflect.Type{reflect.TypeFor[string]()}, len(known)),
 		result:    plain(reflect.TypeFor[R]()),
 		finds:     reflect.TypeFor[R](),
-		lookup:    func(document any, argument reflect.Value) any { return lookup(document.(*D), argument.String()) },
+		lookup: func(document any, arguments []reflect.Value) any {
+			var texts []string
+			for _, a := range arguments {
+				texts = append(texts, a.String())
+			}
+			return lookup(document.(*D), texts)
+		},
 	}
 }
 
@@ -83,10 +118,18 @@ func (l *language) reference() (list []Function) {
 		list = append(list, Function{
 			Call:    f.name + "(" + f.takes + ")",
 			Meaning: f.meaning,
-			Missing: strings.ReplaceAll(f.missing, "%v", "…"),
+			Missing: f.misses(slices.Repeat([]any{"…"}, len(f.arguments))...),
 		})
 	}
 	return list
+}
+
+// misses is what a condition over these arguments misses.
+func (f function) misses(arguments ...any) string {
+	if f.missing == "" {
+		return ""
+	}
+	return fmt.Sprintf(f.missing, arguments...)
 }
 
 // with declares what else the language knows.
@@ -103,7 +146,11 @@ func newLanguage(document reflect.Type, functions ...function) *language {
 		return name == "hash" || name == "meta"
 	})
 	for _, f := range functions {
-		fields = append(fields, functionField(f.field(), f.name, []reflect.Type{f.argument}, f.result))
+		name := f.name
+		if fieldType(document, name) != nil {
+			name = hidden + name
+		}
+		fields = append(fields, functionField(f.field(), name, f.arguments, f.result))
 	}
 	value := reflect.TypeFor[any]()
 	fields = append(fields, functionField(seenField, seenName, []reflect.Type{reflect.TypeFor[int](), value}, value))
@@ -186,8 +233,12 @@ func (f *facts) bind(env reflect.Value) {
 		field := env.FieldByName(fn.field())
 		field.Set(reflect.MakeFunc(field.Type(), func(args []reflect.Value) []reflect.Value {
 			result := reflect.New(fn.result)
-			if found := reflect.ValueOf(fn.lookup(f.document, args[0])); found.IsNil() {
-				f.miss(fmt.Sprintf(fn.missing, args[0]))
+			if found := reflect.ValueOf(fn.lookup(f.document, args)); found.IsNil() {
+				var missed []any
+				for _, a := range args {
+					missed = append(missed, a)
+				}
+				f.miss(fn.misses(missed...))
 			} else if err := convert(found.Interface(), result.Interface()); err != nil {
 				panic(err) // expr makes an error of it
 			}

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/expr-lang/expr/ast"
 
@@ -22,6 +23,8 @@ type names struct {
 	list func(channels []string) []string
 	// ofChannels says that they depend on the channels.
 	ofChannels bool
+	// check returns an error for a text that is none, where they can't be listed.
+	check func(text string) error
 }
 
 func fixed[S ~string](what string, list []S) names {
@@ -39,6 +42,14 @@ var (
 	patterns = fixed("pattern", catalog.PatternNames())
 	findings = fixed("finding", catalog.FindingCodes())
 	classes  = fixed("class", errhandler.Classes())
+	// quantiles are those of how long passes took; times are since the run began.
+	quantiles = fixed("quantile", []string{"p50", "p90", "p99"})
+	times     = names{what: "time", check: func(text string) error {
+		if d, err := time.ParseDuration(text); err != nil || d < 0 {
+			return fmt.Errorf("%q is no time since the run began; want a duration such as 20s or 1m30s", text)
+		}
+		return nil
+	}}
 	channels = ofChannels("channel", func(channels []string) []string { return channels })
 	places   = ofChannels("place", func(channels []string) []string {
 		return catalog.Strings(catalog.Places(channels))
@@ -95,6 +106,12 @@ type use struct {
 
 // wrong returns an error for a name that a run with these channels can't have.
 func (u use) wrong(channels []string) error {
+	if u.of.check != nil {
+		if err := u.of.check(u.name); err != nil {
+			return &Error{Offset: u.at, Problem: err.Error()}
+		}
+		return nil
+	}
 	known := u.of.list(channels)
 	if u.name == "" || slices.Contains(known, u.name) {
 		return nil
@@ -131,10 +148,12 @@ func (f *finder) note(of names, text ast.Node) {
 	}
 }
 
-// noteCall notes the name that a function is called with.
+// noteCall notes the names that a function is called with.
 func (f *finder) noteCall(c *ast.CallNode) {
-	if fn := f.called(c); fn != nil && fn.takesName != nil && len(c.Arguments) == 1 {
-		f.note(*fn.takesName, c.Arguments[0])
+	if fn := f.called(c); fn != nil && len(fn.known) == len(c.Arguments) {
+		for i, of := range fn.known {
+			f.note(of, c.Arguments[i])
+		}
 	}
 }
 

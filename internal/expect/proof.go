@@ -50,8 +50,8 @@ type prober struct {
 	of map[ast.Node]int
 }
 
-// seenName is a name that no expression can spell.
-const seenName = "·seen"
+// seenName is the name of the function that probes call.
+const seenName = hidden + "seen"
 
 // Visit puts probes around what a node asks. The finder, which has come by before, looks at the tree as it was.
 func (p *prober) Visit(n *ast.Node) {

@@ -61,6 +61,14 @@ var ofRuns = sync.OnceValue(func() *language {
 				}
 				return nil
 			}),
+		ofNames("goodput(from, to)", "good passes a second, of those that began in the window",
+			"no pass of a load began from %[1]v to %[2]v", []names{times, times}, goodput),
+		ofNames("amplification(place, from, to)", "calls to the dependency for each pass that began in the window",
+			"no pass of a load began from %[2]v to %[3]v", []names{places, times, times}, amplification),
+		ofNames("latency(quantile, from, to)", "within how many ms that share of the window's passes were over",
+			"no pass of a load that began from %[2]v to %[3]v ended", []names{quantiles, times, times}, latency),
+		named("queued(place)", "how many calls waited at the dependency: `max` and `mean`",
+			"%v has no queue: that takes a load and a capacity", places, queued),
 	).with([]rule{
 		about(func(b report.Breaker, field string) string {
 			switch {
@@ -139,8 +147,28 @@ var ofRuns = sync.OnceValue(func() *language {
 			return ""
 		}),
 		about(func(p report.Passes, field string) string {
-			if p.Offered == 0 && field != "offered" {
+			switch {
+			case p.Offered == 0 && field != "offered":
 				return "there was no load"
+			case p.Ended == 0 && isOneOf(field, "p50_ms", "p99_ms"):
+				return "no pass ended"
+			}
+			return ""
+		}),
+		about(func(s report.Series, _ string) string {
+			if len(s.Offered) == 0 {
+				return "there was no load"
+			}
+			return ""
+		}),
+		about(func(r report.Recovery, field string) string {
+			switch {
+			case isOneOf(r.State, "", catalog.NotJudged) && field != "triggers":
+				return "the recovery was not judged: that takes a load, and a trigger that ended within the run"
+			case r.State != catalog.CameBack && field == "after_ms":
+				return "the run did not come back: " + catalog.Words(string(r.State))
+			case r.State != catalog.StaysDown && field == "sustained_by":
+				return "the run did not stay down: " + catalog.Words(string(r.State))
 			}
 			return ""
 		}),
@@ -187,4 +215,4 @@ func find[T any](list []T, is func(T) bool) *T {
 	return nil
 }
 
-func isOneOf(field string, fields ...string) bool { return slices.Contains(fields, field) }
+func isOneOf[S ~string](field S, fields ...S) bool { return slices.Contains(fields, field) }

@@ -37,7 +37,12 @@ func staysDown(r *report.Report) report.Finding {
 	after := w.Window(r.Recovery.EndMS, math.Inf(1))
 	after.To = w.end
 	share, _ := w.share(after)
+	before, known := w.share(w.before(&r.Recovery))
 	said := fmt.Sprintf("it stays down: after the last trigger %s of the passes were good", percent(share))
+	if known && before < w.needed {
+		return report.NewFinding(catalog.StayedDown, fmt.Sprintf(
+			"%s, and %s before the first one: the trigger is not what keeps it down", said, percent(before)), 0)
+	}
 	place := r.Recovery.Sustained.Place
 	p := w.Place(place)
 	if p == nil {
@@ -65,7 +70,7 @@ func staysDown(r *report.Report) report.Finding {
 	return f
 }
 
-func percent(share float64) string { return fmt.Sprintf("%.4g\u00a0%%", 100*share) }
+func percent(share float64) string { return fmt.Sprintf("%.4g %%", 100*share) }
 
 func inSeconds(ms float64) string {
 	return time.Duration(math.Round(ms) * float64(time.Millisecond)).String()

@@ -169,12 +169,14 @@ func TestFindings(t *testing.T) {
 			"retries of the collector sustain it: 4.0 calls of collector.fetch a pass", "--collector-attempts"}},
 		{"retries for some good passes", "----------[xxxx]hhhhhhhhhhhhhhhh", func(r *report.Report) {
 			calls(r, "delivery.primary", 1, 3)
-		}, catalog.StayedDown, []string{"50\u00a0% of the passes were good", "6.0 a good one", "--delivery-attempts"}},
+		}, catalog.StayedDown, []string{"50 % of the passes were good", "6.0 a good one", "--delivery-attempts"}},
 		{"no retries", down, func(r *report.Report) { calls(r, catalog.PlaceFetch, 1, 1) }, catalog.StayedDown,
 			[]string{"no more calls than before (1.0 of collector.fetch a pass)", "--capacity"}},
-		{"nothing was called", down, nil, catalog.StayedDown, []string{"0\u00a0% of the passes were good"}},
+		{"down before", "hhhhhhhhhh[xxxx]hhhhhhhhhh", func(r *report.Report) { calls(r, catalog.PlaceFetch, 2, 2) },
+			catalog.StayedDown, []string{"after the last trigger 50 %", "and 50 % before the first one"}},
+		{"nothing was called", down, nil, catalog.StayedDown, []string{"0 % of the passes were good"}},
 		{"not watched", "----------[xxxx]xxxx", nil, catalog.RecoveryNotWatched, []string{"ended 4s after", "--for"}},
-		{"few good passes", "hhhhhhhhhhhhhhh", nil, catalog.LowGoodput, []string{"50\u00a0%", "95\u00a0%"}},
+		{"few good passes", "hhhhhhhhhhhhhhh", nil, catalog.LowGoodput, []string{"50 %", "95 %"}},
 		{"enough good passes", "-------------------hu", nil, "", nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -4,6 +4,8 @@
 package report
 
 import (
+	"fmt"
+
 	"faultflow/internal/catalog"
 	"faultflow/internal/errhandler"
 	"faultflow/internal/settings"
@@ -304,6 +306,21 @@ type Fault struct {
 
 // ProvesNothing reports whether the fault was given by hand to be put to the test, and never fired.
 func (f *Fault) ProvesNothing() bool { return f.Declared && f.Fired == 0 && !f.MayNotFire }
+
+// Unproved says why the run proves nothing: faults that never fired, in their order, then a recovery that was not
+// watched long enough. It is empty where something was proved.
+func (r *Report) Unproved() (reasons []string) {
+	for _, f := range r.Faults {
+		if f.ProvesNothing() {
+			reasons = append(reasons,
+				fmt.Sprintf("the fault %s never fired (calls that came by it: %d)", f.Spec, f.Armed))
+		}
+	}
+	if r.Recovery.State == catalog.NotWatched {
+		reasons = append(reasons, "the recovery was not watched long enough")
+	}
+	return reasons
+}
 
 // Amplification is the load on one dependency.
 type Amplification struct {

@@ -22,14 +22,9 @@ import (
 
 // notProvoked are entries of the catalogue that no run can be made to emit from outside, each with the reason.
 var notProvoked = map[string]string{
-	"event bulkhead_full": "only calls of records compete for places, and their guards count without events; " +
-		"the tests of guards have one",
 	"event hook_failed":            "an on_error hook panicked: no hook of the pipeline does; the engine's tests have one",
 	"finding error_handler_failed": "the error handler calls nothing that can fail: it would be a defect",
 	"finding ledger_unbalanced":    "a record would be unaccounted for: it would be a defect",
-	"finding stays_down":           "of runs with a load; the tests of recovery have one",
-	"finding not_watched":          "of runs with a load; the tests of recovery have one",
-	"finding low_goodput":          "of runs with a load; the tests of recovery have one",
 }
 
 // TestCatalogueIsWhatRunsEmit holds the runs and the catalogue together: nothing is in a report that the catalogue
@@ -92,6 +87,11 @@ func TestCatalogueIsWhatRunsEmit(t *testing.T) {
 		"a drill that fails":   {"test-recovery=true", "fault=delivery.spool=disk_full"},
 		"virtual time is over": {"cycles=400", "interval=10000h"},
 		"interrupted":          {"cycles=3"},
+		"too much load": {"load=20/s", "for=20s", "batch-size=1",
+			"capacity=collector.fetch=service=100ms"},
+		"an outage that ends late": {"load=5/s", "for=20s", "batch-size=1", outage + ",from=5s,to=15s"},
+		"retries that keep it down": {"load=60/s", "for=60s", "batch-size=1", "attempts=4", "retry-delay=0s", "timeout=1s", "bulkhead=1000",
+			"capacity=collector.fetch=service=10ms", "fault=collector.fetch=halt,from=10s,to=20s"},
 	} {
 		run(name, parsed(t, given...), Environment{})
 	}

@@ -8,6 +8,7 @@ import (
 	"faultflow/internal/catalog"
 	"faultflow/internal/fault"
 	"faultflow/internal/nodes"
+	"faultflow/internal/recovery"
 	"faultflow/internal/report"
 )
 
@@ -136,6 +137,8 @@ func (r *run) report(interrupted bool) *report.Report {
 				f.Verdict = catalog.Degraded
 			}
 		}
+		recovery.Judge(rep)
+		r.findings = append(r.findings, recovery.Findings(rep)...)
 	}
 	rep.Findings = r.findings
 	rep.Verdict = catalog.Success

@@ -70,6 +70,10 @@ func checks(r *report.Report) []report.TestResult {
 				fmt.Sprintf("never fired (calls that came by it: %s), so nothing was proved", render.Grouped(f.Armed)))
 		}
 	}
+	if state := r.Recovery.State; state != "" && state != catalog.NotJudged {
+		check("recovery is watched long enough", state == catalog.NotWatched, report.TestInconclusive,
+			"it was not, so nothing was proved")
+	}
 	return list
 }
 
