@@ -3,6 +3,7 @@ package scenario
 import (
 	"slices"
 	"strings"
+	"sync"
 
 	"faultflow/internal/settings"
 )
@@ -18,8 +19,8 @@ type key struct {
 
 // settingKeys returns the keys of a file that stand for settings, below a root without a name: those of Path. A setting
 // that is nested deeper than its node can stand right below the node, too: breaker: true, breaker-failures: 3. Faults
-// are read by loader.fault.
-func settingKeys() *key {
+// are read by loader.fault. The keys are shared by all callers: they must not change them.
+var settingKeys = sync.OnceValue(func() *key {
 	root := &key{}
 	for _, s := range settings.All() {
 		if s.Name == "fault" {
@@ -36,7 +37,7 @@ func settingKeys() *key {
 		}
 	}
 	return root
-}
+})
 
 // add returns the key of that name below k, which it makes unless there is one.
 func (k *key) add(name string) *key {
