@@ -58,17 +58,19 @@ type Params struct {
 // delivery.primary=disk_full,p=0.5. Several kinds are joined with |. Any name can be a channel's; CheckPlace knows
 // those of a run. The error says what is wrong and what is allowed.
 func Parse(text string) (Fault, error) {
-	head, rest, hasKeys := strings.Cut(text, ",")
+	head, rest, _ := strings.Cut(text, ",")
 	place, kinds, ok := strings.Cut(head, "=")
 	if !ok {
 		return Fault{}, errors.New("want PLACE=KIND[,KEY=VALUE…], such as collector.fetch=connection_refused,first=3")
 	}
 	f, err := New(strings.TrimSpace(place), kinds)
-	if err != nil || !hasKeys || rest == "" {
+	if err != nil {
 		return f, err
 	}
-	if err := keyed.SetAll(rest, f.Set); err != nil {
-		return Fault{}, err
+	if rest != "" {
+		if err := keyed.SetAll(rest, f.Set); err != nil {
+			return Fault{}, err
+		}
 	}
 	return f, f.Check()
 }

@@ -1,6 +1,7 @@
 package fault_test
 
 import (
+	"errors"
 	"math"
 	"reflect"
 	"slices"
@@ -198,7 +199,11 @@ func TestParseSaysWhatIsWrong(t *testing.T) {
 		{"collector.fetch=partial|missing_fields|flapping,shore=1",
 			`unknown key "shore" (did you mean share?); keys for partial|missing_fields|flapping: ` +
 				ofTrigger + ", share, period" + last},
+		{"collector.fetsh=hang,p=0.5", `unknown place "collector.fetsh" (did you mean collector.fetch?)` + allPlaces},
 		{"collector.fetch=hang,p=0.5,p=0.5", "key p is given twice"},
+		{"collector.fetch=hang,calls=x-5", "calls=x-5: " + spans},
+		{"collector.fetch=hang,calls=5-x", "calls=5-x: " + spans},
+		{"collector.fetch=slow,factor=1000001", "factor=1000001: want a factor from 1 to 1000000"},
 		{"collector.fetch=hang,first=1,calls=2,first=2", "key first is given twice"},
 		{"collector.fetch=hang,p", "p=: want a probability from 0 to 1"},
 		{"collector.fetch=hang,p=", "p=: want a probability from 0 to 1"},
@@ -529,8 +534,8 @@ func TestKeysTakeWhatTheySay(t *testing.T) {
 			return n + math.Copysign(max(1, n/1e12), to) // of a float that holds no single nanoseconds
 		}
 		low, high := k.Takes.Low, k.Takes.High
-		if low == high {
-			continue // not a number
+		if k.Takes.Form == keyed.FormToggle || k.Takes.Form == keyed.FormChoice {
+			continue
 		}
 		numbers++
 		for text, want := range map[string]bool{
@@ -545,6 +550,34 @@ func TestKeysTakeWhatTheySay(t *testing.T) {
 	}
 	if numbers < 10 {
 		t.Errorf("%d keys with a range", numbers)
+	}
+}
+
+// What changes a capacity stands alone: no call could have one of the others in its place.
+func TestThrottlesStandAlone(t *testing.T) {
+	for _, spec := range []string{"processor.batch=halt|slow", "processor.batch=slow|capacity_loss"} {
+		var bad *fault.KeyError
+		if _, err := fault.Parse(spec); !errors.As(err, &bad) || bad.Key != "kind" {
+			t.Errorf("%s: %v", spec, err)
+		}
+	}
+}
+
+// A probability keeps all of its digits, and a comma at the end says nothing.
+func TestFaultIsWrittenWhole(t *testing.T) {
+	for spec, want := range map[string]string{
+		"collector.fetch=http_500,p=1e-300":             "collector.fetch=http_500,p=1e-300",
+		"collector.fetch=http_500,p=0.1234567890123456": "collector.fetch=http_500,p=0.1234567890123456",
+		"collector.fetch=slow,factor=1e6":               "collector.fetch=slow,factor=1e+06",
+		"collector.fetch=http_500,":                     "collector.fetch=http_500",
+	} {
+		f, err := fault.Parse(spec)
+		if err != nil || f.String() != want {
+			t.Errorf("%s: %s, %v", spec, f, err)
+		}
+	}
+	if got := fault.Unreadable("of another version").String(); got != "of another version" {
+		t.Errorf("%q", got)
 	}
 }
 

@@ -144,6 +144,24 @@ func TestProfilesOfTheScenarios(t *testing.T) {
 	}
 }
 
+// The profile of tired channels has twice their usual failures, and random's breaker is on for draws below one half.
+func TestRatesOfTheScenarios(t *testing.T) {
+	got := rates(profile(t, "degradation", 1, "primary", "secondary", "backup"))
+	for place, want := range map[catalog.Place]float64{
+		"delivery.primary": 0.2, "delivery.secondary": 0.4, "delivery.backup": 0.1, "processor.batch": 0.2,
+	} {
+		if got[place] != want {
+			t.Errorf("%s fails at %v, want %v", place, got[place], want)
+		}
+	}
+	for drawn, want := range map[float64]bool{0: true, 0.49: true, 0.5: false, 0.99: false} {
+		p, err := fault.NewProfile("random", []string{"primary"}, func(string) float64 { return drawn })
+		if err != nil || p.Breaker != want {
+			t.Errorf("drawn %v: breaker %t, %v", drawn, p.Breaker, err)
+		}
+	}
+}
+
 // Every fault of every profile can be written down and given by hand, so a report's faults can be run again.
 func TestProfilesAreMadeOfFaultsThatParse(t *testing.T) {
 	for _, name := range fault.Profiles() {

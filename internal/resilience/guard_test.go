@@ -703,6 +703,19 @@ func TestPanicIsRetried(t *testing.T) {
 	})
 }
 
+// TestDeafCallKeepsItsError: a call that was cancelled and failed of something else all the same says what of.
+func TestDeafCallKeepsItsError(t *testing.T) {
+	virtually(t, func(b *bench) {
+		ctx, cancel := context.WithCancel(b.ctx)
+		time.AfterFunc(time.Second, cancel)
+		_, err := guard(settings.Policy{}).Do(ctx, deaf(2*time.Second, errBroken))
+		b.wantElapsed(2 * time.Second)
+		if !errors.Is(err, errBroken) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
 // TestCancelledParent: when the run is cancelled, everything ends at once: attempts, waits, and no fallback is asked.
 func TestCancelledParent(t *testing.T) {
 	policies := map[string]struct {

@@ -1,6 +1,7 @@
 package resilience_test
 
 import (
+	"context"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -76,6 +77,18 @@ func TestRateLimit(t *testing.T) {
 				t.Errorf("%+v", s)
 			}
 			b.wantElapsed(2 * time.Second)
+		})
+	})
+	t.Run("of a guard inside", func(t *testing.T) {
+		virtually(t, func(b *bench) {
+			inner, outer := guard(settings.Policy{RateLimit: 1}), guard(settings.Policy{})
+			call := resilience.Call[string]{Fn: func(ctx context.Context, _ int) (string, error) { return inner.Do(ctx, works()) }}
+			_, _ = outer.Do(b.ctx, call)
+			_, err := outer.Do(b.ctx, call)
+			b.wantError(err, resilience.ErrRateLimit, errhandler.Resource)
+			if s := outer.Stats(); s != (resilience.Stats{Calls: 2, Limited: 1}) {
+				t.Errorf("%+v", s)
+			}
 		})
 	})
 	t.Run("is tried again", func(t *testing.T) {

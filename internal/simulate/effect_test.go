@@ -268,6 +268,50 @@ func TestDelaysFillTheirRange(t *testing.T) {
 	}
 }
 
+// A hanging call notices its end 1 to 999 ns late: never at the instant itself, and within the microsecond.
+func TestHangsEndWithinTheMicrosecond(t *testing.T) {
+	for drawn, want := range map[float64]time.Duration{0: 1, 0.5: 500, math.Nextafter(1, 0): 999} {
+		inRun(t, func(t *testing.T, ctx context.Context, _ *workflow.Stream) {
+			f := fault.Fault{Place: "delivery.primary", Kinds: []fault.Kind{fault.Hang}}
+			p := simulate.NewPlan([]fault.Fault{f}, func(nodes.Key) float64 { return drawn })
+			ctx, cancel := context.WithCancel(ctx)
+			cancel()
+			began := time.Now()
+			_ = callAt(ctx, p, "delivery.primary")
+			if took := time.Since(began); took != want {
+				t.Errorf("drawn %v: %v late, want %v", drawn, took, want)
+			}
+		})
+	}
+}
+
+// However slow, a call takes no more than 10,000 hours longer: sums of such times must stay times.
+func TestSlowHasABound(t *testing.T) {
+	inRun(t, func(t *testing.T, ctx context.Context, _ *workflow.Stream) {
+		began := time.Now()
+		_, err := plan(t, "collector.fetch=slow,factor=1e6").Source(&rows{latency: time.Hour}).Fetch(ctx, 1)
+		if over := time.Since(began) - 10_001*time.Hour; err != nil || over <= 0 || over > time.Microsecond {
+			t.Errorf("an hour, a million times: %v, %v", time.Since(began), err)
+		}
+	})
+}
+
+// A slow call that was given up before it had any rows leaves none behind: the next one asks the source.
+func TestSlowCallWithoutRowsLeavesNothing(t *testing.T) {
+	inRun(t, func(t *testing.T, ctx context.Context, _ *workflow.Stream) {
+		inner := &rows{latency: time.Second}
+		s := plan(t, "collector.fetch=slow,calls=1").Source(inner)
+		short, cancel := context.WithTimeout(ctx, time.Millisecond)
+		defer cancel()
+		if b, err := s.Fetch(short, 3); b.Len() != 0 || err == nil {
+			t.Errorf("%d rows, %v", b.Len(), err)
+		}
+		if b, err := s.Fetch(ctx, 3); b.Len() != 3 || err != nil || inner.calls != 2 {
+			t.Errorf("%d rows, %v, of %d calls", b.Len(), err, inner.calls)
+		}
+	})
+}
+
 // Cancelling ends every kind at once, also those that were about to fail by themselves.
 func TestCancellationEndsEveryCall(t *testing.T) {
 	for _, place := range places {
@@ -289,6 +333,14 @@ func TestCancellationEndsEveryCall(t *testing.T) {
 				err := callAt(ctx, plan(t, spec), place)
 				if took := time.Since(began); took >= 2*time.Microsecond {
 					t.Errorf("%s at %s went on for %v after it was cancelled: %v", kind, place, took, err)
+				}
+				switch kind {
+				case fault.Flapping, fault.Partial, fault.MissingFields, fault.OutOfRange, fault.DuplicateRecords: // up, or of records
+				case fault.PartialWrite, fault.AckLost: // take no time
+				default:
+					if err == nil {
+						t.Errorf("%s at %s was cancelled, and says nothing of it", kind, place)
+					}
 				}
 			})
 		}

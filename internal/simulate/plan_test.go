@@ -228,14 +228,19 @@ func TestDrawsAreKeyedByTheFault(t *testing.T) {
 				t.Errorf("%v: hit %v\nalone %v", same, got, want)
 			}
 		}
+		seen := [][]int{want}
 		for _, other := range []string{
 			"ack_lost,p=0.5", "ack_lost|partial_write,p=0.5", "partial_write|ack_lost,p=0.5",
 			"partial_write,p=0.5,first=100", "partial_write,p=0.5,every=1", "partial_write,p=0.5,calls=1-100",
 			"partial_write,p=0.5,calls=1-101", "partial_write,p=0.5,cycles=1-100", "partial_write,p=0.5,to=100h",
 		} {
-			if got := run(other); slices.Equal(got, want) {
-				t.Errorf("%s hits the same calls as partial_write,p=0.5", other)
+			got := run(other)
+			for _, before := range seen {
+				if slices.Equal(got, before) {
+					t.Errorf("%s hits the same calls as another fault", other)
+				}
 			}
+			seen = append(seen, got)
 		}
 		for _, call := range run("partial_write,p=0.2") {
 			if !slices.Contains(want, call) {

@@ -27,8 +27,20 @@ func TestWilson(t *testing.T) {
 		{0, 0, 0, 1},
 	} {
 		low, high := stats.Wilson(test.count, test.of)
-		if math.Abs(low-test.low) > 5e-5 || math.Abs(high-test.high) > 5e-5 {
+		if !(math.Abs(low-test.low) <= 5e-5 && math.Abs(high-test.high) <= 5e-5) {
 			t.Errorf("%d of %d: %.4f to %.4f, want %.4f to %.4f", test.count, test.of, low, high, test.low, test.high)
+		}
+	}
+}
+
+// A share of nothing and a share of all are their own bounds, to the last digit.
+func TestWilsonOfNoneAndAll(t *testing.T) {
+	for of := int64(1); of < 1e15; of *= 7 {
+		if low, _ := stats.Wilson(0, of); low != 0 {
+			t.Errorf("0 of %d: from %v", of, low)
+		}
+		if _, high := stats.Wilson(of, of); high != 1 {
+			t.Errorf("%d of %d: to %v", of, of, high)
 		}
 	}
 }
@@ -43,7 +55,7 @@ func TestWilsonHoldsTheShare(t *testing.T) {
 			t.Errorf("%d of %d: %v to %v", count, of, low, high)
 		}
 		mirrorLow, mirrorHigh := stats.Wilson(of-count, of)
-		if math.Abs(low-(1-mirrorHigh)) > 2e-9 || math.Abs(high-(1-mirrorLow)) > 2e-9 {
+		if !(math.Abs(low-(1-mirrorHigh)) <= 2e-9 && math.Abs(high-(1-mirrorLow)) <= 2e-9) {
 			t.Errorf("%d of %d is not the mirror of the rest", count, of)
 		}
 	})
@@ -77,7 +89,7 @@ func TestMcNemarCountsOutcomes(t *testing.T) {
 			exact, _ := new(big.Rat).SetFrac(new(big.Int).Lsh(tail, 1), outcomes).Float64()
 			want := min(1, exact)
 			for _, got := range []float64{stats.McNemar(k, n-k), stats.McNemar(n-k, k)} {
-				if math.Abs(got-want) > want*1e-14 {
+				if !(math.Abs(got-want) <= want*1e-14) {
 					t.Errorf("%d of %d: p %v, want %v", k, n, got, want)
 				}
 			}
@@ -94,7 +106,7 @@ func TestMcNemarOfManyPairs(t *testing.T) {
 	} {
 		n, least := float64(test.better+test.worse), float64(min(test.better, test.worse))
 		want := math.Erfc((n/2 - least - 0.5) / math.Sqrt(n/2)) // half a pair further in: from steps to a curve
-		if got := stats.McNemar(test.better, test.worse); math.Abs(got-want) > 1e-7 {
+		if got := stats.McNemar(test.better, test.worse); !(math.Abs(got-want) <= 1e-7) {
 			t.Errorf("%d better, %d worse: p %v, want about %v", test.better, test.worse, got, want)
 		}
 	}
@@ -120,7 +132,7 @@ func TestShares(t *testing.T) {
 	// Above the exact test's limit: z = 1.96 is p = 0.05.
 	n := int64(1_000_000)
 	d := int64(math.Round(1.959964 * math.Sqrt(2*0.25*float64(n))))
-	if got := stats.Fisher(n/2+d/2, n, n/2-d/2, n); math.Abs(got-0.05) > 1e-3 {
+	if got := stats.Fisher(n/2+d/2, n, n/2-d/2, n); !(math.Abs(got-0.05) <= 1e-3) {
 		t.Errorf("χ²: p %v, want 0.05", got)
 	}
 }
@@ -128,18 +140,37 @@ func TestShares(t *testing.T) {
 // TestFishersExactRange: up to 100,000 trials the test is exact, also where χ² is far off since few hits are expected.
 // Three hits that all fell on one of two equal halves are as likely as 2 in 8; χ² says 8 %.
 func TestFishersExactRange(t *testing.T) {
-	if got := stats.Fisher(3, 50_000, 0, 50_000); math.Abs(got-0.25) > 1e-4 {
+	if got := stats.Fisher(3, 50_000, 0, 50_000); !(math.Abs(got-0.25) <= 1e-4) {
 		t.Errorf("100,000 trials: p %v, want that of the exact test, 0.25", got)
 	}
-	if got := stats.Fisher(3, 50_000, 0, 50_001); math.Abs(got-math.Erfc(math.Sqrt(1.5))) > 1e-4 {
+	if got := stats.Fisher(3, 50_000, 0, 50_001); !(math.Abs(got-math.Erfc(math.Sqrt(1.5))) <= 1e-4) {
 		t.Errorf("100,001 trials: p %v, want that of χ², 0.0833", got)
+	}
+}
+
+// Where there is nothing to compare, or nothing differs, no p-value is less than 1, on either side of the exact test's
+// limit; none is ever more.
+func TestFisherOfNothing(t *testing.T) {
+	for _, n := range []int64{10, 200_000} {
+		for _, test := range [][4]int64{{0, 0, 3, n}, {3, n, 0, 0}, {0, n, 0, n}, {n, n, n, n}, {n / 2, n, n / 2, n}} {
+			if got := stats.Fisher(test[0], test[1], test[2], test[3]); !near(got, 1) || got > 1 {
+				t.Errorf("%v: p %v, want 1", test, got)
+			}
+		}
+	}
+	for a := range int64(9) {
+		for b := range int64(9) {
+			if got := stats.Fisher(a, 8, b, 8); !(got > 0 && got <= 1) {
+				t.Errorf("%d and %d of 8: p %v", a, b, got)
+			}
+		}
 	}
 }
 
 // TestSharesAgree: near the limit the exact test and χ² say about the same.
 func TestSharesAgree(t *testing.T) {
 	exact, chi := stats.Fisher(5_000, 50_000, 5_200, 50_000), stats.Fisher(5_000, 50_000, 5_200, 50_001)
-	if math.Abs(exact-chi) > 0.003 {
+	if !(math.Abs(exact-chi) <= 0.003) {
 		t.Errorf("exact %v, χ² %v", exact, chi)
 	}
 }
@@ -262,6 +293,47 @@ func TestRunsForDistributions(t *testing.T) {
 	} {
 		if n := stats.RunsForDistributions(c.a, c.b, 0.05); n != c.want {
 			t.Errorf("%v and %v: %d runs, want %d", c.a, c.b, n, c.want)
+		}
+	}
+}
+
+// A histogram is expanded to its values as they are, and one of millions to a million in the same proportions.
+func TestValuesOfHistograms(t *testing.T) {
+	if got := stats.Values([]stats.Bucket{{1, 2}, {3, 1}, {4, 0}, {5, 3}}); !slices.Equal(got, []float64{1, 1, 3, 5, 5, 5}) {
+		t.Errorf("%v", got)
+	}
+	const million = 1_000_000
+	if got := stats.Values([]stats.Bucket{{1, million}}); len(got) != million {
+		t.Errorf("a million became %d", len(got))
+	}
+	got := stats.Values([]stats.Bucket{{1, 3 * million}, {2, 6 * million}, {3, million}})
+	if len(got) != million || slices.Index(got, 2) != 3*million/10 || slices.Index(got, 3) != 9*million/10 {
+		t.Errorf("ten millions became %d; the second value begins at %d, the third at %d",
+			len(got), slices.Index(got, 2), slices.Index(got, 3))
+	}
+}
+
+// Numbers of runs are rounded up, but not for the last digits of a float; what no number of runs can show is the greatest
+// number.
+func TestWholeRuns(t *testing.T) {
+	for n, want := range map[float64]int64{
+		5: 5, 5 + 1e-9: 5, 5 - 1e-9: 5, 5.1: 6, 0.5: 1, 1 << 61: 1 << 61, 1 << 62: math.MaxInt64, 1e300: math.MaxInt64,
+	} {
+		if got := stats.WholeRuns(n); got != want {
+			t.Errorf("%v: %d, want %d", n, got, want)
+		}
+	}
+	if got := stats.WholeRuns(math.NaN()); got != math.MaxInt64 {
+		t.Errorf("NaN: %d", got)
+	}
+}
+
+// The least p-value must be below the level: two samples of one differ by chance always, those of two in a third of the
+// cases.
+func TestFewestRunsAtTheLevel(t *testing.T) {
+	for level, want := range map[float64]int64{1: 2, 0.34: 2, 1.0 / 3: 3, 0.05: 4} {
+		if got := stats.FewestRuns(level); got != want {
+			t.Errorf("level %v: %d runs, want %d", level, got, want)
 		}
 	}
 }

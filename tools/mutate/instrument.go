@@ -7,6 +7,7 @@ import (
 	"go/constant"
 	"go/token"
 	"go/types"
+	"math"
 	"slices"
 	"strings"
 )
@@ -249,12 +250,20 @@ func (in *instrumenter) constant(e ast.Expr) {
 		if p.Fun == e {
 			return
 		}
+	case *ast.ReturnStmt:
+		if last := p.Results[len(p.Results)-1]; last != e && in.info.TypeOf(last) == types.Universe.Lookup("error").Type() &&
+			!in.zero(last) {
+			return // beside an error nothing counts
+		}
 	}
 	name, ok := in.number(e)
 	if !ok {
 		return
 	}
 	value := in.info.Types[e].Value
+	if v, _ := constant.Float64Val(value); strings.HasPrefix(name, "float") && math.Abs(v) >= 1<<53 {
+		return // 1 is less than its last digit
+	}
 	step, down, up := "mutantStep", "−1", "+1"
 	if name == "time.Duration" {
 		if step, down, up = "mutantScale", "halved", "doubled"; constant.Sign(value) == 0 {
@@ -268,7 +277,7 @@ func (in *instrumenter) constant(e ast.Expr) {
 
 // unseen are calls that a test in one process can't miss: they give back what nobody else waits for, or keep out
 // whoever comes at the same time, which the race detector is for.
-var unseen = []string{"panic", "Lock", "Unlock", "RLock", "RUnlock", "Done", "Wait", "Helper", "cancel", "stop", "Close"}
+var unseen = []string{"panic", "Lock", "Unlock", "RLock", "RUnlock", "Done", "Wait", "Grow", "cancel", "stop", "Close"}
 
 func (in *instrumenter) statement(n ast.Stmt) {
 	switch in.parent().(type) {
