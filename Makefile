@@ -6,7 +6,7 @@ TOOL = $(GO) tool -modfile=tools/go.mod
 GOLANGCI = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GORELEASER = $(GO) run github.com/goreleaser/goreleaser/v2@v2.16.0
 
-.PHONY: help run test race lint golangci cross wasm fused fuzz mutate bench benchstat full pictures install image release release-check release-try
+.PHONY: help run test race lint golangci cross wasm fused fuzz mutate bench bench-check benchstat full pictures install image release release-check release-try
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
@@ -65,6 +65,9 @@ fuzz: ## every fuzz target for FUZZTIME
 
 bench: ## runs a second of each profile, beside the same policy calls written bare; one processor beside two
 	$(GO) test -run '^$$' -bench . -benchtime 2s ./internal/runner
+
+bench-check: ## a run costs no more than docs/design.md says, as a multiple of its bare policy calls
+	FAULTFLOW_BENCH=1 $(GO) test -count=1 -v -run TestCostOfARun ./internal/runner
 
 BASE ?= HEAD~1
 BENCHES = $(GO) test -run '^$$' -bench . -benchtime 0.5s -count 6 ./internal/runner

@@ -5,9 +5,13 @@ package runner
 import (
 	"context"
 	"errors"
+	"math"
+	"os"
+	"regexp"
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -63,6 +67,46 @@ func BenchmarkRunSeeds(b *testing.B) {
 			b.ReportMetric(bare.onProcessor(), "µs/bare")
 			b.ReportMetric(run.onProcessor()/bare.onProcessor(), "ratio")
 		})
+	}
+}
+
+// TestCostOfARun holds what docs/design.md promises: the time that a run takes on the processors, as a multiple of that of
+// its bare policy calls. make bench-check runs it. Both take turns, the medians count, and a profile has three rounds to
+// keep the promise: what else the machine does makes a round worse, never all of them.
+func TestCostOfARun(t *testing.T) {
+	if os.Getenv("FAULTFLOW_BENCH") == "" {
+		t.Skip("FAULTFLOW_BENCH is not set; make bench-check runs this test")
+	}
+	text, err := os.ReadFile("../../docs/design.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	promise := regexp.MustCompile(`at most (\d+\.\d+) times`).FindAllSubmatch(text, -1)
+	if len(promise) != 1 {
+		t.Fatalf("docs/design.md promises %q, want one figure", promise)
+	}
+	most, err := strconv.ParseFloat(string(promise[0][1]), 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer debug.SetGCPercent(debug.SetGCPercent(400)) // as RunSeeds advises
+	for _, profile := range append(fault.Profiles(), "none") {
+		s := profileSettings(profile)
+		loads := loadsOf(t, s)
+		best := math.Inf(1)
+		for round := 0; round < 3 && best > most; round++ {
+			var ours, theirs []turn
+			for range 9 {
+				ours = append(ours, timed(func() { runSeeds(t, s) }))
+				theirs = append(theirs, timed(func() { bareRuns(t, complete(s), loads) }))
+			}
+			best = min(best, median(ours).onProcessor()/median(theirs).onProcessor())
+		}
+		t.Logf("%s: %.2f times the bare calls", profile, best)
+		if best > most {
+			t.Errorf("%s: a run costs %.2f times its bare calls, in the best of three rounds; docs/design.md says at most %v",
+				profile, best, most)
+		}
 	}
 }
 
@@ -141,7 +185,7 @@ func BenchmarkGuard(b *testing.B) {
 	}
 }
 
-func runSeeds(b *testing.B, s settings.Settings) {
+func runSeeds(b testing.TB, s settings.Settings) {
 	if err := RunSeeds(context.Background(), s, seedsTo(turnRuns), func(*report.Report) error { return nil }); err != nil {
 		b.Error(err)
 	}
@@ -199,7 +243,7 @@ type load struct {
 }
 
 // loadsOf tells what the first turnRuns seeds ask of the dependencies.
-func loadsOf(b *testing.B, s settings.Settings) []load {
+func loadsOf(b testing.TB, s settings.Settings) []load {
 	var loads []load
 	for seed := range seedsTo(turnRuns) {
 		s.Seed, s.Clock = seed, settings.ClockVirtual
@@ -231,7 +275,7 @@ var errBare = errors.New("failed")
 // bareRuns makes the policy calls and sleeps of the runs with those loads, in one bubble: for each run a health check,
 // the fetches, the batch's attempts with its records, the passes with their deliveries. Policies are made once but for
 // the breaker, which each run needs closed.
-func bareRuns(b *testing.B, s settings.Settings, loads []load) {
+func bareRuns(b testing.TB, s settings.Settings, loads []load) {
 	err := simulate.Virtually(func() {
 		limit := timeout.New[int](s.Collector.Timeout)
 		isolate := func() failsafe.Policy[int] {

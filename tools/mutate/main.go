@@ -4,7 +4,8 @@
 //
 //	go -C tools run ./mutate [-sample N] [-at-least PERCENT] PACKAGE...
 //
-// PACKAGE is a folder of the repository, such as internal/stats.
+// PACKAGE is a folder of the repository, such as internal/stats. explained.txt names mutants that may survive, since what
+// they change can't be seen.
 package main
 
 import (
