@@ -265,7 +265,7 @@ func (row *Row) asked(r rule, side int) reading {
 	if r.percent {
 		by *= first.value.Number / 100
 	}
-	target := max(0, first.value.Number+worse*by)
+	target := max(0, first.value.Number+float64(worse*by))
 	if row.Unit == Share {
 		target = min(1, target)
 	}

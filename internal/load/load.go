@@ -176,5 +176,5 @@ func (l Load) Passes(run time.Duration) float64 {
 		return l.Rate * length
 	}
 	growth := (l.RampTo - l.Rate) / (l.To - l.From).Seconds()
-	return l.Rate*length + growth*length*length/2
+	return float64(l.Rate*length) + float64(growth*length*length/2)
 }

@@ -165,7 +165,7 @@ func (s Service) Mean() time.Duration {
 	case mixture:
 		mean := 0.0
 		for _, p := range s.mix {
-			mean += p.share * float64(p.service.Mean())
+			mean += float64(p.share * float64(p.service.Mean()))
 		}
 		return time.Duration(mean)
 	case constant, exponential:

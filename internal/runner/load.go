@@ -191,7 +191,7 @@ func underWay(s *settings.Settings) int {
 		all = float64(s.Cycles)
 	}
 	// Five standard deviations more than the mean of a Poisson distribution.
-	most := func(mean float64) float64 { return mean + 5*math.Sqrt(mean) + 10 }
+	most := func(mean float64) float64 { return mean + float64(5*math.Sqrt(mean)) + 10 }
 	return int(min(most(peak*longestCycle(s)/float64(time.Second)), most(all)))
 }
 

@@ -482,7 +482,8 @@ func longestCycle(s *settings.Settings) float64 {
 				call += float64(limit)
 			}
 		}
-		cycle += float64(p.Attempts)*(wait+call*float64(1+len(s.Channels))) + call*float64(s.BatchSize)
+		attempt := wait + float64(call*float64(1+len(s.Channels)))
+		cycle += float64(float64(p.Attempts)*attempt) + float64(call*float64(s.BatchSize))
 	}
 	return cycle
 }

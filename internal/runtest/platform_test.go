@@ -85,6 +85,17 @@ func hashes(t *testing.T) []byte {
 			note(profile, s)
 		}
 	}
+	for _, load := range []string{
+		"20/s", "5/s..40/s,to=8s",
+	} {
+		for _, service := range []string{"exp:40ms", "lognormal:30ms/300ms", "uniform:10ms/90ms", "mix:90%exp:10ms+10%exp:200ms"} {
+			r := runtest.Run(t, "for=10s", "load="+load, "capacity=collector.fetch=places=2,queue=8,service="+service)
+			if err := r.Seal(); err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprintf(&list, "%s %s: %s\n", load, service, r.Hash)
+		}
+	}
 	c := runtest.Campaign(t, 40, "simulate-failures=true", "failure-type=storage")
 	fmt.Fprintf(&list, "campaign: %s\n", c.Hash)
 	return list.Bytes()

@@ -163,8 +163,9 @@ const Power = 0.8
 // correction of J. T. Casagrande, M. C. Pike and P. G. Smith (Biometrics 34, 1978). It is math.MaxInt64 for equal
 // shares, and where no smaller number is enough.
 func RunsForShares(a, b, level float64) int64 {
-	d, mean := math.Abs(a-b), (a+b)/2
-	root := normal(1-level/2)*math.Sqrt(2*mean*(1-mean)) + normal(Power)*math.Sqrt(a*(1-a)+b*(1-b))
+	d, mean := math.Abs(a-b), float64((a+b)/2)
+	null := math.Sqrt(2 * mean * (1 - mean))
+	root := float64(normal(1-float64(level/2))*null) + float64(normal(Power)*math.Sqrt(float64(a*(1-a))+float64(b*(1-b))))
 	n := root * root / (d * d)
 	corrected := 1 + math.Sqrt(1+4/(n*d))
 	return wholeRuns(n / 4 * corrected * corrected)
@@ -179,23 +180,23 @@ func RunsForDistributions(a, b []Bucket, level float64) int64 {
 	for _, x := range a {
 		ofA += float64(x.Count)
 		for _, y := range b {
-			above += float64(x.Count) * float64(y.Count) * float64(1+cmp.Compare(x.Value, y.Value)) / 2
+			above += float64(float64(x.Count) * float64(y.Count) * float64(1+cmp.Compare(x.Value, y.Value)) / 2)
 		}
 	}
 	for _, y := range b {
 		ofB += float64(y.Count)
 	}
-	d, z := above/(ofA*ofB)-0.5, normal(1-level/2)+normal(Power)
+	d, z := above/(ofA*ofB)-0.5, normal(1-float64(level/2))+normal(Power)
 	return wholeRuns(z * z / (6 * d * d))
 }
 
 // normal is a quantile of the standard normal distribution.
-func normal(p float64) float64 { return math.Sqrt2 * math.Erfinv(2*p-1) }
+func normal(p float64) float64 { return float64(math.Sqrt2 * math.Erfinv(float64(2*p)-1)) }
 
 // wholeRuns rounds up, but for what the last digits of a float made of a whole number.
 func wholeRuns(n float64) int64 {
 	if !(n < 1<<62) { // NaN is not less either
 		return math.MaxInt64
 	}
-	return int64(math.Ceil(n - 1e-6))
+	return int64(math.Ceil(float64(n) - 1e-6))
 }
