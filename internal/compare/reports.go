@@ -16,6 +16,7 @@ import (
 func reportMeasures() []Measure {
 	return slices.Concat(
 		group("Outcome", outcomeMeasures()...),
+		group("Recovery", recoveryMeasures()...),
 		group("Records", recordMeasures()...),
 		group("Nodes", nodeMeasures()...),
 		group("Breakers", breakerMeasures()...),
@@ -40,6 +41,44 @@ func outcomeMeasures() []Measure {
 			single(longestCycle)),
 		ofReport("cycles.count", Count, Neither, "cycles",
 			single(func(r *report.Report) Value { return count(r.Cycles.Count) })),
+	}
+}
+
+// recoveryMeasures are those of a run with a load; others have none of them.
+func recoveryMeasures() []Measure {
+	return []Measure{
+		ofReport("recovery.state", Word, Lower, "whether the run came back after its triggers: "+
+			strings.Join(catalog.Strings(catalog.RecoveryStates()), ", "),
+			ofLoad(func(r *report.Report) Value { return word(r.Recovery.State, catalog.RecoveryStates()) })),
+		ofReport("recovery.after_ms", MS, Lower, "how long after the last trigger's end it came back, if it did",
+			ofLoad(func(r *report.Report) Value {
+				if r.Recovery.State != catalog.CameBack {
+					return Value{}
+				}
+				return quantity(r.Recovery.AfterMS)
+			})),
+		ofReport("recovery.lowest_share", Share, Higher, "good passes at the lowest, of those offered",
+			ofLoad(func(r *report.Report) Value { return quantity(r.Recovery.Lowest) })),
+		ofReport("passes.offered", Count, Neither, "passes that the load began",
+			ofLoad(func(r *report.Report) Value { return count(r.Passes.Offered) })),
+		ofReport("passes.good_share", Share, Higher, "passes delivered from the source, of those offered",
+			ofLoad(func(r *report.Report) Value {
+				return quantity(float64(r.Passes.Good) / float64(r.Passes.Offered))
+			})),
+		ofReport("passes.p50_ms", MS, Lower, "how long half of the passes took at most",
+			ofLoad(func(r *report.Report) Value { return quantity(r.Passes.P50MS) })),
+		ofReport("passes.p99_ms", MS, Lower, "how long 99 % of them took at most",
+			ofLoad(func(r *report.Report) Value { return quantity(r.Passes.P99MS) })),
+	}
+}
+
+// ofLoad reads a measure of a run with a load, and nothing of any other.
+func ofLoad(value func(*report.Report) Value) func(*report.Report) []reading {
+	return func(r *report.Report) []reading {
+		if r.Passes.Offered == 0 {
+			return nil
+		}
+		return []reading{{value: value(r)}}
 	}
 }
 

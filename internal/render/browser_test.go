@@ -24,6 +24,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"faultflow/internal/report"
+	"faultflow/internal/reporttest"
 )
 
 // browser is a tab of a headless Chromium that watches what its pages do.
@@ -338,6 +339,8 @@ func TestPageInBrowser(t *testing.T) {
 			t.Errorf("%d pages", n)
 		}
 	})
+	b.open(t, reporttest.Comeback())
+	t.Run("load", func(t *testing.T) { b.plots(t) })
 	b.clean(t)
 	t.Run(
 		"without scripts",
@@ -352,6 +355,44 @@ func TestPageInBrowser(t *testing.T) {
 			b.wants(t, `document.querySelector(".lane rect.no").getBoundingClientRect().height === 18`)
 		},
 	)
+}
+
+// plots are lines on the timeline's axis: what is drawn at a time stands under its tick, zoomed or not, and the keyboard
+// reaches what it is.
+func (b *browser) plots(t *testing.T) {
+	const shaded = `(() => {
+		const box = e => e.getBoundingClientRect(), shade = box(document.querySelector(".shade"));
+		const axis = box(document.querySelector(".canvas svg"));
+		const good = document.querySelector("g.plot .curve.good"), all = good.getTotalLength();
+		const fell = [...Array(2000).keys()].map(i => good.getPointAtLength(all * i / 2000)).find(p => p.y > 70);
+		const x = fell.matrixTransform(good.getScreenCTM()).x;
+		return x > shade.left && x < shade.right && Math.abs((shade.left - axis.left) / axis.width - 20 / 300) < .001
+	})()`
+	b.wants(t, shaded)
+	b.run(t, chromedp.Click(`[data-zoom="in"]`), chromedp.Click(`[data-zoom="in"]`))
+	b.wants(t, shaded)
+	b.run(t, chromedp.Click(`[data-zoom="fit"]`))
+	b.wants(t, `[...document.querySelectorAll(".lanes .plot")].every((li, i) => {
+		const name = li.getBoundingClientRect(), g = document.querySelectorAll("g.plot")[i].getBoundingClientRect();
+		return name.top <= g.top + 1 && name.bottom >= g.bottom - 1 && li.scrollHeight <= li.clientHeight
+	})`)
+	b.run(
+		t,
+		chromedp.Evaluate[chromedp.Void](`document.querySelector(".window").focus()`),
+		chromedp.KeyEvent(kb.Tab),
+		chromedp.KeyEvent(kb.ArrowDown),
+	)
+	const want = "21 s – 24 s, passes a second: offered 60/s · good 18/s"
+	if tip := eval[string](t, b, tipText); tip != want {
+		t.Errorf("tooltip %q, want %q", tip, want)
+	}
+	b.contrast(t, 200)
+	b.structure(t)
+	b.run(t, chromedp.EmulateViewport(360, 800))
+	b.wants(t, `document.documentElement.scrollWidth <= 360`)
+	b.wants(t, `document.querySelector(".window").clientWidth > 150`)
+	b.wants(t, `[...document.querySelectorAll(".lanes .plot")].every(li => li.scrollHeight <= li.clientHeight)`)
+	b.run(t, chromedp.EmulateViewport(1200, 900))
 }
 
 // contrast looks for weak texts in both color schemes; there must be so many texts at least.

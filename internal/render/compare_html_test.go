@@ -99,6 +99,15 @@ func TestComparePageInBrowser(t *testing.T) {
 			b.clean(t)
 		},
 	)
+	t.Run("loads", func(t *testing.T) {
+		b.show(t, compareHTML(t, comparisons(t)["loads"]))
+		// Runs lie over each other, in lines that differ without color.
+		b.wants(t, `[...document.querySelectorAll("g.plot")].every(g => g.querySelector(".curve.active.dash-0") &&
+			g.querySelector(".curve.warn.dash-1") && g.querySelectorAll(".curve").length === 2)`)
+		b.contrast(t, 100)
+		b.structure(t)
+		b.clean(t)
+	})
 	for _, name := range []string{"script", "end of a title", "long word", "combining"} {
 		t.Run(
 			name,

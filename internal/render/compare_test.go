@@ -129,6 +129,12 @@ func comparisons(t tester) map[string]*compare.Result {
 			"\x1b[31mhostile\u202e<script>alert(1)</script>",
 		}, reporttest.Failed(), reporttest.Hostile()),
 		"wide": compared(t, []string{"base", "第二の実行"}, base, cjk),
+		"loads": compared(
+			t,
+			[]string{"no budget", "budget 20 %"},
+			reporttest.Collapse(),
+			reporttest.Comeback(),
+		),
 		"runs": compared(t, []string{"none", "breaker"}, outage(t, false), outage(t, true)),
 		"tests": compare.Compare([]compare.Input{
 			input("before", map[string]compare.Document{"": tests(func(*report.Tests) {})}),
@@ -177,7 +183,7 @@ func TestCompareGolden(t *testing.T) {
 		reporttest.Golden(t, "compare/"+name+".json", compareText(t, comparisons(t)[name], "json", text.Style{}))
 	}
 	for _, width := range []int{60, 120, 200} {
-		for _, name := range []string{"pair", "many", "hostile", "runs"} {
+		for _, name := range []string{"pair", "many", "hostile", "runs", "loads"} {
 			reporttest.Golden(t, fmt.Sprintf(
 				"compare/%s.%d.txt",
 				name,

@@ -209,10 +209,10 @@ func deadLetters(l report.Ledger, most int) Section {
 	return s
 }
 
-// Cycles is a table of the first cycles of a run that has several.
+// Cycles is a table of the first cycles of a run that has several. Those of a load are told of by time.
 func Cycles(r *report.Report, l Limits) Section {
 	s := Section{Title: "Cycles"}
-	if r.Cycles.Count < 2 {
+	if r.Cycles.Count < 2 || r.Passes.Offered > 0 {
 		return s
 	}
 	cols := []Column{

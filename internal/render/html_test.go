@@ -23,6 +23,7 @@ func TestHTMLGolden(t *testing.T) {
 	reporttest.Golden(t, "network.html", withoutAssets(htmlOf(t, reporttest.Network())))
 	reporttest.Golden(t, "drill.html", withoutAssets(htmlOf(t, reporttest.Drill())))
 	reporttest.Golden(t, "hostile.html", withoutAssets(htmlOf(t, reporttest.Hostile())))
+	reporttest.Golden(t, "comeback.html", withoutAssets(htmlOf(t, reporttest.Comeback())))
 	reporttest.Golden(t, "outage.html", withoutAssets(htmlOf(t, saved(t))))
 }
 

@@ -98,6 +98,7 @@ var looks = []Look{
 	{catalog.Down, lasting("=", 2, Bad), barOf("open", 27, 5), !usual},
 
 	{catalog.FaultFired, moment("!", 15, Warn), symbolOf("fault", 7), !usual},
+	{timeline.Trigger, lasting("▒", 1, Warn), barOf("pushed", 9, 14), !usual},
 }
 
 var lookByKind = func() map[timeline.Kind]Look {
@@ -128,6 +129,8 @@ func (l Look) Word() string {
 		return ClipName(catalog.Words(k))
 	case catalog.Verdict:
 		return ClipName(catalog.Words(k))
+	case timeline.Mark:
+		return ClipName(k)
 	}
 	return "unknown"
 }
@@ -135,5 +138,5 @@ func (l Look) Word() string {
 // Drawable charts have something to show.
 func Drawable(c *timeline.Chart) bool {
 	happened := func(l timeline.Lane) bool { return len(l.Items) > 0 || l.Sort == timeline.Breaker }
-	return slices.ContainsFunc(c.Lanes, happened) && c.EndMS > 0
+	return (len(c.Plots) > 0 || slices.ContainsFunc(c.Lanes, happened)) && c.EndMS > 0
 }

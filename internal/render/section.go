@@ -87,6 +87,7 @@ func Stages(r *report.Report) []Section {
 // Details is what else there is to say about a run, between its stages and its last line.
 func Details(r *report.Report, l Limits) []Section {
 	all := []Section{
+		Recovery(r),
 		Attempts(r),
 		Breakers(r, l),
 		Faults(r),

@@ -1,6 +1,8 @@
 package render
 
 import (
+	"slices"
+
 	"faultflow/internal/compare"
 	"faultflow/internal/report"
 )
@@ -35,6 +37,15 @@ func Tiles(r *report.Report) []Tile {
 		handled.Sign = Bad
 	}
 	list := []Tile{delivered, attempts, handled}
+	if p := r.Passes; p.Offered > 0 {
+		good := Tile{
+			Label: "Good passes",
+			Value: percent(float64(p.Good) / float64(p.Offered)),
+			More:  "of " + Grouped(p.Offered) + " offered",
+		}
+		good.Sign, _ = Recovered(r)
+		list = slices.Insert(list, 0, good)
+	}
 	if len(r.Breakers) > 0 {
 		opened, rejected := 0, int64(0)
 		for _, b := range r.Breakers {

@@ -36,6 +36,7 @@ func timelineOf(t tester, r *report.Report, s text.Style) string {
 		return ""
 	}
 	section, _, _ = strings.Cut(section, "\n"+sectionTitle(s, "Attempts"))
+	section, _, _ = strings.Cut(section, "\n"+sectionTitle(s, "Recovery"))
 	_, section, _ = strings.Cut(section, "\n") // the rest of the heading
 	return section
 }
@@ -62,6 +63,7 @@ func TestTimelineGolden(t *testing.T) {
 			"fault=collector.fetch=connection_refused,from=100s,to=200s",
 		),
 	}
+	runs["collapse"], runs["comeback"] = reporttest.Collapse(), reporttest.Comeback()
 	for name, r := range runs {
 		reporttest.Golden(t, "timeline/"+name+".txt", timelineOf(t, r, text.Style{}))
 	}
@@ -70,16 +72,23 @@ func TestTimelineGolden(t *testing.T) {
 			"timeline/outage.%d.txt",
 			width,
 		), timelineOf(t, runs["outage"], text.Style{Width: width}))
+		reporttest.Golden(t, fmt.Sprintf(
+			"timeline/collapse.%d.txt",
+			width,
+		), timelineOf(t, runs["collapse"], text.Style{Width: width}))
 	}
-	reporttest.Golden(t, "timeline/outage.color.txt", timelineOf(t, runs["outage"], text.Style{Color: true}))
+	for _, name := range []string{"outage", "comeback"} {
+		reporttest.Golden(t, "timeline/"+name+".color.txt", timelineOf(t, runs[name], text.Style{Color: true}))
+	}
 }
 
 // Color only repeats what symbols say.
 func TestTimelineColorIsColor(t *testing.T) {
-	r := outage(t, true)
-	plain, colored := timelineOf(t, r, text.Style{}), timelineOf(t, r, text.Style{Color: true})
-	if stripped := sgr.ReplaceAllString(colored, ""); stripped != plain || stripped == colored {
-		t.Errorf("without its colors the timeline is\n%s\nnot\n%s", stripped, plain)
+	for _, r := range []*report.Report{outage(t, true), reporttest.Comeback()} {
+		plain, colored := timelineOf(t, r, text.Style{}), timelineOf(t, r, text.Style{Color: true})
+		if stripped := sgr.ReplaceAllString(colored, ""); stripped != plain || stripped == colored {
+			t.Errorf("without its colors the timeline is\n%s\nnot\n%s", stripped, plain)
+		}
 	}
 }
 

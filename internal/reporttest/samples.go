@@ -42,6 +42,8 @@ func Samples() map[string]*report.Report {
 		"drill":       Drill(),
 		"thousands":   Thousands(),
 		"hostile":     Hostile(),
+		"collapse":    Collapse(),
+		"comeback":    Comeback(),
 	}
 }
 

@@ -42,6 +42,8 @@ const (
 	Channel Sort = "channel"
 	Breaker Sort = "breaker"
 	Cycles  Sort = "cycles"
+	// Triggers is the lane of what pushed a run with a load.
+	Triggers Sort = "triggers"
 )
 
 // Lane is what went on in one node, channel or breaker. Items are in the order of their start, longer ones first;
@@ -61,8 +63,11 @@ type Chart struct {
 	Lanes []Lane
 	// Shown is how many of the run's Count cycles the chart covers.
 	Shown, Count int
-	// Summarised charts have no lanes of nodes and channels: the report has too many cycles to keep its events.
+	// Summarised charts have no lanes of nodes and channels: the report has too many cycles to keep its events, or the
+	// passes of a load overlap, of which plots tell.
 	Summarised bool
+	// Plots are those of a run with a load.
+	Plots []Plot
 }
 
 // Of lays out a run. A report that is not what a run would write gives a chart all the same, perhaps a strange one.
@@ -73,7 +78,10 @@ func Of(r *report.Report) *Chart {
 		Count:      max(r.Cycles.Count, len(r.Cycles.List)),
 		Summarised: r.Timeline.Summarised,
 	}
-	if n := len(r.Cycles.List); n > 0 && n < r.Cycles.Count { // the rest of the axis would be empty
+	if r.Passes.Offered > 0 {
+		c.Summarised, c.Shown = true, c.Count
+		c.Plots, c.Lanes = plots(r, c.EndMS), triggers(r, c.EndMS)
+	} else if n := len(r.Cycles.List); n > 0 && n < r.Cycles.Count { // the rest of the axis would be empty
 		last := r.Cycles.List[n-1]
 		c.EndMS = max(last.StartMS+last.DurationMS, 0)
 	}
@@ -82,7 +90,7 @@ func Of(r *report.Report) *Chart {
 		b.add(e)
 	}
 	b.end()
-	if c.Count > 1 {
+	if c.Count > 1 && r.Passes.Offered == 0 {
 		c.Lanes = append(c.Lanes, cycles(r))
 	}
 	channels := slices.DeleteFunc(slices.Clone(b.lanes), func(l *Lane) bool { return l.Sort != Channel })
@@ -118,6 +126,7 @@ func Beside(labels []string, charts []*Chart) *Chart {
 	for i, c := range charts {
 		all.EndMS = max(all.EndMS, c.EndMS)
 		all.Summarised = all.Summarised || c.Summarised
+		all.Plots = beside(all.Plots, c.Plots, labels[i])
 		if i == 0 || c.Count-c.Shown > all.Count-all.Shown { // the run of which most is missing
 			all.Shown, all.Count = c.Shown, c.Count
 		}

@@ -180,7 +180,14 @@ func markdownOverview(r *report.Report) string {
 	}
 	var out strings.Builder
 	out.WriteString("\n| | |\n| --- | --- |\n")
+	recovery, passes := "", ""
+	if r.Passes.Offered > 0 {
+		sign, said := render.Recovered(r)
+		recovery, passes = markdownSign(sign)+" "+said, render.PassCounts(r.Passes)
+	}
 	for _, row := range [][2]string{
+		{"Recovery", recovery},
+		{"Passes", passes},
 		{"Ledger", render.Ledger(r, render.Brief()).Parts[0].Text},
 		{"Errors", render.ErrorCounts(r.Errors)},
 		{"Attempts", render.Facts(nodes...)},

@@ -17,8 +17,12 @@ import (
 // chart is the timeline of the page. Places on its axis are shares of its width, so that zooming needs no more than a
 // wider picture; heights are pixels.
 type chart struct {
-	Title  string
-	Lanes  []chartLane
+	Title string
+	// Above are the lanes above the plots, Lanes those below.
+	Above, Lanes []chartLane
+	Plots        []chartPlot
+	// Shades are the triggers, behind the plots.
+	Shades []chartMark
 	Ticks  []chartTick
 	Height int
 	EndMS  float64
@@ -29,6 +33,8 @@ type chart struct {
 	// Legend explains the shapes.
 	Legend []legendEntry
 	Table  *htmlTable
+	// OverTime says the same as the plots.
+	OverTime *htmlTable
 	// More is how many rows the table has not.
 	More string
 }
@@ -73,26 +79,29 @@ const (
 
 // newChart returns nil where there is nothing on the axis.
 func newChart(t *timeline.Chart) *chart {
-	if len(t.Lanes) == 0 || !(t.EndMS > 0) || math.IsInf(t.EndMS, 1) {
+	if len(t.Lanes)+len(t.Plots) == 0 || !(t.EndMS > 0) || math.IsInf(t.EndMS, 1) {
 		return nil
 	}
 	c := &chart{
 		Title:  "Timeline",
 		EndMS:  t.EndMS,
 		Steps:  strings.Trim(fmt.Sprint(render.Steps()), "[]"),
-		Height: axisHeight + laneHeight*len(t.Lanes),
-		Legend: legend(),
+		Legend: legend(t),
 	}
 	for _, tick := range render.NewAxis(t.EndMS, maxIntervals).Ticks() {
 		c.Ticks = append(c.Ticks, chartTick{c.x(tick.MS), tick.Label})
 	}
 	drawn, told := c.budgets(t)
-	for i, l := range t.Lanes {
+	y, plotted := axisHeight, false
+	for _, l := range t.Lanes {
+		if l.Sort != timeline.Triggers && !plotted {
+			y, plotted = c.plots(t, y), true
+		}
 		lane := chartLane{
 			Sort: string(l.Sort),
 			Name: render.ClipName(l.Name),
 			Run:  render.ClipName(l.Run),
-			Y:    axisHeight + i*laneHeight,
+			Y:    y,
 		}
 		for _, it := range slices.Concat(l.States, l.Items) {
 			if !drawn.has(it) {
@@ -107,8 +116,18 @@ func newChart(t *timeline.Chart) *chart {
 		}
 		// What is long stands behind what is short.
 		slices.SortStableFunc(lane.Marks, func(a, b chartMark) int { return a.rank - b.rank })
-		c.Lanes = append(c.Lanes, lane)
+		y += laneHeight
+		if plotted {
+			c.Lanes = append(c.Lanes, lane)
+		} else {
+			c.Above = append(c.Above, lane)
+		}
 	}
+	if !plotted {
+		y = c.plots(t, y)
+	}
+	c.Height = y
+	c.shades(t)
 	c.notes(t, drawn, told)
 	c.table(t)
 	return c
@@ -144,11 +163,20 @@ func (c *chart) marks(it timeline.Item, look render.Look, tip string) (marks []c
 	return marks
 }
 
-// legend explains each shape once, with all that it stands for.
-func legend() []legendEntry {
+// legend explains each shape once, with all that it stands for. In the chart of a load few kinds have a place.
+func legend(t *timeline.Chart) []legendEntry {
 	const height = 18
 	var list []legendEntry
+	used := map[timeline.Kind]bool{}
+	for _, l := range t.Lanes {
+		for _, it := range slices.Concat(l.States, l.Items) {
+			used[it.Kind] = true
+		}
+	}
 	for _, look := range render.Looks() {
+		if (len(t.Plots) > 0 || look.Kind == timeline.Trigger) && !used[look.Kind] {
+			continue
+		}
 		h := min(look.Shape.H, height)
 		e := legendEntry{Bar: look.Shape.Bar, Y: float64(height-h) / 2, H: h, Text: look.Word()}
 		if look.Shape.Symbol != "" {
@@ -213,7 +241,7 @@ func (c *chart) notes(t *timeline.Chart, drawn, told budget) {
 			"cycle",
 		)))
 	}
-	if t.Summarised {
+	if t.Summarised && t.Shown < t.Count {
 		c.Notes = append(
 			c.Notes,
 			"The report has too many cycles to keep every attempt: it shows cycles and breakers only.",

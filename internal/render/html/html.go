@@ -51,6 +51,7 @@ type htmlPage struct {
 	Flow                                         *flow
 	Ledger                                       htmlSection
 	Findings                                     []htmlSection
+	Recovery                                     []htmlSection
 	Chart                                        *chart
 	Stages                                       []htmlSection
 	Rest                                         []htmlSection
@@ -74,12 +75,13 @@ func newHTMLPage(r *report.Report) *htmlPage {
 			r.Cycles.Count,
 			"cycle",
 		), render.Took(r), fmt.Sprintf("seed %d", r.Seed))),
-		Repeat: fmt.Sprintf("--seed %d", r.Seed),
-		Tiles:  htmlTiles(render.Tiles(r)),
-		Flow:   newFlow(r.Ledger),
-		Ledger: newHTMLSection(render.Ledger(r, l)),
-		Chart:  newChart(timeline.Of(r)),
-		Stages: htmlSections(render.Stages(r)...),
+		Repeat:   fmt.Sprintf("--seed %d", r.Seed),
+		Tiles:    htmlTiles(render.Tiles(r)),
+		Flow:     newFlow(r.Ledger),
+		Ledger:   newHTMLSection(render.Ledger(r, l)),
+		Recovery: htmlSections(render.Recovery(r)),
+		Chart:    newChart(timeline.Of(r)),
+		Stages:   htmlSections(render.Stages(r)...),
 		Rest: htmlSections(render.Breakers(
 			r,
 			l,

@@ -31,7 +31,7 @@ func (p *page) timelines(c *timeline.Chart) {
 // coverage says what a chart does not show.
 func (p *page) coverage(c *timeline.Chart) {
 	switch {
-	case c.Summarised:
+	case c.Summarised && c.Shown < c.Count:
 		p.item(margin, render.Aside, fmt.Sprintf("the first %s of %s; events are not kept of so many", render.Grouped(
 			c.Shown,
 		), render.Amount(
@@ -68,24 +68,45 @@ func (p *page) timeline(r *report.Report) {
 // several runs is drawn once.
 func (p *page) lanes(c *timeline.Chart) (used []timeline.Kind) {
 	lanes := faultsApart(c.Lanes)
-	const everywhere = "all"
-	title := func(l timeline.Lane) string { return render.Shorten(laneTitle(l), min(20, p.width/4)) }
-	label := func(l timeline.Lane) string { return render.Shorten(render.ClipName(l.Run), min(20, p.width/5)) }
-	titled, labelled, runs := 0, 0, map[string]bool{}
-	for _, l := range lanes {
-		runs[l.Run] = true
-		titled = max(titled, columns(title(l)))
-		if l.Run != "" {
-			labelled = max(labelled, columns(label(l)), len(everywhere))
+	var g gutter
+	g.most.title, g.most.label = min(20, p.width/4), min(20, p.width/5)
+	runs := map[string]bool{}
+	measure := func(title, run string) {
+		runs[run] = true
+		g.titled = max(g.titled, columns(g.title(title)))
+		if run != "" {
+			g.labelled = max(g.labelled, columns(g.label(run)), len(everywhere))
 		}
 	}
-	gutter := margin + titled + columnGap
-	if labelled > 0 {
-		gutter += labelled + columnGap
+	for _, l := range lanes {
+		measure(laneTitle(l), l.Run)
 	}
-	a := newRuler(c.EndMS, p.width-gutter)
-	p.line(strings.Repeat(" ", gutter) + p.ink.quiet(a.labels()))
-	p.line(strings.Repeat(" ", gutter) + p.ink.quiet(a.marks()))
+	for _, plot := range c.Plots {
+		for _, l := range plot.Lines {
+			measure("  "+render.LineName(l), l.Run)
+		}
+	}
+	room := p.width - g.width()
+	if width := besidePeaks(c, room); width > 0 {
+		g.peaks, room = true, width
+	}
+	a := newRuler(c.EndMS, room)
+	p.line(g.head("", "") + p.ink.quiet(a.labels()))
+	p.line(g.head("", "") + p.ink.quiet(a.marks()))
+	above := slices.IndexFunc(lanes, func(l timeline.Lane) bool { return l.Sort != timeline.Triggers })
+	if above < 0 {
+		above = len(lanes)
+	}
+	used = p.rows(lanes[:above], len(runs), g, a)
+	p.plots(c, len(runs), g, a)
+	return append(used, p.rows(lanes[above:], len(runs), g, a)...)
+}
+
+// everywhere labels what is the same in all of several runs.
+const everywhere = "all"
+
+// rows draws a row a lane.
+func (p *page) rows(lanes []timeline.Lane, runs int, g gutter, a ruler) (used []timeline.Kind) {
 	for len(lanes) > 0 {
 		first := lanes[0]
 		var labels, drawings []string
@@ -95,19 +116,18 @@ func (p *page) lanes(c *timeline.Chart) (used []timeline.Kind) {
 			row := a.row()
 			row.draw(a, lanes[0].States, &used)
 			row.draw(a, lanes[0].Items, &used)
-			labels, drawings = append(labels, label(lanes[0])), append(drawings, row.paint(p.ink))
+			labels, drawings = append(labels, g.label(lanes[0].Run)), append(drawings, row.paint(p.ink))
 			lanes = lanes[1:]
 		}
-		if len(drawings) > 1 && len(drawings) == len(runs) && len(slices.Compact(slices.Clone(drawings))) == 1 {
+		if len(drawings) > 1 && len(drawings) == runs && len(slices.Compact(slices.Clone(drawings))) == 1 {
 			labels, drawings = []string{everywhere}, drawings[:1]
 		}
 		for i, drawing := range drawings {
-			head := strings.Repeat(" ", margin)
+			title := ""
 			if i == 0 {
-				head += title(first)
+				title = g.title(laneTitle(first))
 			}
-			head = text.Pad(head, margin+titled+columnGap, ' ')
-			p.line(trimEnd(text.Pad(head+labels[i], gutter, ' ') + drawing))
+			p.line(trimEnd(g.head(title, labels[i]) + drawing))
 		}
 	}
 	return used
