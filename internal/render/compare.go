@@ -55,9 +55,14 @@ func ranAs(side compare.Side, label string) []string {
 		}
 	}
 	r := side.Document.Report
+	recovered := ""
+	if r.Passes.Offered > 0 {
+		_, recovered = Recovered(r)
+	}
 	return []string{
 		When(side.Scenario != "" && side.Scenario != label, "scenario "+ClipName(side.Scenario)),
 		ClipName(r.Verdict),
+		recovered,
 		fmt.Sprintf("seed %d", side.Seed),
 		Took(r),
 	}

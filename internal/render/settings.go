@@ -36,7 +36,21 @@ func (s *Section) settings(c settings.Settings, drawn string) {
 		}
 		s.row("faults", None, ClipText(f.String()))
 	}
-	if c.Cycles != 1 {
+	for i, l := range c.Loads {
+		if i == maxSpecs {
+			s.row("load", None, More(Grouped(len(c.Loads)-i)+" more"))
+			break
+		}
+		s.row("load", None, Facts(ClipText(l.String()), When(i == 0, loadSettings(c))))
+	}
+	for i, p := range c.Capacities {
+		if i == maxSpecs {
+			s.row("capacity", None, More(Grouped(len(c.Capacities)-i)+" more"))
+			break
+		}
+		s.row("capacity", None, ClipText(p.String()))
+	}
+	if c.Cycles != 1 && len(c.Loads) == 0 {
 		s.row("cycles", None, cycleSettings(c))
 	}
 	s.row("batch", None, Facts(Amount(c.BatchSize, "record"), When(c.Workers > 0, Amount(c.Workers, "worker"))))
@@ -47,6 +61,15 @@ func (s *Section) settings(c settings.Settings, drawn string) {
 
 // maxSpecs is how many faults given by hand the settings list.
 const maxSpecs = 6
+
+// loadSettings is how long the load lasts, and how many clients it comes from.
+func loadSettings(s settings.Settings) string {
+	return Facts(
+		When(s.For > 0, "for "+DurationOf(s.For)),
+		When(s.For == 0 && s.Cycles > 0, Amount(s.Cycles, "pass", "passes")),
+		When(s.Clients > 1, Amount(s.Clients, "client")),
+	)
+}
 
 func cycleSettings(s settings.Settings) string {
 	if s.Cycles == 0 { // the interval is for cycles that could read nothing

@@ -30,10 +30,10 @@ type Quantity string
 // The quantities, in the order of the plots.
 const (
 	Passes     Quantity = "passes a second"
+	Took       Quantity = "a pass took" // in milliseconds
 	Calls      Quantity = "calls a second"
 	Waiting    Quantity = "calls waiting"
 	TurnedAway Quantity = "turned away a second"
-	Took       Quantity = "a pass took" // in milliseconds
 )
 
 // Rate is true for a quantity whose mean says what it was over a longer time; of others the highest does.
@@ -124,6 +124,18 @@ func plots(r *report.Report, endMS float64) []Plot {
 		return line(name, values)
 	}
 	all := []Plot{{Quantity: Passes, Lines: []Line{rate(LineOffered, s.Offered), rate(LineGood, s.Good)}}}
+	took := Plot{Quantity: Took}
+	for _, q := range []struct {
+		name  string
+		share float64
+	}{{LineMedian, 0.5}, {LineTail, 0.99}} {
+		values := make([]float64, len(s.Took))
+		for i, bins := range s.Took {
+			values[i] = quantile(bins, q.share)
+		}
+		took.Lines = append(took.Lines, line(q.name, values))
+	}
+	all = append(all, took)
 	for _, p := range loaded(s.Places) {
 		all = append(all, Plot{Calls, p.Place, []Line{rate(LineMade, p.Calls), rate(LineFailed, p.Failed)}})
 		if len(p.Queued) > 0 {
@@ -139,30 +151,25 @@ func plots(r *report.Report, endMS float64) []Plot {
 			all = append(all, away)
 		}
 	}
-	took := Plot{Quantity: Took}
-	for _, q := range []struct {
-		name  string
-		share float64
-	}{{LineMedian, 0.5}, {LineTail, 0.99}} {
-		values := make([]float64, len(s.Took))
-		for i, bins := range s.Took {
-			values[i] = quantile(bins, q.share)
-		}
-		took.Lines = append(took.Lines, line(q.name, values))
-	}
-	return append(all, took)
+	return all
 }
 
-// loaded are the places in which something happened: those with a capacity, those whose calls failed and those that
-// calls did not reach.
+// loaded are the places in which something happened: those with a capacity, those of whose calls one in a hundred failed
+// and those that calls did not reach. In the last bucket calls fail that the run's end cut off.
 func loaded(places []report.PlaceSeries) []report.PlaceSeries {
-	some := func(counts []int) bool { return slices.ContainsFunc(counts, func(n int) bool { return n > 0 }) }
-	return slices.DeleteFunc(slices.Clone(places), func(p report.PlaceSeries) bool {
-		turned := false
-		for _, counts := range p.Turned {
-			turned = turned || some(counts)
+	total := func(counts []int) (sum int) {
+		for _, n := range counts {
+			sum += n
 		}
-		return len(p.Queued) == 0 && !some(p.Failed) && !turned
+		return sum
+	}
+	return slices.DeleteFunc(slices.Clone(places), func(p report.PlaceSeries) bool {
+		turned := 0
+		for _, counts := range p.Turned {
+			turned += total(counts)
+		}
+		failed := total(p.Failed[:max(0, len(p.Failed)-1)])
+		return len(p.Queued) == 0 && turned == 0 && (failed == 0 || failed < total(p.Calls)/100)
 	})
 }
 

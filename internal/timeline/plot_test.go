@@ -6,8 +6,10 @@ import (
 	"slices"
 	"testing"
 
+	"faultflow/internal/catalog"
 	"faultflow/internal/report"
 	"faultflow/internal/reporttest"
+	"faultflow/internal/runtest"
 	"faultflow/internal/timeline"
 )
 
@@ -28,12 +30,12 @@ func TestALoadIsPlotted(t *testing.T) {
 	want := []string{
 		"|passes a second|offered|",
 		"|passes a second|good|",
+		"|a pass took|p50|",
+		"|a pass took|p99|",
 		"collector.fetch|calls a second|made|",
 		"collector.fetch|calls a second|failed|",
 		"collector.fetch|calls waiting|queued|",
 		"collector.fetch|turned away a second|bulkhead full|",
-		"|a pass took|p50|",
-		"|a pass took|p99|",
 	}
 	if got := titles(c); !slices.Equal(got, want) {
 		t.Errorf("plots %q, want %q", got, want)
@@ -114,5 +116,44 @@ func TestPercentilesOfPasses(t *testing.T) {
 	}
 	if got := fmt.Sprint(took.Lines[0].Values, took.Lines[1].Values); got != "[10 NaN 5] [90 NaN 5]" {
 		t.Errorf("p50 and p99: %s", got)
+	}
+}
+
+// What is drawn of a real run adds up to what its report counts, and passes that the run's end cut off make no plot of a
+// dependency that was well.
+func TestPlotsAddUpToTheReport(t *testing.T) {
+	r := runtest.Run(
+		t,
+		"load=40/s",
+		"for=10s",
+		"batch-size=1",
+		"capacity=collector.fetch=service=10ms",
+		"fault=collector.fetch=halt,from=3s,to=4s",
+		"collector-timeout=100ms",
+		"collector-attempts=2",
+		"collector-bulkhead=1000",
+		"processor-bulkhead=1000",
+		"delivery-bulkhead=1000",
+	)
+	c := timeline.Of(r)
+	passes := c.Plots[0]
+	for i, want := range []int64{r.Passes.Offered, r.Passes.Good} {
+		sum := 0.0
+		for _, v := range passes.Lines[i].Values {
+			if !math.IsNaN(v) {
+				sum += v * passes.Lines[i].BucketMS / 1000
+			}
+		}
+		if want == 0 || math.Abs(sum-float64(want)) > 1 {
+			t.Errorf("%s: %v passes are drawn, the report has %d", passes.Lines[i].Name, sum, want)
+		}
+	}
+	for _, p := range c.Plots {
+		if p.Place != "" && p.Place != catalog.PlaceFetch {
+			t.Errorf("a plot of %s", p.Place)
+		}
+	}
+	if len(c.Lanes) != 1 || len(c.Lanes[0].Items) != 1 {
+		t.Errorf("lanes %+v", c.Lanes)
 	}
 }

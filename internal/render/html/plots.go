@@ -45,6 +45,14 @@ const (
 // plots draws a chart's plots from y on, and returns where they end. In the chart of several runs each quantity is a
 // picture of its own, in which the runs lie over each other.
 func (c *chart) plots(t *timeline.Chart, y int) int {
+	var runs []string
+	for _, p := range t.Plots {
+		for _, l := range p.Lines {
+			if !slices.Contains(runs, l.Run) {
+				runs = append(runs, l.Run)
+			}
+		}
+	}
 	for _, p := range t.Plots {
 		scale := 0.0
 		spread := map[string][][]float64{}
@@ -83,7 +91,7 @@ func (c *chart) plots(t *timeline.Chart, y int) int {
 				}
 				values := spread[l.Name][nth[l.Name]]
 				nth[l.Name]++
-				plot.add(p, l, values, scale)
+				plot.add(p, l, slices.Index(runs, l.Run), values, scale)
 				lines = append(lines, l)
 			}
 			plot.readings(c, p, lines)
@@ -103,14 +111,12 @@ func points(l timeline.Line, endMS float64) int {
 	return int(max(1, math.Ceil(buckets/math.Ceil(buckets/plotPoints))))
 }
 
-// add draws a line. Lines of several runs have a tone each, others one that says what they mean.
-func (p *chartPlot) add(plot timeline.Plot, l timeline.Line, values []float64, scale float64) {
-	n := len(p.Lines)
-	line := plotLine{Name: render.LineName(l), Tone: classOf(render.LineSign(plot, l)), Dash: n % dashes}
+// add draws a line. Of several runs each has its tone, in all plots; other lines have one that says what they mean.
+func (p *chartPlot) add(plot timeline.Plot, l timeline.Line, run int, values []float64, scale float64) {
+	line := plotLine{Name: render.LineName(l), Tone: classOf(render.LineSign(plot, l)), Dash: len(p.Lines) % dashes}
 	if l.Run != "" {
 		tones := []render.Sign{render.Active, render.Warn, render.Good, render.Bad}
-		line.Name = render.ClipName(l.Run)
-		line.Tone = classOf(tones[n%len(tones)])
+		line.Name, line.Tone, line.Dash = render.ClipName(l.Run), classOf(tones[run%len(tones)]), run%dashes
 	}
 	line.Name = report.Clean(line.Name)
 	var path strings.Builder
