@@ -55,14 +55,9 @@ func ranAs(side compare.Side, label string) []string {
 		}
 	}
 	r := side.Document.Report
-	recovered := ""
-	if r.Passes.Offered > 0 {
-		_, recovered = Recovered(r)
-	}
 	return []string{
 		When(side.Scenario != "" && side.Scenario != label, "scenario "+ClipName(side.Scenario)),
 		ClipName(r.Verdict),
-		recovered,
 		fmt.Sprintf("seed %d", side.Seed),
 		Took(r),
 	}
@@ -131,6 +126,7 @@ func Comparisons(r *compare.Result) []Section {
 func Comparison(c *compare.Comparison, titles []string) []Section {
 	return slices.DeleteFunc([]Section{
 		notComparable(c),
+		recoveries(c, titles),
 		changedSettings(c, titles),
 		outcomes(c, titles),
 	}, Section.Empty)
@@ -209,6 +205,26 @@ func notComparable(c *compare.Comparison) Section {
 	return s
 }
 
+// recoveries says of each run with a load whether it came back.
+func recoveries(c *compare.Comparison, titles []string) Section {
+	s := Section{Title: "Recovery"}
+	for i, side := range c.Sides {
+		r := side.Document.Report
+		if r == nil || r.Passes.Offered == 0 || c.Identical {
+			continue
+		}
+		sign, said := Recovered(r)
+		sustained := r.Recovery.Sustained
+		s.item(sign, fmt.Sprintf("%s — %s", titles[i], Facts(
+			said,
+			percent(float64(r.Passes.Good)/float64(r.Passes.Offered))+" good",
+			When(sustained.Place != "", fmt.Sprintf("%s calls a pass on %s",
+				twoDecimals(sustained.CallsPerPass), ClipName(sustained.Place))),
+		)))
+	}
+	return s
+}
+
 func changedSettings(c *compare.Comparison, titles []string) Section {
 	s := Section{Title: "Settings"}
 	cols := []Column{{Title: "setting", Flex: true, Hang: 2}}
@@ -274,7 +290,12 @@ func Headlines(c *compare.Comparison, titles []string) []Section {
 	if !s.Empty() {
 		s.tests(c)
 	}
-	return slices.DeleteFunc([]Section{notComparable(c), changedSettings(c, titles), s}, Section.Empty)
+	return slices.DeleteFunc([]Section{
+		notComparable(c),
+		recoveries(c, titles),
+		changedSettings(c, titles),
+		s,
+	}, Section.Empty)
 }
 
 // Others are the measures that are neither better nor worse, those that may differ by chance, and those that are equal.

@@ -62,3 +62,19 @@ func TestRecoveryIsToldEverywhere(t *testing.T) {
 		}
 	}
 }
+
+// Two runs of which one came back: their states stand beside each other, whatever else differs.
+func TestComparedRunsTellTheirRecovery(t *testing.T) {
+	pair := compared(t, []string{"before", "after"}, reporttest.Collapse(), reporttest.Comeback())
+	for _, in := range []string{"text", "markdown", "html"} {
+		got := strings.ReplaceAll(compareText(t, pair, in, text.Style{Width: 120}), "\u00a0", " ")
+		for _, want := range []string{
+			"before — stays down after the trigger ended · 7.3 % good · 4 calls a pass on collector.fetch",
+			"after — came back 37 s after the trigger ended · 85 % good",
+		} {
+			if !strings.Contains(got, want) {
+				t.Errorf("%s: %q is missing", in, want)
+			}
+		}
+	}
+}
