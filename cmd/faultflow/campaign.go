@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -47,11 +48,16 @@ dependency, and the worst and slowest runs with the commands that show them. The
 first run has the seed --seed (1 otherwise), each further one the next. Every
 run's ledger and invariants are checked.
 
-Exit codes: 0 every --check held, 1 one did not, or a run broke what every run
-must keep, 2 a flag or a file is wrong, 3 could not read or write, 4
-inconclusive: a fault given by hand never fired in any run, 130 interrupted.`,
+A scenario's expectations are judged run by run: in how many each held.
+
+Exit codes: 0 every --check held, 1 one did not, an expectation of the scenario
+did not hold in some run and no --check speaks of it, a run ended as --fail-on
+says, or broke what every run must keep, 2 a flag or a file is wrong, 3 could
+not read or write, 4 inconclusive: a fault given by hand never fired, a check or
+an expectation was about what never ran, 130 interrupted.`,
 		Example: `  faultflow campaign --simulate-failures --failure-type network --runs 500
   faultflow campaign --scenario testdata/scenarios/storm-nothing-lost.yaml --runs 50 --check 'ledger.lost == 0'
+  faultflow campaign --scenario testdata/scenarios/storm-nothing-lost.yaml --runs 50 --check 'expect[0].low > 0.9'
   faultflow campaign --simulate-failures --failure-type storage --runs 20000 --until 'ci(verdict.degraded) < 0.02'
   faultflow campaign --simulate-failures --runs 100 --sweep collector-attempts=1,3,5 --sweep collector-breaker=true,false
   faultflow campaign --simulate-failures --failure-type processing --runs 100 --ablate
@@ -131,15 +137,17 @@ func (o *campaignOptions) plan(s *streams) (p campaign.Plan, given *settings.Giv
 			return p, nil, err
 		}
 	}
-	if o.until != "" {
-		p.Stop, err = stopWhen(o.until, &j.settings)
+	if len(o.studies()) == 0 {
+		p.Expectations = j.expectations
+	} else if len(j.expectations) > 0 {
+		fmt.Fprintf(s.err, "faultflow: %s does not judge the scenario's expectations; a campaign without it does\n",
+			o.studies()[0])
 	}
-	return p, j.given, err
+	return p, j.given, nil
 }
 
-// compatible returns an error for flags that exclude each other.
-func (o *campaignOptions) compatible() error {
-	var asked []string
+// studies are the flags that ask for something other than a single campaign.
+func (o *campaignOptions) studies() (asked []string) {
 	for _, f := range []struct {
 		name string
 		on   bool
@@ -148,11 +156,17 @@ func (o *campaignOptions) compatible() error {
 			asked = append(asked, f.name)
 		}
 	}
+	return asked
+}
+
+// compatible returns an error for flags that exclude each other.
+func (o *campaignOptions) compatible() error {
+	asked := o.studies()
 	switch {
 	case len(asked) > 1:
 		return usageError("%s and %s: ask for one of them", asked[0], asked[1])
-	case len(asked) == 1 && (o.until != "" || o.shard != "" || len(o.conditions) > 0):
-		return usageError("%s: leave out --until, --shard and --check; they are for one campaign", asked[0])
+	case len(asked) == 1 && (o.until != "" || o.shard != "" || len(o.conditions) > 0 || o.failOnGiven()):
+		return usageError("%s: leave out --until, --shard, --check and --fail-on; they are for one campaign", asked[0])
 	case o.sort != campaign.Sorts()[0] && len(o.sweeps) == 0:
 		return usageError("--sort %q: it needs --sweep", o.sort)
 	}
@@ -164,29 +178,34 @@ func (o *campaignOptions) part(s *streams) (report.Part, error) {
 	switch {
 	case o.report == "":
 		return report.Part{}, usageError("--shard %q: name the part's file with --report", o.shard)
-	case o.until != "" || len(o.conditions) > 0:
+	case o.until != "" || len(o.conditions) > 0 || o.failOnGiven():
 		return report.Part{}, usageError("--shard %q: a part can't tell what the whole comes to; "+
-			"leave out --until, and give --check to faultflow merge", o.shard)
+			"leave out --until, and give --check and --fail-on to faultflow merge", o.shard)
 	}
 	return shardOf(o.shard, s.getenv)
 }
 
-// stopWhen compiles the condition of --until. One that shows nothing yet does not stop a campaign.
-func stopWhen(source string, of *settings.Settings) (func(*report.Campaign) (bool, error), error) {
-	condition, err := expect.CompileCampaign(source)
+// condition compiles the condition of --until.
+func (o *campaignOptions) condition(of *settings.Settings) (*expect.Condition, error) {
+	c, err := expect.CompileCampaign(o.until)
 	if err == nil {
-		err = condition.Fits(of)
+		err = c.Fits(of)
 	}
 	if err != nil {
-		return nil, usageError("--until %q: %v", source, err)
+		return nil, usageError("--until %q: %v", o.until, err)
 	}
+	return c, nil
+}
+
+// stopAt asks the condition of --until. One that shows nothing yet does not stop a campaign.
+func stopAt(condition *expect.Condition) func(*report.Campaign) (bool, error) {
 	return func(c *report.Campaign) (bool, error) {
 		outcomes, err := expect.Campaign(c, []*expect.Condition{condition})
 		if err != nil {
 			return false, err
 		}
 		return outcomes[0].Status == report.TestPassed, nil
-	}, nil
+	}
 }
 
 func runCampaign(ctx context.Context, o *campaignOptions, s *streams) error {
@@ -207,6 +226,12 @@ func runCampaign(ctx context.Context, o *campaignOptions, s *streams) error {
 	defer view.file.discard()
 	if err := view.fit(&p.Settings); err != nil {
 		return err
+	}
+	if o.until != "" {
+		if view.gate.Until, err = o.condition(&p.Settings); err != nil {
+			return err
+		}
+		p.Stop = stopAt(view.gate.Until)
 	}
 	defer patience(s.getenv)()
 	live := newProgress(s, o.quiet, o.runsOf(p, grid))

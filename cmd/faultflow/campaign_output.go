@@ -7,6 +7,8 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"faultflow/internal/campaign"
+	"faultflow/internal/catalog"
 	"faultflow/internal/expect"
 	"faultflow/internal/render/format"
 	"faultflow/internal/render/text"
@@ -17,12 +19,17 @@ import (
 // campaignOutput are the flags that say what must hold of a campaign and how it is shown.
 type campaignOutput struct {
 	conditions            []string
+	failOn                string
+	flags                 *pflag.FlagSet
 	report, format, color string
 }
 
 func (o *campaignOutput) addFlags(flags *pflag.FlagSet) {
+	o.flags = flags
 	flags.StringArrayVar(&o.conditions, "check", nil,
 		"what must hold of the campaign, as `EXPR` such as 'verdict.failed.share < 0.01' (repeatable)")
+	addFailOn(flags, &o.failOn,
+		"exit with 1 if a run ends so or worse; without it --check and a scenario's expectations decide, if there are any")
 	flags.StringVar(&o.report, "report", "", "write the JSON report to `FILE`")
 	o.format = "text"
 	addChoice(flags, &o.format, "format", "FORMAT", campaignFormats(),
@@ -30,22 +37,28 @@ func (o *campaignOutput) addFlags(flags *pflag.FlagSet) {
 	addColor(flags, &o.color)
 }
 
-// campaignView shows a campaign. Its checks are compiled and its file is open before any work is done.
+// failOnGiven tells whether --fail-on was given, and not its default.
+func (o *campaignOutput) failOnGiven() bool { return o.flags.Lookup("fail-on").Changed }
+
+// campaignView judges and shows a campaign. Its checks are compiled and its file is open before any work is done.
 type campaignView struct {
 	*campaignOutput
-	checks []*expect.Condition
-	file   *reportFile
-	s      *streams
+	gate campaign.Gate
+	file *reportFile
+	s    *streams
 }
 
 func (o *campaignOutput) view(s *streams) (*campaignView, error) {
-	v := &campaignView{campaignOutput: o, s: s}
+	v := &campaignView{campaignOutput: o, s: s, gate: campaign.Gate{FailOnAnyway: o.failOnGiven()}}
+	if o.failOn != failNever {
+		v.gate.FailOn = catalog.Verdict(o.failOn)
+	}
 	for _, source := range o.conditions {
 		check, err := expect.CompileCampaign(source)
 		if err != nil {
 			return nil, usageError("--check %q: %v", source, err)
 		}
-		v.checks = append(v.checks, check)
+		v.gate.Checks = append(v.gate.Checks, check)
 	}
 	var err error
 	v.file, err = openReport("report", o.report)
@@ -54,7 +67,7 @@ func (o *campaignOutput) view(s *streams) (*campaignView, error) {
 
 // fit returns an error for a check that spells out a name that no run with these settings has.
 func (v *campaignView) fit(s *settings.Settings) error {
-	for _, c := range v.checks {
+	for _, c := range v.gate.Checks {
 		if err := c.Fits(s); err != nil {
 			return usageError("--check %q: %v", c.Source, err)
 		}
@@ -79,24 +92,9 @@ func campaignFormats() []string { return format.Campaign(nil, nil).Formats() }
 
 // show writes a campaign and returns the error that is its exit code.
 func (v *campaignView) show(c *report.Campaign) error {
-	checks, err := check(c, v.checks)
+	ruling, err := v.gate.Judge(c)
 	if err != nil {
 		return err
 	}
-	return v.write(format.Campaign(c, checks), campaignError(c, checks))
-}
-
-// check evaluates conditions of a campaign.
-func check(c *report.Campaign, conditions []*expect.Condition) ([]report.Check, error) {
-	outcomes, err := expect.Campaign(c, conditions)
-	var checks []report.Check
-	for i, o := range outcomes {
-		checks = append(checks, report.Check{
-			Condition: conditions[i].Source,
-			Status:    o.Status,
-			Reasons:   o.Reasons,
-			Values:    o.Values,
-		})
-	}
-	return checks, err
+	return v.write(format.Campaign(c, ruling.Checks), campaignError(c, ruling))
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"faultflow/internal/campaign"
+	"faultflow/internal/expect"
 	"faultflow/internal/report"
 	"faultflow/internal/workflow"
 )
@@ -19,38 +21,41 @@ func TestWhatCampaignsAnswer(t *testing.T) {
 	silent := report.CampaignFault{Fault: "f", Declared: true, Observed: report.Share{Of: 9}}
 	maySilent, ofProfile := silent, silent
 	maySilent.MayNotFire, ofProfile.Declared = true, false
-	campaign := func(change func(*report.Campaign)) error {
+	judged := func(change func(*report.Campaign), g campaign.Gate, checks ...string) error {
 		c := &report.Campaign{Runs: 9, Faults: []report.CampaignFault{fired, maySilent, ofProfile}}
 		change(c)
-		held, idle := report.TestPassed, report.TestPassed
-		if c.Runs == 0 {
-			held = report.TestFailed
+		for _, source := range checks {
+			check, err := expect.CompileCampaign(source)
+			if err != nil {
+				t.Fatal(err)
+			}
+			g.Checks = append(g.Checks, check)
 		}
-		if c.Runs == 1 {
-			idle = report.TestInconclusive
+		r, err := g.Judge(c)
+		if err != nil {
+			t.Fatal(err)
 		}
-		return campaignError(c, []report.Check{
-			{Condition: "of one", Status: idle, Reasons: []string{"no call"}},
-			{Condition: "runs > 0", Status: held},
-		})
+		return campaignError(c, r)
 	}
+	of := func(change func(*report.Campaign)) error { return judged(change, campaign.Gate{}, "runs > 0") }
 	for _, test := range []struct {
 		name string
 		err  error
 		code int
 		said string
 	}{
-		{"all is well", campaign(func(*report.Campaign) {}), exitOK, ""},
-		{"a violation", campaign(func(c *report.Campaign) { c.Violations.Count = 2 }), exitVerdict, "broken 2 times"},
-		{"a check", campaign(func(c *report.Campaign) { c.Runs = 0 }), exitVerdict, "--check does not hold: runs > 0"},
-		{"a check that shows nothing", campaign(func(c *report.Campaign) { c.Runs = 1 }),
-			exitInconclusive, "inconclusive: --check of one: no call"},
-		{"a fault that never fired", campaign(func(c *report.Campaign) { c.Faults = append(c.Faults, silent) }),
+		{"all is well", of(func(*report.Campaign) {}), exitOK, ""},
+		{"a violation", of(func(c *report.Campaign) { c.Violations.Count = 2 }), exitVerdict, "broken 2 times"},
+		{"a check", judged(func(*report.Campaign) {}, campaign.Gate{}, "runs > 9"), exitVerdict, "--check does not hold: runs > 9"},
+		{"a check that shows nothing", judged(func(*report.Campaign) {}, campaign.Gate{}, `attempts("processor").max < 9`),
+			exitInconclusive, `inconclusive: --check attempts("processor").max < 9: the node processor ran in no run`},
+		{"no run", of(func(c *report.Campaign) { c.Runs = 0 }), exitInconclusive, "no run was made"},
+		{"a fault that never fired", of(func(c *report.Campaign) { c.Faults = append(c.Faults, silent) }),
 			exitInconclusive, "the fault f never fired (calls that came by it: 9)"},
-		{"as well, in a part", campaign(func(c *report.Campaign) {
+		{"as well, in a part", of(func(c *report.Campaign) {
 			c.Faults, c.Part = append(c.Faults, silent), report.Part{Index: 1, Of: 2}
 		}), exitOK, ""},
-		{"interrupted", campaign(func(c *report.Campaign) { c.Interrupted, c.Violations.Count = true, 1 }),
+		{"interrupted", of(func(c *report.Campaign) { c.Interrupted, c.Violations.Count = true, 1 }),
 			exitInterrupted, ""},
 		{"a sweep", sweepError(&report.Sweep{Rows: []report.SweepRow{{}, {}}}), exitOK, ""},
 		{
@@ -59,6 +64,12 @@ func TestWhatCampaignsAnswer(t *testing.T) {
 			exitVerdict,
 			"broken 1 times",
 		},
+		{"a fault that never fired in a sweep", sweepError(&report.Sweep{NeverFired: []report.NeverFired{{Fault: "f", Armed: 3}}}),
+			exitInconclusive, "the fault f never fired (calls that came by it: 3)"},
+		{"one in an ablation", ablationError(&report.Ablation{NeverFired: []report.NeverFired{{Fault: "f"}}}),
+			exitInconclusive, "the fault f never fired"},
+		{"one in runs made twice", determinismError(&report.Determinism{NeverFired: []report.NeverFired{{Fault: "f"}}}),
+			exitInconclusive, "the fault f never fired"},
 		{"an interrupted sweep", sweepError(&report.Sweep{Interrupted: true}), exitInterrupted, ""},
 		{
 			"a violation in an ablation",

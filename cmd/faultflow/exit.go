@@ -6,12 +6,12 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"faultflow/internal/campaign"
 	"faultflow/internal/catalog"
 	"faultflow/internal/compare"
 	"faultflow/internal/report"
@@ -153,27 +153,17 @@ func verdictError(r *report.Report, failOn string) error {
 	return nil
 }
 
-// campaignError is the exit code of a finished campaign.
-func campaignError(c *report.Campaign, checks []report.Check) error {
-	with := func(s report.TestStatus) int {
-		return slices.IndexFunc(checks, func(c report.Check) bool { return c.Status == s })
-	}
-	switch failed, idle := with(report.TestFailed), with(report.TestInconclusive); {
+// campaignError is the exit code of a finished campaign, by what its gate comes to.
+func campaignError(c *report.Campaign, r campaign.Ruling) error {
+	switch {
 	case c.Interrupted:
 		return &exitError{code: exitInterrupted}
 	case c.Violations.Count > 0:
 		return violationError(c.Violations.Count)
-	case failed >= 0:
-		return &exitError{code: exitVerdict, message: "--check does not hold: " + checks[failed].Condition}
-	case idle >= 0:
-		message := fmt.Sprintf("inconclusive: --check %s: %s",
-			checks[idle].Condition, strings.Join(checks[idle].Reasons, "; "))
-		return &exitError{code: exitInconclusive, message: message}
-	}
-	for _, f := range c.Faults {
-		if f.ProvesNothing() && c.Part.Of == 0 {
-			return neverFired(f.Fault, f.Observed.Of)
-		}
+	case r.Status == report.TestFailed:
+		return &exitError{code: exitVerdict, message: r.Why}
+	case r.Status == report.TestInconclusive:
+		return &exitError{code: exitInconclusive, message: r.Why}
 	}
 	return nil
 }
@@ -195,7 +185,7 @@ func sweepError(s *report.Sweep) error {
 	for _, r := range s.Rows {
 		violations += r.Violations
 	}
-	return studyError(s.Interrupted, violations)
+	return studyError(s.Interrupted, violations, s.NeverFired)
 }
 
 // ablationError is the exit code of a finished ablation.
@@ -204,15 +194,17 @@ func ablationError(a *report.Ablation) error {
 	for _, r := range a.Rows {
 		violations += r.Violations
 	}
-	return studyError(a.Interrupted, violations)
+	return studyError(a.Interrupted, violations, a.NeverFired)
 }
 
-func studyError(interrupted bool, violations int64) error {
+func studyError(interrupted bool, violations int64, silent []report.NeverFired) error {
 	switch {
 	case interrupted:
 		return &exitError{code: exitInterrupted}
 	case violations > 0:
 		return violationError(violations)
+	case len(silent) > 0:
+		return neverFired(silent[0].Fault, silent[0].Armed)
 	}
 	return nil
 }
@@ -224,5 +216,5 @@ func determinismError(d *report.Determinism) error {
 			"this is a defect of the program, keep their seeds", d.Different)
 		return &exitError{code: exitVerdict, message: message}
 	}
-	return studyError(d.Interrupted, 0)
+	return studyError(d.Interrupted, 0, d.NeverFired)
 }

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"faultflow/internal/catalog"
 	"faultflow/internal/render/text"
 	"faultflow/internal/settings"
 	"faultflow/internal/suggest"
@@ -113,6 +114,16 @@ const (
 func addColor(flags *pflag.FlagSet, dst *string) {
 	*dst = colorAuto
 	addChoice(flags, dst, "color", "WHEN", []string{colorAuto, colorAlways, colorNever}, "auto, always, never")
+}
+
+// failNever is the --fail-on that no verdict fails.
+const failNever = "never"
+
+// addFailOn adds --fail-on, which by default is the verdict failed.
+func addFailOn(flags *pflag.FlagSet, dst *string, usage string) {
+	verdicts := []string{string(catalog.Degraded), string(catalog.Failed), failNever}
+	*dst = string(catalog.Failed)
+	addChoice(flags, dst, "fail-on", "VERDICT", verdicts, usage+": "+strings.Join(verdicts, ", "))
 }
 
 // looks are the flags that say how a report looks as text.

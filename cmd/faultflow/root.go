@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"faultflow/internal/catalog"
 	"faultflow/internal/expect"
 	"faultflow/internal/render/format"
 	"faultflow/internal/render/text"
@@ -18,9 +17,6 @@ import (
 	"faultflow/internal/settings"
 	"faultflow/internal/suggest"
 )
-
-// failNever is the --fail-on that no verdict fails.
-const failNever = "never"
 
 // rootOptions are the flags of the main command: the settings of a run, what must hold of it, and how it is shown.
 type rootOptions struct {
@@ -34,6 +30,7 @@ type rootOptions struct {
 	demoBreaker    bool
 	output, report string
 	format, failOn string
+	failOnGiven    bool // and not its default: beside expectations it holds only then
 	looks          looks
 	verbose, quiet bool
 
@@ -57,7 +54,6 @@ func newRoot(s *streams) (*rootOptions, *cobra.Command) {
 	o := &rootOptions{
 		given:  &settings.Given{},
 		format: "text",
-		failOn: string(catalog.Failed),
 	}
 	cmd := &cobra.Command{
 		Use:   "faultflow",
@@ -81,6 +77,7 @@ breakers, bulkheads, fallbacks and failover at work.`,
 			if err != nil {
 				return err
 			}
+			o.failOnGiven = cmd.Flags().Changed("fail-on")
 			if o.demoBreaker {
 				return runDemo(cmd.Context(), o, j.settings, s)
 			}
@@ -140,9 +137,7 @@ func (o *rootOptions) addFlags(all *pflag.FlagSet) {
 	addChoice(shows, &o.format, "format", "FORMAT", format.Report(nil).Formats(),
 		"of the report on standard output: "+strings.Join(format.Report(nil).Formats(), ", "))
 	o.looks.addFlags(shows, "draw the run in the text report")
-	verdicts := []string{string(catalog.Degraded), string(catalog.Failed), failNever}
-	addChoice(shows, &o.failOn, "fail-on", "VERDICT", verdicts,
-		"exit with 1 on this verdict or a worse one: "+strings.Join(verdicts, ", "))
+	addFailOn(shows, &o.failOn, "exit with 1 on this verdict or a worse one")
 	addBool(shows, &o.verbose, "verbose", "log every event to standard error")
 	addBool(shows, &o.quiet, "quiet", "no live line")
 
@@ -215,7 +210,10 @@ func runMain(ctx context.Context, o *rootOptions, j job, s *streams) error {
 	if j.expectations == nil || rep.Interrupted {
 		return verdictError(rep, o.failOn)
 	}
-	return o.judge(rep, j, s)
+	if err := o.judge(rep, j, s); err != nil || !o.failOnGiven {
+		return err
+	}
+	return verdictError(rep, o.failOn)
 }
 
 // judge checks the run's expectations, which decide the exit code in place of the verdict. Their results follow a

@@ -152,6 +152,9 @@ func ablated(whole *arm, without []*arm, interrupted bool) *report.Ablation {
 		Whole:       measures(c),
 		Interrupted: interrupted,
 	}
+	var fired firings
+	fired.addCampaign(c)
+	doc.NeverFired = fired.never()
 	var ps []float64
 	for _, a := range without {
 		row := report.AblationRow{Pattern: string(a.ablation.patterns[0]), Problem: a.problem}

@@ -9,9 +9,11 @@ import (
 	"fmt"
 	"iter"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 
+	"faultflow/internal/expect"
 	"faultflow/internal/report"
 	"faultflow/internal/runner"
 	"faultflow/internal/settings"
@@ -39,6 +41,8 @@ type Plan struct {
 	// UntilEvery runs, in the order of the seeds, so that where it stops depends on no machine.
 	Until string
 	Stop  func(*report.Campaign) (bool, error)
+	// Expectations are conditions over a run, of which the campaign tells in how many runs they held.
+	Expectations []*expect.Condition
 	// Progress is told of each run as it ends, by several goroutines at once. It may be nil.
 	Progress func()
 }
@@ -132,12 +136,15 @@ func (c *crew) run(ctx context.Context, from, to int64) error {
 	var next atomic.Int64
 	next.Store(from)
 	errs := make([]error, len(c.workers))
+	makeRuns := runner.RunSeeds
+	if slices.ContainsFunc(c.plan.Expectations, func(e *expect.Condition) bool { return e.Reads("timeline") }) {
+		makeRuns = runner.RunSeedsInFull
+	}
 	var all sync.WaitGroup
 	for i, w := range c.workers {
 		all.Go(func() {
-			err := runner.RunSeeds(ctx, c.plan.Settings, c.seeds(w, &next, to), func(r *report.Report) error {
-				c.visit(w, r)
-				return nil
+			err := makeRuns(ctx, c.plan.Settings, c.seeds(w, &next, to), func(r *report.Report) error {
+				return c.visit(w, r)
 			})
 			if err != nil && ctx.Err() == nil {
 				errs[i] = fmt.Errorf("campaign: seed %d: %w", w.seed, err)
@@ -159,14 +166,18 @@ func (c *crew) seeds(w *worker, next *atomic.Int64, to int64) iter.Seq[uint64] {
 	}
 }
 
-func (c *crew) visit(w *worker, r *report.Report) {
+func (c *crew) visit(w *worker, r *report.Report) error {
 	w.totals.add(r, c.plan.repeat)
+	if err := w.totals.judge(r, c.plan.Expectations, c.plan.repeat); err != nil {
+		return err
+	}
 	if c.seen != nil {
 		c.seen(r)
 	}
 	if c.plan.Progress != nil {
 		c.plan.Progress()
 	}
+	return nil
 }
 
 // total is what the workers have done so far.
@@ -180,6 +191,9 @@ func (c *crew) total() *totals {
 
 // document finishes the totals of the plan's runs.
 func (p *Plan) document(total *totals) *report.Campaign {
+	for i, e := range p.Expectations { // also those of a part without a run
+		at(&total.Expect, i).Condition = e.Source
+	}
 	doc := total.finish()
 	s := p.Settings
 	s.Clock = settings.ClockVirtual

@@ -18,7 +18,19 @@ const twiceEvery = 64
 // CheckDeterminism makes each run of the plan twice, with its full report: first in the order of the seeds, then in the
 // opposite order and dealt otherwise to the workers. It compares the reports' hashes. Progress is told of both.
 func CheckDeterminism(ctx context.Context, p Plan) (*report.Determinism, error) {
-	return checkTwice(ctx, p, p.hash)
+	var fired firings
+	doc, err := checkTwice(ctx, p, func(seed uint64) (string, error) {
+		r, err := p.make(seed)
+		if err != nil {
+			return "", err
+		}
+		fired.addRun(r)
+		return r.Hash, nil
+	})
+	if err == nil {
+		doc.NeverFired = fired.never()
+	}
+	return doc, err
 }
 
 // hashOf makes the run with a seed and returns its report's hash.
@@ -96,7 +108,8 @@ func hashes(ctx context.Context, p Plan, from, to int64, second bool, hash hashO
 	return list, errors.Join(errs...)
 }
 
-func (p Plan) hash(seed uint64) (string, error) {
+// make makes the run with a seed and seals its report.
+func (p Plan) make(seed uint64) (*report.Report, error) {
 	s := p.Settings
 	s.Seed, s.Clock = seed, settings.ClockVirtual
 	r, err := runner.Run(context.Background(), s, runner.Environment{})
@@ -104,7 +117,7 @@ func (p Plan) hash(seed uint64) (string, error) {
 		err = r.Seal()
 	}
 	if err != nil {
-		return "", fmt.Errorf("campaign: seed %d: %w", seed, err)
+		return nil, fmt.Errorf("campaign: seed %d: %w", seed, err)
 	}
-	return r.Hash, nil
+	return r, nil
 }

@@ -25,6 +25,11 @@ func (t *totals) merge(o *totals) {
 	for _, v := range o.Violations.List {
 		keep(&t.Violations.List, v, report.MaxViolations, firstSeed)
 	}
+	for i, e := range o.Expect {
+		for _, run := range e.Failing {
+			keep(&t.Expect[i].Failing, run, report.MaxSeedRuns, firstFailing)
+		}
+	}
 }
 
 // mergeValue adds up whole numbers and copies names. Values of maps are added by key and elements of lists by index:
@@ -33,7 +38,7 @@ func mergeValue(to, from reflect.Value) {
 	switch o := from.Addr().Interface().(type) {
 	case *settings.Settings, *report.Seeds, *report.Part, *report.Until, *report.Meta:
 		return // they describe the campaign, not its runs
-	case *[]report.SeedRun, *[]report.Violation:
+	case *[]report.SeedRun, *[]report.Violation, *[]report.FailingRun:
 		return // merge does those, each list in its own order
 	case *report.Distribution:
 		mergeDistribution(to.Addr().Interface().(*report.Distribution), o)

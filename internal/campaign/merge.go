@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"reflect"
+	"slices"
 
 	"faultflow/internal/report"
 )
@@ -108,6 +109,10 @@ func difference(a, b *report.Campaign) string {
 	switch {
 	case a.Scenario != b.Scenario || !reflect.DeepEqual(a.Settings, b.Settings):
 		return "set of settings"
+	case !slices.EqualFunc(a.Expect, b.Expect, func(x, y report.CampaignExpectation) bool {
+		return x.Condition == y.Condition
+	}):
+		return "set of expectations"
 	case a.Seeds != b.Seeds:
 		return "range of seeds"
 	case a.Part.Of != b.Part.Of:

@@ -12,6 +12,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"faultflow/internal/expect"
 	"faultflow/internal/fault"
 	"faultflow/internal/report"
 	"faultflow/internal/settings"
@@ -40,7 +41,8 @@ func TestMergedPartsAreTheWhole(t *testing.T) {
 		s.Seed = rapid.OneOf(rapid.Uint64Range(0, 1000), rapid.Uint64Range(settings.MaxSeed-9, settings.MaxSeed)).Draw(r, "seed")
 		s.Cycles = rapid.IntRange(1, 3).Draw(r, "cycles")
 		s.Processor.Breaker = rapid.Bool().Draw(r, "processor breaker")
-		p := Plan{Settings: s, Runs: rapid.Int64Range(1, sized(25, 25, 9)).Draw(r, "runs"), Scenario: "x"}
+		p := Plan{Settings: s, Runs: rapid.Int64Range(1, sized(25, 25, 9)).Draw(r, "runs"), Scenario: "x",
+			Expectations: conditions(t, expect.Compile, "ledger.delivered > 40", `breaker("processor").opened > 0`)}
 		_, want := made(t, p)
 		files := rapid.Permutation(parts(t, p, rapid.SampledFrom([]int{1, 2, 3, 7}).Draw(r, "parts"))).Draw(r, "order")
 		whole, err := Merge(files)

@@ -49,6 +49,7 @@ func Sweep(ctx context.Context, p Plan, variants []Variant, sort string) (*repor
 	for _, g := range variants[0].Changed {
 		doc.Names = append(doc.Names, g.Name)
 	}
+	var fired firings
 	for _, v := range variants {
 		c, err := Run(ctx, p.with(v))
 		if err != nil {
@@ -57,12 +58,14 @@ func Sweep(ctx context.Context, p Plan, variants []Variant, sort string) (*repor
 		if doc.Interrupted = c.Interrupted; c.Interrupted {
 			break
 		}
+		fired.addCampaign(c)
 		row := report.SweepRow{Measures: measures(c)}
 		for _, g := range v.Changed {
 			row.Values = append(row.Values, g.Text)
 		}
 		doc.Rows = append(doc.Rows, row)
 	}
+	doc.NeverFired = fired.never()
 	for i := range doc.Rows {
 		doc.Rows[i].Pareto = !slices.ContainsFunc(doc.Rows, func(other report.SweepRow) bool {
 			return dominates(other.Measures, doc.Rows[i].Measures)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"faultflow/internal/catalog"
+	"faultflow/internal/expect"
 	"faultflow/internal/report"
 )
 
@@ -91,6 +92,29 @@ func (t *totals) add(r *report.Report, repeat func(seed uint64) string) {
 		v := report.Violation{Seed: r.Seed, Problem: problem, Repeat: repeat(r.Seed)}
 		keep(&t.Violations.List, v, report.MaxViolations, firstSeed)
 	}
+}
+
+// judge adds what expectations come to over a run. A run in which one shows nothing is not of those that it is a share of.
+func (t *totals) judge(r *report.Report, expectations []*expect.Condition, repeat func(seed uint64) string) error {
+	outcomes, err := expect.Run(r, expectations)
+	for i, o := range outcomes {
+		e := at(&t.Expect, i)
+		e.Condition = expectations[i].Source
+		switch o.Status {
+		case report.TestPassed:
+			e.Count++
+			e.Of++
+		case report.TestFailed:
+			e.Of++
+			if run := (report.FailingRun{Seed: r.Seed}); belongs(e.Failing, run, report.MaxSeedRuns, firstFailing) {
+				run.Repeat = repeat(r.Seed)
+				keep(&e.Failing, run, report.MaxSeedRuns, firstFailing)
+			}
+		default:
+			e.Inconclusive++
+		}
+	}
+	return err
 }
 
 // at returns the i-th element of a list, which grows to it.
@@ -203,6 +227,8 @@ func worse(a, b report.SeedRun) int {
 func firstSeed(a, b report.Violation) int {
 	return cmp.Or(cmp.Compare(a.Seed, b.Seed), cmp.Compare(a.Problem, b.Problem))
 }
+
+func firstFailing(a, b report.FailingRun) int { return cmp.Compare(a.Seed, b.Seed) }
 
 // belongs tells whether keep would keep v.
 func belongs[T any](list []T, v T, most int, order func(a, b T) int) bool {

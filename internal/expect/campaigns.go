@@ -88,6 +88,12 @@ var ofCampaigns = sync.OnceValue(func() *language {
 			}
 			return ""
 		}),
+		about(func(e report.CampaignExpectation, field string) string {
+			if e.Of == 0 && isOneOf(field, "count", "share", "low", "high") {
+				return "the expectation " + e.Condition + " showed nothing in any run"
+			}
+			return ""
+		}),
 		about(func(l report.CampaignLedger, field string) string {
 			if l.Collected == 0 && strings.HasSuffix(field, "_share") {
 				return "no record was collected"

@@ -31,8 +31,9 @@ type Condition struct {
 	program  *vm.Program
 	probes   []probe
 	// uses are the names that it spells out, fields those of the document that it reads.
-	uses   []use
-	fields []string
+	uses    []use
+	fields  []string
+	entries map[string][]int
 	// parts of the expression explain its result by their values.
 	parts []part
 }
@@ -85,6 +86,7 @@ func (l *language) compile(source string) (*Condition, error) {
 		probes:   probing.probes,
 		uses:     found.uses,
 		fields:   found.fields,
+		entries:  found.entries,
 	}
 	for _, source := range found.parts() {
 		program, err := l.program(source)
@@ -108,6 +110,12 @@ func (c *Condition) Fits(s *settings.Settings) error {
 
 // Reads tells whether the condition is about a field of the document, by its name there.
 func (c *Condition) Reads(field string) bool { return slices.Contains(c.fields, field) }
+
+// ReadsEntry tells whether the condition is about an entry of a list that is a field of the document, alone or with all
+// others.
+func (c *Condition) ReadsEntry(field string, i int) bool {
+	return slices.Contains(c.entries[field], i) || slices.Contains(c.entries[field], whole)
+}
 
 func (l *language) program(source string, options ...expr.Option) (*vm.Program, error) {
 	for _, f := range l.functions {

@@ -26,6 +26,8 @@ type finder struct {
 	comparisons []*ast.BinaryNode
 
 	uses []use
+	// entries are the entries of a field that it reads by their number, and -1 for the field as a whole.
+	entries map[string][]int
 	// fields are the document's that the expression reads; functions says that it calls one of the language's.
 	fields    []string
 	functions bool
@@ -42,6 +44,9 @@ type mention struct {
 	at   int
 }
 
+// whole stands for all entries of a field.
+const whole = -1
+
 func (l *language) newFinder() *finder {
 	return &finder{
 		language:  l,
@@ -49,6 +54,7 @@ func (l *language) newFinder() *finder {
 		variables: map[string]ast.Node{},
 		wrapped:   map[*ast.CallNode]ast.Node{},
 		texts:     map[ast.Node]string{},
+		entries:   map[string][]int{},
 		outer:     map[ast.Node]bool{},
 	}
 }
@@ -81,6 +87,11 @@ func (f *finder) Visit(n *ast.Node) {
 	case *ast.MemberNode:
 		f.members = append(f.members, node)
 		f.texts[node.Node] = node.Node.String()
+		if of, isName := node.Node.(*ast.IdentifierNode); isName {
+			if n, isNumber := node.Property.(*ast.IntegerNode); isNumber && len(f.entries[of.Value]) > 0 {
+				f.entries[of.Value][len(f.entries[of.Value])-1] = n.Value // in place of whole, which the name inside noted
+			}
+		}
 		f.outer[node.Node] = true
 		f.mention(node)
 	case *ast.CallNode:
@@ -96,8 +107,9 @@ func (f *finder) Visit(n *ast.Node) {
 		if node.Value == "$env" {
 			f.fail(node, "name the field itself, without $env")
 		}
-		if f.language.fieldType(node.Value) != nil && !slices.Contains(f.fields, node.Value) {
+		if f.language.fieldType(node.Value) != nil {
 			f.fields = append(f.fields, node.Value)
+			f.entries[node.Value] = append(f.entries[node.Value], whole)
 		}
 	case *ast.VariableDeclaratorNode:
 		f.variables[node.Name] = node.Value

@@ -29,7 +29,7 @@ func CampaignAccount(c *report.Campaign, checks []report.Check) Account {
 		}
 		a.Tiles = campaignTiles(c)
 	}
-	a.Sections = slices.DeleteFunc(append(a.Sections, violations(c), checked(checks)), Section.Empty)
+	a.Sections = slices.DeleteFunc(append(a.Sections, violations(c), expected(c), checked(checks)), Section.Empty)
 	a.Sign, a.Said = campaignEnding(c)
 	if c.Meta.RealMS > 0 {
 		a.Made = Facts(
@@ -378,6 +378,35 @@ func violations(c *report.Campaign) Section {
 	return s
 }
 
+// expected tells in how many runs the scenario's expectations held, and shows runs in which one did not.
+func expected(c *report.Campaign) Section {
+	s := Section{Title: "Expectations", Open: true}
+	for _, e := range c.Expect {
+		sign := Good
+		switch {
+		case e.Count < e.Of:
+			sign = Bad
+		case e.Of == 0:
+			sign = Warn
+		}
+		s.item(sign, ClipText(e.Condition))
+		held := "showed nothing in any run"
+		if e.Of > 0 {
+			held = fmt.Sprintf("held in %s of %s", Grouped(e.Count), Amount(e.Of, "run"))
+			held = Facts(held, PrecisePercent(e.Share.Share), interval(e.Share),
+				When(e.Inconclusive > 0, "showed nothing in "+Grouped(e.Inconclusive)))
+		}
+		s.remark(Aside, held)
+		for _, run := range e.Failing[:min(shownRuns, len(e.Failing))] {
+			s.command(run.Repeat)
+		}
+		if left := e.Of - e.Count - int64(min(shownRuns, len(e.Failing))); left > 0 {
+			s.remark(None, More(Grouped(left)+" more"))
+		}
+	}
+	return s
+}
+
 // checkSign is the sign of a condition; what is no status is no proof.
 func checkSign(s report.TestStatus) Sign {
 	switch s {
@@ -407,7 +436,7 @@ func checked(checks []report.Check) Section {
 	return s
 }
 
-// campaignEnding is the campaign in a line.
+// campaignEnding is the campaign in a line, with the sign of the worst verdict that came out.
 func campaignEnding(c *report.Campaign) (Sign, string) {
 	said := fmt.Sprintf(
 		"%s: %s success, %s degraded, %s failed; every record is accounted for",
@@ -416,13 +445,30 @@ func campaignEnding(c *report.Campaign) (Sign, string) {
 		PrecisePercent(c.Verdict.Degraded.Share),
 		PrecisePercent(c.Verdict.Failed.Share),
 	)
+	sign := Good
+	switch {
+	case c.Verdict.Failed.Count > 0:
+		sign = Bad
+	case c.Verdict.Degraded.Count > 0:
+		sign = Warn
+	}
+	silent := 0
+	for i := range c.Faults {
+		if c.Faults[i].ProvesNothing() && c.Part.Of == 0 {
+			silent++
+		}
+	}
+	if silent > 0 {
+		said += "; nothing was proved: " + Amount(silent, "fault") + " never fired"
+		sign = max(sign, Warn)
+	}
 	switch {
 	case c.Violations.Count > 0:
 		return Bad, fmt.Sprintf("%s broke what every run must keep", Amount(c.Violations.Count, "time"))
 	case c.Runs == 0:
 		return Warn, "no run was made"
 	case c.Interrupted:
-		return Warn, "interrupted after " + said
+		return max(sign, Warn), "interrupted after " + said
 	}
-	return Good, said
+	return sign, said
 }

@@ -23,7 +23,7 @@ func SweepAccount(s *report.Sweep) Account {
 		Meta:     s.Meta,
 	}
 	said := Amount(len(s.Rows), "combination") + " over the same " + Amount(s.Seeds.Count, "seed")
-	return a.ended(s.Interrupted, said, broken(violated(s.Rows)))
+	return a.ended(s.Interrupted, s.NeverFired, said, broken(violated(s.Rows)))
 }
 
 func combinations(s *report.Sweep) Section {
@@ -82,11 +82,14 @@ func studySettings(scenario string, s settings.Settings, seeds report.Seeds) Sec
 }
 
 // ended is the account with what several campaigns came to, without the sections that are empty.
-func (a Account) ended(interrupted bool, said string, problem string) Account {
+func (a Account) ended(interrupted bool, silent []report.NeverFired, said string, problem string) Account {
 	a.Sections = slices.DeleteFunc(a.Sections, Section.Empty)
 	a.Sign, a.Said = Good, said
+	if len(silent) > 0 {
+		a.Sign, a.Said = Warn, said+"; nothing was proved: the fault "+ClipText(silent[0].Fault)+" never fired"
+	}
 	if interrupted {
-		a.Sign, a.Said = Warn, "interrupted: "+said
+		a.Sign, a.Said = Warn, "interrupted: "+a.Said
 	}
 	if problem != "" {
 		a.Sign, a.Said = Bad, a.Said+": "+problem
@@ -145,7 +148,7 @@ func AblationAccount(a *report.Ablation) Account {
 		Meta:     a.Meta,
 	}
 	said := fmt.Sprintf("%s with and without %s", Amount(a.Whole.Runs, "run"), Amount(len(a.Rows), "pattern"))
-	return told.ended(a.Interrupted, said, broken(violations))
+	return told.ended(a.Interrupted, a.NeverFired, said, broken(violations))
 }
 
 // worth is what the absence of each pattern changes.
@@ -273,7 +276,7 @@ func DeterminismAccount(d *report.Determinism) Account {
 	} else {
 		said += ": the same reports to the byte"
 	}
-	return a.ended(d.Interrupted, said, problem)
+	return a.ended(d.Interrupted, d.NeverFired, said, problem)
 }
 
 // different lists the runs whose reports differ.

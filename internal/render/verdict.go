@@ -9,19 +9,41 @@ import (
 
 // Ending is the run in one line: its verdict, and why.
 func Ending(r *report.Report) string {
-	return fmt.Sprintf("%s — %s", ClipName(r.Verdict), Outcome(r))
+	ending := fmt.Sprintf("%s — %s", ClipName(r.Verdict), Outcome(r))
+	if why := unproved(r); why != "" && r.Verdict != catalog.Failed {
+		ending += "; nothing was proved: " + why
+	}
+	return ending
 }
 
-// EndSign is the sign of that line: no run that was broken off or does not balance went well.
+// EndSign is the sign of that line: no run that was broken off, does not balance or proves nothing
+// went well.
 func EndSign(r *report.Report) Sign {
 	s := VerdictSign(r.Verdict)
 	switch {
 	case !r.Ledger.Balanced:
 		s = Bad
-	case r.Interrupted && s == Good:
+	case (r.Interrupted || unproved(r) != "") && s == Good:
 		s = Warn
 	}
 	return s
+}
+
+// unproved says in short why the run proves nothing, "" if it does.
+func unproved(r *report.Report) string {
+	silent := 0
+	for i := range r.Faults {
+		if r.Faults[i].ProvesNothing() {
+			silent++
+		}
+	}
+	switch {
+	case silent > 0:
+		return Amount(silent, "fault") + " never fired"
+	case len(r.Unproved()) > 0:
+		return "the recovery was not watched long enough"
+	}
+	return ""
 }
 
 // VerdictSign is the sign of a verdict; an unknown one is bad.

@@ -48,6 +48,8 @@ type Campaign struct {
 	Slowest      []SeedRun          `json:"slowest"` // the runs that took longest, at most MaxSeedRuns
 	Worst        []SeedRun          `json:"worst"`   // the worst runs that were no success, at most MaxSeedRuns
 	Violations   CampaignViolations `json:"violations"`
+	// Expect is what the scenario's expectations came to, in their order; absent without any.
+	Expect []CampaignExpectation `json:"expect,omitempty"`
 	// Hash is the SHA-256 of the document without hash and meta, in hex.
 	Hash string `json:"hash"`
 	Meta Meta   `json:"meta"`
@@ -220,6 +222,23 @@ type SeedRun struct {
 	// Finding is the code of the first finding that is as bad as the verdict, "" without one.
 	Finding catalog.FindingCode `json:"finding"`
 	// Repeat is the command that shows the run.
+	Repeat string `json:"repeat"`
+}
+
+// CampaignExpectation is an expectation of the scenario, judged run by run.
+type CampaignExpectation struct {
+	Condition string `json:"condition"`
+	// Share is of the runs in which it was about something that ran, those in which it held.
+	Share
+	// Inconclusive counts the runs in which it showed nothing.
+	Inconclusive int64 `json:"inconclusive"`
+	// Failing are the runs in which it did not hold, the first MaxSeedRuns of them by seed.
+	Failing []FailingRun `json:"failing"`
+}
+
+// FailingRun is a run in which an expectation did not hold, and the command that shows it.
+type FailingRun struct {
+	Seed   uint64 `json:"seed"`
 	Repeat string `json:"repeat"`
 }
 

@@ -25,8 +25,10 @@ type Sweep struct {
 	Sort        string     `json:"sort"`
 	Rows        []SweepRow `json:"rows"`
 	Interrupted bool       `json:"interrupted"` // rows that were not finished are left out
-	Hash        string     `json:"hash"`
-	Meta        Meta       `json:"meta"`
+	// NeverFired are the faults given by hand that hit nothing in any row; absent without one.
+	NeverFired []NeverFired `json:"never_fired,omitempty"`
+	Hash       string       `json:"hash"`
+	Meta       Meta         `json:"meta"`
 }
 
 // SweepRow is one combination.
@@ -66,8 +68,10 @@ type Ablation struct {
 	Whole       Measures      `json:"whole"`
 	Rows        []AblationRow `json:"rows"`
 	Interrupted bool          `json:"interrupted"` // it covers the runs that were made with and without each pattern
-	Hash        string        `json:"hash"`
-	Meta        Meta          `json:"meta"`
+	// NeverFired are the faults given by hand that hit nothing with all patterns; absent without one.
+	NeverFired []NeverFired `json:"never_fired,omitempty"`
+	Hash       string       `json:"hash"`
+	Meta       Meta         `json:"meta"`
 }
 
 // AblationRow is the same campaign without one pattern. What the pattern is worth is Ablation.Whole's measures against
@@ -111,8 +115,16 @@ type Determinism struct {
 	Different   int64        `json:"different"`
 	List        []Difference `json:"list"`
 	Interrupted bool         `json:"interrupted"`
-	Hash        string       `json:"hash"`
-	Meta        Meta         `json:"meta"`
+	// NeverFired are the faults given by hand that hit nothing in any run; absent without one.
+	NeverFired []NeverFired `json:"never_fired,omitempty"`
+	Hash       string       `json:"hash"`
+	Meta       Meta         `json:"meta"`
+}
+
+// NeverFired is a fault that was to be put to the test and hit nothing, and how many calls came by it.
+type NeverFired struct {
+	Fault string `json:"fault"`
+	Armed int64  `json:"armed"`
 }
 
 // Difference is a run whose two reports have different hashes.

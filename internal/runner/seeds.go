@@ -22,6 +22,19 @@ import (
 func RunSeeds(
 	ctx context.Context, s settings.Settings, seeds iter.Seq[uint64], visit func(*report.Report) error,
 ) (err error) {
+	return makeSeeds(ctx, s, seeds, false, visit)
+}
+
+// RunSeedsInFull is RunSeeds with reports that have their timeline.
+func RunSeedsInFull(
+	ctx context.Context, s settings.Settings, seeds iter.Seq[uint64], visit func(*report.Report) error,
+) (err error) {
+	return makeSeeds(ctx, s, seeds, true, visit)
+}
+
+func makeSeeds(
+	ctx context.Context, s settings.Settings, seeds iter.Seq[uint64], timeline bool, visit func(*report.Report) error,
+) (err error) {
 	s.Seed, s.Clock = 0, settings.ClockVirtual
 	if s.Input != "" {
 		return &settings.Error{
@@ -37,7 +50,7 @@ func RunSeeds(
 	if err := checkUnderWay(&whole); err != nil {
 		return err
 	}
-	b := openBubble(whole, nil)
+	b := openBubble(whole, timeline, nil)
 	defer func() { err = cmp.Or(err, b.close()) }()
 	for seed := range seeds {
 		if s.Seed = seed; seed > settings.MaxSeed {
@@ -52,7 +65,7 @@ func RunSeeds(
 		}
 		if b.lived += rep.DurationMS; b.lived > bubbleYear {
 			old := b
-			b = openBubble(whole, nil)
+			b = openBubble(whole, timeline, nil)
 			if err := old.close(); err != nil {
 				return err
 			}
@@ -85,7 +98,7 @@ type result struct {
 const bubbleYear = float64(365 * 24 * time.Hour / time.Millisecond)
 
 // openBubble begins a bubble for runs with these settings. observe may be nil.
-func openBubble(s settings.Settings, observe func(workflow.Event)) *bubble {
+func openBubble(s settings.Settings, timeline bool, observe func(workflow.Event)) *bubble {
 	bounded := outlives(&s, virtualLimit)
 	b := &bubble{seeds: make(chan uint64), runs: make(chan result), ended: make(chan struct{})}
 	go func() {
@@ -93,7 +106,7 @@ func openBubble(s settings.Settings, observe func(workflow.Event)) *bubble {
 		b.err = simulate.Virtually(func() {
 			var same *breakage // of all seeds, unless it is drawn
 			for seed := range b.seeds {
-				r := &run{settings: s, bounded: bounded, observe: observe, countOnly: true, breakage: same}
+				r := &run{settings: s, bounded: bounded, observe: observe, countOnly: !timeline, breakage: same}
 				r.settings.Seed = seed
 				rep, err := r.make(context.Background(), nil)
 				if r.breakage != nil && !r.breakage.drawn {
