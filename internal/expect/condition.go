@@ -142,7 +142,11 @@ func (l *language) mistake(err error) error {
 		known = strings.Trim(strings.TrimPrefix(known, "type "), "{}")
 		problem = fmt.Sprintf("there is no field %q here%s", name, suggest.Nearest(name, strings.Split(known, ", ")))
 	} else if name, ok := strings.CutPrefix(problem, "unknown name "); ok {
-		problem += suggest.Nearest(name, l.names)
+		if fieldType(l.document, name) != nil {
+			problem = name + " is not for conditions: it may differ where nothing else does"
+		} else {
+			problem += suggest.Nearest(name, l.names)
+		}
 	}
 	return &Error{Offset: at.From, Problem: problem}
 }

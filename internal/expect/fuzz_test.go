@@ -23,6 +23,7 @@ func FuzzExpect(f *testing.F) {
 		"errors.by_class?.network > 0",
 		"seed | string() == '1'",
 		"1 / 0 > 2",
+		"ci(expect[0]) < 1 or findings['no_data'].runs.high > 0.1",
 		"(((",
 		"nodes[-9]",
 		"'\\u0000'",
@@ -30,7 +31,13 @@ func FuzzExpect(f *testing.F) {
 		f.Add(seed)
 	}
 	r := &report.Report{Nodes: []report.Node{{Name: "collector"}}}
+	campaign := &report.Campaign{Runs: 3, Nodes: []report.NodeLoad{{Name: "collector"}}}
 	f.Fuzz(func(t *testing.T, source string) {
+		if c, err := CompileCampaign(source); err == nil {
+			if outcomes, err := Campaign(campaign, []*Condition{c}); err != nil || len(outcomes) != 1 {
+				t.Fatalf("%v, %v", outcomes, err)
+			}
+		}
 		e, err := Compile(source)
 		if err != nil {
 			bad, ok := err.(*Error)

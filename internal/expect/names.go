@@ -11,6 +11,7 @@ import (
 
 	"faultflow/internal/catalog"
 	"faultflow/internal/errhandler"
+	"faultflow/internal/report"
 	"faultflow/internal/settings"
 	"faultflow/internal/suggest"
 )
@@ -95,6 +96,22 @@ var namesOfField = map[string]names{
 	"findings": findings,
 	"hooks":    fixed("hook", catalog.Hooks()),
 	"actions":  fixed("action", catalog.Actions()),
+}
+
+// namesOfPart are those of fields whose type is plain text and whose name says too little, by what they are part of.
+var namesOfPart = map[partField]names{
+	{reflect.TypeFor[report.Breaker](), "name"}:         breakers,
+	{reflect.TypeFor[report.CampaignBreaker](), "name"}: breakers,
+	{reflect.TypeFor[report.Channel](), "name"}:         channels,
+	{reflect.TypeFor[report.NodeLoad](), "name"}:        nodes,
+	{reflect.TypeFor[report.CampaignPattern](), "name"}: patterns,
+	{reflect.TypeFor[report.Dependency](), "place"}:     places,
+	{reflect.TypeFor[report.CampaignFault](), "place"}:  places,
+}
+
+type partField struct {
+	of    reflect.Type
+	field string
 }
 
 // use is a name that a condition spells out.
@@ -198,6 +215,11 @@ func (f *finder) noteCompared(b *ast.BinaryNode) {
 func (f *finder) namesOf(n ast.Node) (names, bool) {
 	if of, known := namesOfType[f.typeOf(n)]; known {
 		return of, true
+	}
+	if m, isMember := n.(*ast.MemberNode); isMember {
+		if of, known := namesOfPart[partField{f.typeOf(m.Node), fieldOf(m)}]; known {
+			return of, true
+		}
 	}
 	return settingChoices(n.String())
 }

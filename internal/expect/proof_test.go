@@ -204,6 +204,7 @@ func TestNamesThatNothingHas(t *testing.T) {
 		`settings.clock != "virtul"`:                          "clock|virtual",
 		`breaker("colector").opened == 0`:                     "breaker|collector",
 		`none(ledger.dead_letters, .class == "netwrk")`:       "class|network",
+		`none(breakers, .name == "colector")`:                 "breaker|collector",
 	} {
 		what, meant, _ := strings.Cut(want, "|")
 		_, err := Compile(source)
@@ -212,8 +213,17 @@ func TestNamesThatNothingHas(t *testing.T) {
 			t.Errorf("%s: %v, want no %s, a suggestion of %q", source, err, what, meant)
 		}
 	}
-	if _, err := CompileCampaign(`hooks["nope"] == 0`); err == nil {
-		t.Error("a campaign has no hooks")
+	for source, want := range map[string]string{
+		`any(breakers, .name == "colector")`:       "no breaker",
+		`none(patterns, .name == "timeot")`:        "no pattern",
+		`none(nodes, .name in ["colector"])`:       "no node",
+		`none(faults, .place == "colector.fetch")`: "no place",
+		`none(dependencies, .place == "colector")`: "no place",
+		`none(worst, .verdict == "faild")`:         "no verdict",
+	} {
+		if _, err := CompileCampaign(source); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", source, err, want)
+		}
 	}
 }
 
@@ -223,6 +233,7 @@ func TestNamesOfChannels(t *testing.T) {
 	s.Channels = []string{"mine", "backup"}
 	for source, want := range map[string]string{
 		`channel("mine").failed == 0`:                       "",
+		`none(channels, .name == "min")`:                    `there is no channel "min"`,
 		`channel("min").failed == 0`:                        `there is no channel "min" (did you mean mine?); there are mine, backup`,
 		`channel("primary").failed == 0`:                    `there is no channel "primary"`,
 		`breaker("delivery.mine").opened == 0`:              "",
@@ -256,9 +267,14 @@ func TestConditionsAboutNothing(t *testing.T) {
 			}
 		}
 	}
-	for _, source := range []string{`hash != ""`, `meta.version != ""`, `$env.verdict == "success"`, `$env["hash"] != ""`} {
-		if _, err := Compile(source); err == nil {
-			t.Errorf("%s: want it refused", source)
+	for source, want := range map[string]string{
+		`hash != ""`:                "hash is not for conditions",
+		`meta.version != ""`:        "meta is not for conditions",
+		`$env.verdict == "success"`: "without $env",
+		`$env["hash"] != ""`:        "",
+	} {
+		if _, err := Compile(source); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want it refused: %s", source, err, want)
 		}
 	}
 }
