@@ -42,7 +42,8 @@ var exitCodes = []struct {
 	{exitVerdict, "it is not (see --fail-on), or one did not"},
 	{exitUsage, "bad flag, scenario or input"},
 	{exitIO, "could not read or write"},
-	{exitInconclusive, "inconclusive: a fault given by hand never fired, or a recovery was not watched long enough"},
+	{exitInconclusive, "inconclusive: a fault given by hand never fired, a condition was about what never ran, " +
+		"or a recovery was not watched long enough"},
 	{exitDefect, "a defect of faultflow itself"},
 	{exitInterrupted, "interrupted; the report so far is still written"},
 }

@@ -517,7 +517,7 @@ func reportPage(t *testing.T) string {
 	docs := fieldDocs(t, filepath.Join("..", "..", "internal", "report"))
 	p := newPage("Report", "The JSON report has the schema "+code(report.Schema)+
 		". Durations and times are milliseconds, times "+
-		"count from the run's start. Conditions (`--expect`) use these names.")
+		"count from the run's start. Conditions (`--expect`) use these names, but for `hash` and `meta`.")
 	var rows [][]string
 	for _, f := range fieldsOf(reflect.TypeFor[report.Report](), "", docs) {
 		rows = append(rows, []string{code(f.path), f.kind, f.doc})

@@ -49,12 +49,12 @@ var someFaults = []string{
 var someExpectations = []string{
 	`ledger.lost == 0`,
 	`verdict == "success"`,
-	`'ok' == verdict`,
+	`'success' == verdict`,
 	`pattern("timeout") ? true : false`,
 	"seed > 0",
-	"true\nand true",
+	"ledger.balanced\nand ledger.lost == 0",
 	"not (seed == 1)",
-	"[1][0] == 1",
+	"[ledger.lost][0] == 0",
 }
 
 func TestWhatMarshalWritesIsReadTheSame(t *testing.T) {
