@@ -162,12 +162,13 @@ func (s *station) beginNext(at time.Duration) {
 	if len(s.queue) == 0 {
 		return
 	}
-	next := 0
-	if s.capacity.Order == load.LIFO {
-		next = len(s.queue) - 1
+	var j *job
+	if last := len(s.queue) - 1; s.capacity.Order == load.LIFO {
+		j, s.queue = s.queue[last], s.queue[:last]
+	} else {
+		j, s.queue[0] = s.queue[0], nil // which the queue's memory would keep
+		s.queue = s.queue[1:]
 	}
-	j := s.queue[next]
-	s.queue = slices.Delete(s.queue, next, next+1)
 	s.begin(j, at)
 }
 
