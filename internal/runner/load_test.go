@@ -60,7 +60,14 @@ func share(of, all []int, from, to int) float64 {
 // an outage only below a quarter of its capacity, whatever the outage was; above it, each pass brings four calls, of
 // which none is served in time.
 func TestRetriesKeepItDown(t *testing.T) {
-	for seed := range uint64(3) {
+	if raceEnabled {
+		t.Skip("statistics are the same under the race detector, which TestLoadSameSeedSameBytes has")
+	}
+	seeds := uint64(1)
+	if full() {
+		seeds = 20
+	}
+	for seed := range seeds {
 		s := collapse(t, "24/s")
 		s.Seed = seed
 		rep := runReport(t, s)
@@ -81,6 +88,9 @@ func TestRetriesKeepItDown(t *testing.T) {
 
 // TestRetriesMultiply: where calls fail whatever the load, success and calls follow from the number of attempts alone.
 func TestRetriesMultiply(t *testing.T) {
+	if raceEnabled {
+		t.Skip("statistics")
+	}
 	for _, test := range []struct{ f, success, calls float64 }{{0.2, 0.9984, 1.248}, {0.5, 0.9375, 1.875}} {
 		s := loaded(t, "load=50/s", "for=200s", "batch-size=1", "fallback=false", "bulkhead=10000", "jitter=0",
 			"retry-delay=0s", "collector-attempts=4", fmt.Sprintf("fault=collector.fetch=http_500,p=%v", test.f))
@@ -101,6 +111,9 @@ func TestRetriesMultiply(t *testing.T) {
 // TestBulkheadIsErlangB: a bulkhead of 10 under 20 calls a second of 250 ms each, which is an offered load of 5, turns
 // away what Erlang's formula says, 1.84 %.
 func TestBulkheadIsErlangB(t *testing.T) {
+	if raceEnabled {
+		t.Skip("statistics")
+	}
 	s := loaded(t, "load=20/s", "for=3000s", "batch-size=1", "fallback=false", "bulkhead=10000", "collector-bulkhead=10",
 		"collector-bulkhead-wait=0s", "collector-attempts=1", "capacity=collector.fetch=places=10000,service=250ms")
 	rep := runReport(t, s)
@@ -116,15 +129,19 @@ func TestBulkheadIsErlangB(t *testing.T) {
 // TestLoadSameSeedSameBytes: whatever passes, clients and stations share, the report does not depend on the scheduler.
 func TestLoadSameSeedSameBytes(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
-	s := loaded(t, "load=200/s", "load=300/s,from=2s,to=3s", "for=6s", "clients=100", "batch-size=3",
+	s := loaded(t, "load=200/s", "load=300/s,from=1s,to=2s", "for=3s", "clients=100", "batch-size=3",
 		"simulate-failures=true", "failure-type=network",
 		"capacity=collector.fetch=places=3,service=exp:10ms,queue=200",
 		"capacity=delivery.primary=places=2,service=lognormal:4ms/20ms,abandoned=drop,order=lifo",
 		"capacity=processor.record=places=20,service=exp:20ms",
-		"fault=delivery.primary=capacity_loss,factor=0.2,from=1s,to=3s",
+		"fault=delivery.primary=capacity_loss,factor=0.2,from=500ms,to=2s",
 		"collector-breaker=true", "processor-breaker=true", "delivery-breaker=true", "breaker-open-for=1s",
 		"rate-limit=50", "rate-limit-wait=50ms", "collector-timeout=300ms", "delivery-timeout=500ms", "retry-delay=50ms")
-	for s.Seed = range 3 {
+	seeds := uint64(2)
+	if full() {
+		seeds = 50
+	}
+	for s.Seed = range seeds {
 		runtime.GOMAXPROCS(1)
 		want := runJSON(t, s)
 		for _, procs := range []int{2, 4, 8} {
@@ -257,5 +274,37 @@ func TestUnderWayAtTheEnd(t *testing.T) {
 	}
 	if rep.DurationMS > 2100 {
 		t.Errorf("it lasted %v ms", rep.DurationMS)
+	}
+}
+
+// TestLoadOnTheRealClock: a tenth of the time and ten times the rate end in the same state and come to about the same
+// goodput as in virtual time, with real waits: what is found in virtual time holds outside of it.
+func TestLoadOnTheRealClock(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector is too slow for the rate")
+	}
+	for _, test := range []struct {
+		rate string
+		down bool
+	}{{"400/s", true}, {"150/s", false}} {
+		t.Run(test.rate, func(t *testing.T) {
+			t.Parallel()
+			s := loaded(t, "load="+test.rate, "for=6s", "batch-size=1", "fallback=false", "bulkhead=10000",
+				"capacity=collector.fetch=service=1ms", "fault=collector.fetch=halt,from=1s,to=1500ms",
+				"collector-timeout=100ms", "collector-attempts=4", "retry-delay=0s", "jitter=0")
+			virtual := runReport(t, s)
+			s.Clock = settings.ClockReal
+			real := runReport(t, s)
+			for _, rep := range []*report.Report{virtual, real} {
+				from, to := int(4000/rep.Series.BucketMS), int(5000/rep.Series.BucketMS)
+				if got := share(rep.Series.Good, rep.Series.Ended, from, to); test.down != (got < 0.05) || !test.down && got < 0.95 {
+					t.Errorf("%s clock: %.3f of the passes are good in the end", rep.Settings.Clock, got)
+				}
+			}
+			goods := float64(real.Passes.Good) / float64(virtual.Passes.Good)
+			if goods < 0.9 || goods > 1.1 {
+				t.Errorf("%d good passes on the real clock, %d in virtual time", real.Passes.Good, virtual.Passes.Good)
+			}
+		})
 	}
 }
