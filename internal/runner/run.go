@@ -466,24 +466,40 @@ func outlives(s *settings.Settings, limit time.Duration) bool {
 
 // longestCycle is how long a cycle could last, in nanoseconds, if everything that can wait waits as long as it may.
 func longestCycle(s *settings.Settings) float64 {
-	longest := 0.0 // wait between two attempts
-	for _, f := range s.Faults {
-		longest = max(longest, float64(f.Params.RetryAfter))
+	records := math.Ceil(float64(s.BatchSize) / float64(s.Workers)) // which a worker has in a batch
+	// Calls in an attempt: a fetch, a batch and its records, a pass over the channels; and those beside the attempts, the
+	// health check and the spool's.
+	calls := map[catalog.Node]float64{
+		catalog.Collector: 1,
+		catalog.Processor: 1 + records,
+		catalog.Delivery:  float64(len(s.Channels)),
 	}
 	cycle := 0.0
 	for _, node := range catalog.GuardedNodes() {
-		p := s.Policy(node)
-		wait, call := max(longest, float64(p.MaxDelay)), 0.0
-		if p.MaxDelay == 0 { // no limit
-			wait = math.Inf(1)
-		}
-		for _, d := range settings.All() { // no policy holds a call up for longer than all of its durations together
-			if limit, ok := d.Value(s).(time.Duration); ok && d.Node == node {
+		p, call := s.Policy(node), 0.0
+		for _, d := range settings.All() {
+			if limit, ok := d.Value(s).(time.Duration); ok && d.Node == node && d.LimitsCall {
 				call += float64(limit)
 			}
 		}
-		attempt := wait + float64(call*float64(1+len(s.Channels)))
-		cycle += float64(float64(p.Attempts)*attempt) + float64(call*float64(s.BatchSize))
+		cycle += float64(float64(p.Attempts)*calls[node]*call) + longestWaits(s, p) + call
 	}
 	return cycle
+}
+
+// longestWaits is how long the waits between the attempts can be together, in nanoseconds.
+func longestWaits(s *settings.Settings, p *settings.Policy) (total float64) {
+	asked := 0.0
+	for _, f := range s.Faults {
+		asked = max(asked, float64(f.Params.RetryAfter))
+	}
+	wait := float64(float64(p.RetryDelay) * (1 + p.Jitter))
+	for range min(p.Attempts-1, 1000) {
+		if p.MaxDelay > 0 {
+			wait = min(wait, float64(p.MaxDelay))
+		}
+		total += max(wait, asked)
+		wait *= max(p.Backoff, 1)
+	}
+	return total + float64(max(wait, asked)*float64(max(0, p.Attempts-1001)))
 }

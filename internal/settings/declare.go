@@ -148,18 +148,18 @@ func perNode() []policySetting {
 			all(0.1), func(p *Policy) *float64 { return &p.Jitter }),
 		policyDuration("timeout", "limit of each call",
 			time.Millisecond, all(5*time.Second), func(p *Policy) *time.Duration { return &p.Timeout }).
-			takesAway("10000h", catalog.Timeout), // a call is always bounded; this is no bound
+			limitsCall().takesAway("10000h", catalog.Timeout), // a call is always bounded; this is no bound
 		policyCount("bulkhead", "calls at once", MaxWorkers,
 			all(4), func(p *Policy) *int { return &p.Bulkhead }).
 			takesAway("10000", catalog.Bulkhead),
 		policyDuration("bulkhead-wait", "how long a call waits for a place",
-			0, all(100*time.Millisecond), func(p *Policy) *time.Duration { return &p.BulkheadWait }),
+			0, all(100*time.Millisecond), func(p *Policy) *time.Duration { return &p.BulkheadWait }).limitsCall(),
 		policyNumber("rate-limit", Rate, "calls a second (0: no limit)",
 			minRate, maxRate, all(0.0), func(p *Policy) *float64 { return &p.RateLimit }).orZero().zeroIsNoLimit().
 			takesAway("0", catalog.RateLimit),
 		policyDuration("rate-limit-wait", "how long a call waits for its turn",
 			0, all(100*time.Millisecond), func(p *Policy) *time.Duration { return &p.RateLimitWait }).
-			split("bulkhead-wait"),
+			limitsCall().split("bulkhead-wait"),
 		policyToggle("breaker", "put a circuit breaker around its calls",
 			all(false), func(p *Policy) *bool { return &p.Breaker }).
 			takesAway("false", catalog.CircuitBreaker),

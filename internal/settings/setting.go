@@ -66,6 +66,9 @@ type Setting struct {
 	// elsewhere.
 	Shorthand bool
 
+	// LimitsCall says that the duration is a part of the longest time that a call can take, waits for it included.
+	LimitsCall bool
+
 	// Fixed settings are the same in all runs of a campaign.
 	Fixed bool
 	// patterns are taken away from a run by the value that without returns.
@@ -430,6 +433,12 @@ func (p policySetting) renamed(former, note string) policySetting {
 // split declares the setting that decided this one before.
 func (p policySetting) split(from string) policySetting {
 	p.setting.partOf = from
+	return p
+}
+
+// limitsCall declares a duration that a call can take, or wait.
+func (p policySetting) limitsCall() policySetting {
+	p.setting.LimitsCall = true
 	return p
 }
 
