@@ -17,13 +17,13 @@ import (
 // writeActions writes what GitHub Actions shows by itself: annotations on standard output, unless another format than
 // text has it, and the step summary. Outside of Actions it does nothing.
 func writeActions(t *report.Tests, outputs []testOutput, s *streams) error {
-	if s.getenv("GITHUB_ACTIONS") != "true" {
+	if !s.inActions() {
 		return nil
 	}
 	taken := func(out testOutput) bool { return out.onStdout() && out.format != "text" }
 	if !slices.ContainsFunc(outputs, taken) {
-		if err := format.Tests(inWorkspace(t, s)).Write(s.out, format.GitHub, text.Style{}); err != nil {
-			return fmt.Errorf("%w to standard output: %w", errWrite, err)
+		if err := annotate(t, s); err != nil {
+			return err
 		}
 	}
 	path := s.getenv("GITHUB_STEP_SUMMARY")
@@ -49,6 +49,17 @@ func writeActions(t *report.Tests, outputs []testOutput, s *streams) error {
 		}
 		return ci.WriteTestSummary(w, t, limit)
 	})
+}
+
+// annotate writes the annotations alone, on standard output. Outside of Actions it does nothing.
+func annotate(t *report.Tests, s *streams) error {
+	if !s.inActions() {
+		return nil
+	}
+	if err := format.Tests(inWorkspace(t, s)).Write(s.out, format.GitHub, text.Style{}); err != nil {
+		return fmt.Errorf("%w to standard output: %w", errWrite, err)
+	}
+	return nil
 }
 
 // inWorkspace names the files as annotations want them: from the root of the repository, which need not be the folder

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"faultflow/internal/report"
 	"faultflow/internal/scenario"
 	"faultflow/internal/suggest"
 )
@@ -63,8 +64,11 @@ func newScenarioCheck(s *streams) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := files.wrong(); err != nil {
-				return err
+			if wrong := files.wrong(); wrong != nil {
+				if err := annotate(&report.Tests{Results: files.results}, s); err != nil {
+					return err
+				}
+				return wrong
 			}
 			return s.print(fmt.Sprintf("well-formed scenarios: %d\n", len(files.scenarios)))
 		},
