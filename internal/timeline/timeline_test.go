@@ -388,6 +388,30 @@ func TestRunsBesideEachOther(t *testing.T) {
 	}
 }
 
+// A chart of several runs says how much it leaves out of the run of which most is missing, and that it does, whichever of
+// them it is.
+func TestRunsBesideEachOtherSayWhatIsMissing(t *testing.T) {
+	chart := func(shown, count int) *timeline.Chart {
+		return &timeline.Chart{Shown: shown, Count: count, Summarised: shown < count}
+	}
+	for _, test := range []struct {
+		charts       []*timeline.Chart
+		shown, count int
+	}{
+		{[]*timeline.Chart{chart(3, 3), chart(5, 5)}, 3, 3},
+		{[]*timeline.Chart{chart(10, 12), chart(20, 20)}, 10, 12},
+		{[]*timeline.Chart{chart(20, 20), chart(10, 12)}, 10, 12},
+		{[]*timeline.Chart{chart(10, 15), chart(100, 103)}, 10, 15},
+		{[]*timeline.Chart{chart(100, 103), chart(10, 15), chart(10, 14)}, 10, 15},
+		{[]*timeline.Chart{chart(10, 12), chart(30, 32)}, 10, 12},
+	} {
+		all := timeline.Beside(make([]string, len(test.charts)), test.charts)
+		if all.Shown != test.shown || all.Count != test.count || all.Summarised != (test.shown < test.count) {
+			t.Errorf("%d of %d shown, summarised %t; want %d of %d", all.Shown, all.Count, all.Summarised, test.shown, test.count)
+		}
+	}
+}
+
 // Reports from elsewhere can hold anything.
 func TestAnyReportHasAChart(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
