@@ -92,12 +92,16 @@ FREEZE = $(GO) run github.com/charmbracelet/freeze@v0.2.2 --language ansi --wind
 	--font.family "ui-monospace, SFMono-Regular, Menlo, Consolas, monospace"
 PICTURES = $(CURDIR)/docs/pictures
 OUTAGE = --clock virtual --seed 7 --cycles 12 --fault collector.fetch=connection_refused,from=2s,to=40s
+LOAD = --clock virtual --seed 7 --load 60/s --for 90s --batch-size 1 --capacity collector.fetch=service=10ms \
+	--fault collector.fetch=halt,from=20s,to=30s --attempts 4 --timeout 1s --retry-delay 1ms --bulkhead 10000
 pictures: ## the README's pictures, made anew
 	@set -e; dir=$$(mktemp -d); trap "rm -r $$dir" EXIT; mkdir -p $(PICTURES); \
 	$(GO) build -o $$dir/faultflow ./cmd/faultflow; \
 	$$dir/faultflow $(OUTAGE) --enable-circuit-breaker --color always > $$dir/report.ansi; \
 	$$dir/faultflow compare --run '$(OUTAGE)' --run '$(OUTAGE) --enable-circuit-breaker' --color always > $$dir/compare.ansi; \
-	for name in report compare; do $(FREEZE) --output $(PICTURES)/$$name.svg $$dir/$$name.ansi; done; \
+	$$dir/faultflow compare --run '$(LOAD)' --run '$(LOAD) --attempts 1' --color always \
+		| awk '/Outcomes/ { left = 1 } /Timelines/ { left = 0 } !left' > $$dir/load.ansi; \
+	for name in report compare load; do $(FREEZE) --output $(PICTURES)/$$name.svg $$dir/$$name.ansi; done; \
 	FAULTFLOW_PICTURES=$(PICTURES) $(GO) test -count=1 -run TestPictures ./internal/render
 
 install: ## the program into Go's folder of binaries

@@ -78,7 +78,7 @@ func (p *page) plots(c *timeline.Chart, runs int, g gutter, a ruler) {
 				if j == 0 {
 					name = g.title("  " + render.LineName(l))
 				}
-				_, ink := p.ink.of(render.LineSign(plot, l))
+				ink, _ := p.ink.of(render.LineSign(plot, l))
 				drawn := row(spread[i+j], highest)
 				line := g.head(name, label(l)) + ink(drawn)
 				if g.peaks {
