@@ -169,6 +169,7 @@ func replays(ts *testscript.TestScript, neg bool, args []string) {
 				DurationMS:   r.DurationMS,
 				Collected:    r.Ledger.Collected,
 				Delivered:    r.Ledger.Delivered,
+				Copies:       r.Ledger.DeliveredCopies,
 				DeadLettered: r.Ledger.DeadLettered,
 				Spooled:      r.Ledger.Spooled,
 				Finding:      run.Finding,

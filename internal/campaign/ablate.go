@@ -3,6 +3,7 @@ package campaign
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"faultflow/internal/catalog"
@@ -58,9 +59,11 @@ type arm struct {
 	// problem says why the pattern can't be taken away; such an arm makes no runs.
 	problem string
 	totals  *totals
-	// turn and verdicts are of the runs under way: their totals, and their verdicts by their number in this turn.
+	// turn and verdicts are of the runs under way: their totals, and their verdicts by their number in this turn, "" of
+	// a run that hangs.
 	turn     *totals
 	verdicts []catalog.Verdict
+	hanging  int64
 	flips    []report.Flip
 	worse    int64
 	better   int64
@@ -102,14 +105,26 @@ func (a *arm) run(ctx context.Context, from, to int64) error {
 	all := newCrew(a.plan)
 	var mu sync.Mutex
 	first := seedAt(a.plan.Settings.Seed, from)
-	all.seen = func(r *report.Report) {
+	all.counts = func(r *report.Report) bool {
+		verdict := r.Verdict
+		if a.hangs(r) {
+			verdict = ""
+		}
 		mu.Lock()
 		defer mu.Unlock()
-		a.verdicts[(r.Seed-first)&settings.MaxSeed] = r.Verdict
+		a.verdicts[(r.Seed-first)&settings.MaxSeed] = verdict
+		return verdict != ""
 	}
 	err := all.run(ctx, from, to)
 	a.turn = all.total()
 	return err
+}
+
+// hangs tells whether a run would never end. What takes the timeout away is one beyond all that a run is for, so that a
+// call which it ends has hung; the time until then is no measurement.
+func (a *arm) hangs(r *report.Report) bool {
+	return slices.Contains(a.ablation.patterns, catalog.Timeout) &&
+		slices.ContainsFunc(r.Nodes, func(n report.Node) bool { return n.Timeouts > 0 })
 }
 
 // compare adds the turn to the arm's totals, and notes which of its runs got another verdict than with all patterns.
@@ -120,8 +135,11 @@ func (a *arm) compare(whole *arm, from, to int64) {
 	a.totals.merge(a.turn)
 	for i := range to - from {
 		with, without := whole.verdicts[i], a.verdicts[i]
+		if without == "" {
+			a.hanging++
+		}
 		switch {
-		case without.Worse(with):
+		case without == "", without.Worse(with):
 			a.worse++
 		case with.Worse(without):
 			a.better++
@@ -149,7 +167,7 @@ func ablated(whole *arm, without []*arm, interrupted bool) *report.Ablation {
 		Scenario:    c.Scenario,
 		Settings:    c.Settings,
 		Seeds:       c.Seeds,
-		Whole:       measures(c),
+		Whole:       measures(c, 0),
 		Interrupted: interrupted,
 	}
 	var fired firings
@@ -163,9 +181,9 @@ func ablated(whole *arm, without []*arm, interrupted bool) *report.Ablation {
 		}
 		if a.problem == "" {
 			_, row.Needed = a.ablation.inPlace(c)
-			row.Measures = measures(a.plan.document(a.totals))
+			row.Hanging, row.Measures = a.hanging, measures(a.plan.document(a.totals), a.hanging)
 			row.Worse, row.Better, row.Flips = a.worse, a.better, a.flips
-			row.P = round9(stats.McNemar(a.worse, a.better))
+			row.P = stats.Shortened(stats.McNemar(a.worse, a.better))
 			ps = append(ps, row.P)
 		}
 		doc.Rows = append(doc.Rows, row)
@@ -173,7 +191,7 @@ func ablated(whole *arm, without []*arm, interrupted bool) *report.Ablation {
 	corrected := stats.Holm(ps)
 	for i := range doc.Rows {
 		if doc.Rows[i].Problem == "" {
-			doc.Rows[i].Holm, corrected = round9(corrected[0]), corrected[1:]
+			doc.Rows[i].Holm, corrected = stats.Shortened(corrected[0]), corrected[1:]
 		}
 	}
 	return doc

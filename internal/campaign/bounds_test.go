@@ -114,7 +114,7 @@ func TestViolationsBeyondTheList(t *testing.T) {
 	s := profile("network")
 	s.Clock = settings.ClockVirtual
 	broken := ran(t, s)
-	broken.Ledger.FromCache = -1
+	broken.Errors.Handled = broken.Errors.Total + 1
 	whole, even, odd := newTotals(), newTotals(), newTotals()
 	const runs = 2*report.MaxViolations + 50
 	for seed := range uint64(runs) {
@@ -124,7 +124,7 @@ func TestViolationsBeyondTheList(t *testing.T) {
 			part = odd
 		}
 		for _, to := range []*totals{whole, part} {
-			to.add(broken, func(seed uint64) string { return repeat(seed) })
+			to.inspect(broken, func(seed uint64) string { return repeat(seed) })
 		}
 	}
 	merged := newTotals()

@@ -110,8 +110,8 @@ func (p Plan) with(v Variant) Plan {
 type crew struct {
 	plan    Plan
 	workers []*worker
-	// seen is told of each run, by several goroutines at once. It may be nil.
-	seen func(*report.Report)
+	// counts tells whether a run is one of the totals, by several goroutines at once. nil takes all.
+	counts func(*report.Report) bool
 }
 
 // worker makes runs, one after the other, and adds them up.
@@ -167,13 +167,13 @@ func (c *crew) seeds(w *worker, next *atomic.Int64, to int64) iter.Seq[uint64] {
 }
 
 func (c *crew) visit(w *worker, r *report.Report) error {
-	w.totals.add(r, c.plan.repeat)
-	if err := w.totals.judge(r, c.plan.Expectations, c.plan.repeat); err != nil {
-		return err
+	if c.counts == nil || c.counts(r) {
+		w.totals.add(r, c.plan.repeat)
+		if err := w.totals.judge(r, c.plan.Expectations, c.plan.repeat); err != nil {
+			return err
+		}
 	}
-	if c.seen != nil {
-		c.seen(r)
-	}
+	w.totals.inspect(r, c.plan.repeat)
 	if c.plan.Progress != nil {
 		c.plan.Progress()
 	}

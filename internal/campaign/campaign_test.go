@@ -17,6 +17,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"faultflow/internal/catalog"
 	"faultflow/internal/fault"
 	"faultflow/internal/report"
 	"faultflow/internal/settings"
@@ -166,6 +167,11 @@ func TestWrongSettings(t *testing.T) {
 	}
 }
 
+// asCopies makes copies of all records that were delivered, of which there were less.
+func asCopies(r *report.Report) {
+	r.Ledger.DeliveredFromSource, r.Ledger.DeliveredCopies = 0, r.Ledger.Delivered
+}
+
 // TestInvariants breaks each of them in a report that keeps them all.
 func TestInvariants(t *testing.T) {
 	s := profile("random")
@@ -177,6 +183,9 @@ func TestInvariants(t *testing.T) {
 	for want, breakIt := range map[string]func(*report.Report){
 		"the ledger does not balance":        func(r *report.Report) { r.Ledger.Lost, r.Ledger.Balanced = 1, false },
 		"records in the ledger":              func(r *report.Report) { r.Ledger.FromCache++ },
+		"are of the source":                  func(r *report.Report) { r.Ledger.DeliveredCopies++ },
+		"copies of":                          asCopies,
+		"rejected by open breakers":          func(r *report.Report) { r.Nodes[0].Rejected = 99 },
 		"went into processing":               func(r *report.Report) { r.Processing.Out = r.Processing.In + 1 },
 		"by delivery":                        func(r *report.Report) { r.Delivery.Delivered++ },
 		"0 by reason":                        func(r *report.Report) { r.Ledger.DeadLetters = nil },
@@ -198,8 +207,8 @@ func TestInvariants(t *testing.T) {
 	total := newTotals()
 	for _, seed := range []uint64{9, 3} {
 		r := ran(t, s)
-		r.Seed, r.Ledger.FromCache = seed, -1
-		total.add(r, func(seed uint64) string { return repeat(seed) })
+		r.Seed, r.Verdict = seed, catalog.Success
+		total.inspect(r, func(seed uint64) string { return repeat(seed) })
 	}
 	if v := total.finish().Violations; v.Count != 2 || len(v.List) != 2 || v.List[0].Seed != 3 || v.List[0].Repeat != repeat(3) {
 		t.Errorf("%+v", v)

@@ -114,8 +114,7 @@ func (t *totals) finish() *report.Campaign {
 		case *report.Tally:
 			p.Runs.Of = t.Runs
 		case *report.Share:
-			p.Share = ratio(p.Count, p.Of)
-			p.Low, p.High = stats.Wilson(p.Count, p.Of)
+			*p = shareOf(p.Count, p.Of)
 		case *report.Distribution:
 			finishDistribution(p, t.perUnit(p))
 		case *report.Dependency:
@@ -123,6 +122,7 @@ func (t *totals) finish() *report.Campaign {
 			p.PerRecord = ratio(p.Calls.Sum, t.Ledger.Collected)
 		case *report.CampaignLedger:
 			p.DeliveredShare = ratio(p.Delivered, p.Collected)
+			p.SourceShare = ratio(p.DeliveredFromSource, p.FromSource)
 			p.DeadLetteredShare = ratio(p.DeadLettered, p.Collected)
 			p.SpooledShare = ratio(p.Spooled, p.Collected)
 		case *report.CampaignFault:
@@ -132,6 +132,11 @@ func (t *totals) finish() *report.Campaign {
 		}
 	})
 	return (*report.Campaign)(t)
+}
+
+func shareOf(count, of int64) report.Share {
+	low, high := stats.Wilson(count, of)
+	return report.Share{Count: count, Of: of, Share: ratio(count, of), Low: low, High: high}
 }
 
 // perUnit is that of a distribution: the duration of the runs is the only one that is not of counts.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"faultflow/internal/catalog"
+	"faultflow/internal/errhandler"
 	"faultflow/internal/report"
 	"faultflow/internal/settings"
 )
@@ -27,6 +28,11 @@ func problems(r *report.Report) (list []string) {
 	if r.Delivery.Delivered != l.Delivered {
 		broke("%d records delivered in the ledger, %d by delivery", l.Delivered, r.Delivery.Delivered)
 	}
+	if l.DeliveredFromSource+l.DeliveredCopies != l.Delivered || l.DeliveredFromSource > l.FromSource ||
+		l.DeliveredCopies > l.FromCache+l.FromDefault {
+		broke("of %d records delivered %d are of the source, which gave %d, and %d copies of %d",
+			l.Delivered, l.DeliveredFromSource, l.FromSource, l.DeliveredCopies, l.FromCache+l.FromDefault)
+	}
 	letters := int64(0)
 	for i := range l.DeadLetters {
 		letters += l.DeadLetters[i].Count
@@ -43,6 +49,9 @@ func problems(r *report.Report) (list []string) {
 	}
 	if r.Errors.Handled > r.Errors.Total {
 		broke("%d errors handled of %d", r.Errors.Handled, r.Errors.Total)
+	}
+	if n := r.Errors.ByClass[errhandler.Degradation]; r.Rejected() > n {
+		broke("%d calls rejected by open breakers, %d errors of their class", r.Rejected(), n)
 	}
 	for i := range r.Nodes {
 		n := &r.Nodes[i]

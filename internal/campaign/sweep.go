@@ -59,7 +59,7 @@ func Sweep(ctx context.Context, p Plan, variants []Variant, sort string) (*repor
 			break
 		}
 		fired.addCampaign(c)
-		row := report.SweepRow{Measures: measures(c)}
+		row := report.SweepRow{Measures: measures(c, 0)}
 		for _, g := range v.Changed {
 			row.Values = append(row.Values, g.Text)
 		}
@@ -91,8 +91,8 @@ func dominates(a, b report.Measures) bool {
 	return better
 }
 
-// measures are what a row shows of a campaign.
-func measures(c *report.Campaign) report.Measures {
+// measures are what a row shows of a campaign, and of so many runs beside it that hang.
+func measures(c *report.Campaign, hanging int64) report.Measures {
 	var calls, before, opened int64
 	for _, d := range c.Dependencies {
 		calls += d.Calls.Sum
@@ -101,11 +101,13 @@ func measures(c *report.Campaign) report.Measures {
 		before += b.CallsBeforeOpen.Sum
 		opened += b.CallsBeforeOpen.Count
 	}
-	asked := c.Runs * int64(c.Settings.Cycles) * int64(c.Settings.BatchSize)
-	return report.Measures{
-		Runs:           c.Runs,
+	runs := c.Runs + hanging
+	asked := runs * int64(c.Settings.Cycles) * int64(c.Settings.BatchSize)
+	m := report.Measures{
+		Runs:           runs,
 		Verdict:        c.Verdict,
-		DeliveredShare: ratio(c.Ledger.Delivered, asked),
+		DeliveredShare: ratio(c.Ledger.DeliveredFromSource, asked),
+		CopiesShare:    ratio(c.Ledger.DeliveredCopies, asked),
 		MeanMS:         c.DurationMS.Mean,
 		P99MS:          c.DurationMS.P99,
 		Calls:          ratio(calls, c.Runs),
@@ -113,4 +115,11 @@ func measures(c *report.Campaign) report.Measures {
 		BeforeOpen:     ratio(before, opened),
 		Violations:     c.Violations.Count,
 	}
+	if hanging > 0 {
+		m.MeanMS, m.P99MS, m.Calls = 0, 0, 0
+		for _, share := range []*report.Share{&m.Verdict.Success, &m.Verdict.Degraded, &m.Verdict.Failed} {
+			*share = shareOf(share.Count, runs)
+		}
+	}
+	return m
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"slices"
 	"strings"
@@ -68,12 +69,13 @@ func TestSweepRowsAreCampaigns(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := measures(c); got != row.Measures {
+		if got := measures(c, 0); got != row.Measures {
 			t.Errorf("%v: %+v, alone %+v", row.Values, row.Measures, got)
 		}
-		want := float64(c.Ledger.Delivered) / (30 * 100)
-		if diff := row.DeliveredShare - want; diff > 1e-9 || diff < -1e-9 {
-			t.Errorf("%v: delivered share %v, want %v", row.Values, row.DeliveredShare, want)
+		want, copies := float64(c.Ledger.DeliveredFromSource)/(30*100), float64(c.Ledger.DeliveredCopies)/(30*100)
+		if math.Abs(row.DeliveredShare-want)+math.Abs(row.CopiesShare-copies) > 1e-9 || copies == 0 {
+			t.Errorf("%v: delivered shares %v and %v, want %v and %v",
+				row.Values, row.DeliveredShare, row.CopiesShare, want, copies)
 		}
 	}
 }
@@ -102,6 +104,25 @@ func TestSweepSorts(t *testing.T) {
 	}
 	if doc := swept(t, d, 50, "calls", "attempts=3,1,2"); doc.Rows[0].Values[0] != "1" {
 		t.Errorf("fewest calls: %v", doc.Rows)
+	}
+}
+
+// TestCopiesAreNotDelivered: where the source answers once and then never again, a cache delivers the first batch again
+// and again. That is no more than what a run without a fallback delivers, and no reason for a star.
+func TestCopiesAreNotDelivered(t *testing.T) {
+	d := given(t, "cycles=20", "collector-attempts=1", "fault=collector.fetch=http_500,calls=2-20")
+	doc := swept(t, d, 5, "delivered", "fallback=false,true")
+	byValue := map[string]report.SweepRow{}
+	for _, r := range doc.Rows {
+		byValue[r.Values[0]] = r
+	}
+	without, with := byValue["false"], byValue["true"]
+	if without.DeliveredShare != 0.05 || with.DeliveredShare != 0.05 || without.CopiesShare != 0 ||
+		with.CopiesShare != 0.95 {
+		t.Errorf("without a fallback %+v, with one %+v", without, with)
+	}
+	if with.Pareto {
+		t.Errorf("19 copies of the first batch are starred: %+v", doc.Rows)
 	}
 }
 
@@ -169,12 +190,23 @@ func TestAblation(t *testing.T) {
 		}
 	}
 	retry := rows["retry_with_backoff"]
-	if retry.Worse == 0 || retry.Better != 0 || retry.P > 1e-9 || retry.Holm < retry.P || len(retry.Flips) != report.MaxSeedRuns ||
+	if retry.Worse == 0 || retry.Better != 0 || retry.P > 1e-9 || retry.P == 0 || retry.Holm < retry.P || len(retry.Flips) != report.MaxSeedRuns ||
 		!(retry.DeliveredShare < a.Whole.DeliveredShare && retry.Calls < a.Whole.Calls && retry.MeanMS < a.Whole.MeanMS) {
 		t.Errorf("without retries: %+v, with them %+v", retry, a.Whole)
 	}
-	if r := rows["timeout"]; r.Needed == 0 || r.MeanMS < 100*a.Whole.MeanMS {
-		t.Errorf("without timeouts calls hang: %+v", r)
+	// A run in which a call hangs never ends without a timeout: it has no verdict, delivers nothing, and there is no
+	// mean. It is worse than any run that ends.
+	r := rows["timeout"]
+	if r.Needed == 0 || r.Hanging != r.Needed || r.Worse != r.Hanging || r.Better != 0 ||
+		r.MeanMS+r.P99MS+r.Calls != 0 || r.DeliveredShare >= a.Whole.DeliveredShare ||
+		r.Verdict.Success.Count+r.Verdict.Degraded.Count+r.Verdict.Failed.Count != runs-r.Hanging ||
+		r.Verdict.Success.Of != runs || int64(len(r.Flips)) != r.Hanging || r.Flips[0].Without != "" {
+		t.Errorf("without timeouts calls hang: %+v, with them %+v", r, a.Whole)
+	}
+	for pattern, r := range rows {
+		if pattern != "timeout" && (r.Hanging > 0 || r.MeanMS == 0 || r.Calls == 0) {
+			t.Errorf("there is a timeout without %s: %+v", pattern, r)
+		}
 	}
 	if r := rows["bulkhead"]; r.Needed != 0 || r.Worse+r.Better != 0 || r.P != 1 || r.Calls != a.Whole.Calls || r.MeanMS != a.Whole.MeanMS {
 		t.Errorf("the bulkhead was not needed: %+v", r)
@@ -384,7 +416,7 @@ func TestPolicySets(t *testing.T) {
 		{"a bulkhead turns records away", bulkhead.DeliveredShare < 0.99},
 		{"a rate limit makes them wait", limit.DeliveredShare == 1 && limit.MeanMS > none.MeanMS},
 		{"a timeout alone calls more", timeout.Calls > none.Calls && timeout.BeforeOpen == 0},
-		{"a breaker with a timeout calls least and is quickest of those that lose nothing", breaker.DeliveredShare == 1 && breaker.Calls < none.Calls &&
+		{"a breaker with a timeout calls least and is quickest of those that lose nothing", breaker.DeliveredShare+breaker.CopiesShare == 1 && breaker.Calls < none.Calls &&
 			breaker.MeanMS < min(none.MeanMS, limit.MeanMS, timeout.MeanMS) && breaker.BeforeOpen >= 3},
 	} {
 		if !test.held {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"faultflow/internal/catalog"
+	"faultflow/internal/errhandler"
 	"faultflow/internal/expect"
 	"faultflow/internal/report"
 )
@@ -64,12 +65,15 @@ func (t *totals) add(r *report.Report, repeat func(seed uint64) string) {
 	t.Ledger.FromCache += r.Ledger.FromCache
 	t.Ledger.FromDefault += r.Ledger.FromDefault
 	t.Ledger.Delivered += r.Ledger.Delivered
+	t.Ledger.DeliveredFromSource += r.Ledger.DeliveredFromSource
+	t.Ledger.DeliveredCopies += r.Ledger.DeliveredCopies
 	t.Ledger.DeadLettered += r.Ledger.DeadLettered
 	t.Ledger.Spooled += r.Ledger.Spooled
 	t.Ledger.Lost += r.Ledger.Lost
 	t.Errors.Total += int64(r.Errors.Total)
 	t.Errors.Handled += int64(r.Errors.Handled)
 	countAll(t.Errors.ByClass, r.Errors.ByClass)
+	count(&t.Errors.Degradation, r.Errors.ByClass[errhandler.Degradation]-r.Rejected())
 	countAll(t.Origins, r.Collection.Origins)
 	countAll(t.Modes, r.Processing.Modes)
 	for _, f := range r.Findings {
@@ -87,6 +91,10 @@ func (t *totals) add(r *report.Report, repeat func(seed uint64) string) {
 		addFault(at(&t.Faults, i), &f)
 	}
 	t.addSeed(r, repeat)
+}
+
+// inspect notes what the run broke of what every run must keep.
+func (t *totals) inspect(r *report.Report, repeat func(seed uint64) string) {
 	for _, problem := range problems(r) {
 		t.Violations.Count++
 		v := report.Violation{Seed: r.Seed, Problem: problem, Repeat: repeat(r.Seed)}
@@ -190,6 +198,7 @@ func (t *totals) addSeed(r *report.Report, repeat func(seed uint64) string) {
 		DurationMS:   r.DurationMS,
 		Collected:    r.Ledger.Collected,
 		Delivered:    r.Ledger.Delivered,
+		Copies:       r.Ledger.DeliveredCopies,
 		DeadLettered: r.Ledger.DeadLettered,
 		Spooled:      r.Ledger.Spooled,
 	}
@@ -220,7 +229,7 @@ func slower(a, b report.SeedRun) int {
 
 func worse(a, b report.SeedRun) int {
 	rank := func(r report.SeedRun) int { return slices.Index(catalog.Verdicts(), r.Verdict) }
-	delivered := func(r report.SeedRun) float64 { return ratio(r.Delivered, r.Collected) }
+	delivered := func(r report.SeedRun) float64 { return ratio(r.Delivered-r.Copies, r.Collected) }
 	return cmp.Or(cmp.Compare(rank(b), rank(a)), cmp.Compare(delivered(a), delivered(b)), slower(a, b))
 }
 

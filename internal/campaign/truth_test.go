@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"faultflow/internal/catalog"
+	"faultflow/internal/errhandler"
 	"faultflow/internal/fault"
 	"faultflow/internal/report"
 	"faultflow/internal/runner"
@@ -64,10 +65,16 @@ func TestCampaignIsItsRuns(t *testing.T) {
 					counts[fmt.Sprint("fired ", i)] += f.Fired
 				}
 				counts["delivered"] += r.Ledger.Delivered
+				counts["from source"] += r.Ledger.DeliveredFromSource
+				counts["copies"] += r.Ledger.DeliveredCopies
 				counts["collected"] += r.Ledger.Collected
+				if n := r.Errors.ByClass[errhandler.Degradation] - r.Rejected(); n > 0 {
+					counts["not rejected"] += int64(n)
+					counts["not rejected runs"]++
+				}
 				durations, calls = append(durations, r.DurationMS), append(calls, float64(r.Amplification[1].Calls))
 				run := report.SeedRun{Seed: r.Seed, Verdict: r.Verdict, DurationMS: r.DurationMS, Collected: r.Ledger.Collected, Delivered: r.Ledger.Delivered,
-					DeadLettered: r.Ledger.DeadLettered, Spooled: r.Ledger.Spooled, Repeat: repeat(r.Seed)}
+					Copies: r.Ledger.DeliveredCopies, DeadLettered: r.Ledger.DeadLettered, Spooled: r.Ledger.Spooled, Repeat: repeat(r.Seed)}
 				for _, f := range r.Findings {
 					if f.Verdict == r.Verdict && r.Verdict != catalog.Success && run.Finding == "" {
 						run.Finding = f.Code
@@ -76,7 +83,12 @@ func TestCampaignIsItsRuns(t *testing.T) {
 				all = append(all, run)
 			}
 
-			got := map[string]int64{"delivered": c.Ledger.Delivered, "collected": c.Ledger.Collected}
+			got := map[string]int64{
+				"delivered":   c.Ledger.Delivered,
+				"from source": c.Ledger.DeliveredFromSource,
+				"copies":      c.Ledger.DeliveredCopies,
+				"collected":   c.Ledger.Collected,
+			}
 			tally := func(t report.Tally, format string, args ...any) {
 				if t.Count > 0 {
 					got[fmt.Sprintf(format, args...)], got[fmt.Sprintf(format, args...)+" runs"] = t.Count, t.Runs.Count
@@ -87,6 +99,7 @@ func TestCampaignIsItsRuns(t *testing.T) {
 					got["verdict "+v] = share.Count
 				}
 			}
+			tally(c.Errors.Degradation, "not rejected")
 			for kind, list := range map[string]map[string]report.Tally{"origin": c.Origins, "mode": c.Modes, "error": c.Errors.ByClass, "finding": c.Findings} {
 				for name, t := range list {
 					tally(t, "%s %s", kind, name)

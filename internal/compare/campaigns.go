@@ -19,21 +19,31 @@ func campaignMeasures() []Measure {
 	reduced := without(catalog.Modes(), catalog.ModeNormal)
 	origins := func(c *report.Campaign) map[string]report.Tally { return c.Origins }
 	modes := func(c *report.Campaign) map[string]report.Tally { return c.Modes }
-	errors := func(c *report.Campaign) map[string]report.Tally { return c.Errors.ByClass }
 
-	return group("Campaigns",
+	return group("Campaigns", slices.Concat(weighing(Verdicts,
 		ofCampaign("verdict.success", Share, Higher, Fisher, "runs whose verdict was success",
 			verdictShare(func(v report.VerdictShares) report.Share { return v.Success })),
 		ofCampaign("verdict.degraded", Share, Lower, Fisher, "runs whose verdict was degraded",
 			verdictShare(func(v report.VerdictShares) report.Share { return v.Degraded })),
 		ofCampaign("verdict.failed", Share, Lower, Fisher, "runs whose verdict was failed",
 			verdictShare(func(v report.VerdictShares) report.Share { return v.Failed })),
-		ofCampaign("records.delivered", Share, Higher, Fisher, "records delivered, of those collected",
-			recordShare(func(l report.CampaignLedger) float64 { return l.DeliveredShare })),
+	), weighing(Records,
+		ofCampaign("records.delivered", Share, Higher, Fisher,
+			"records of the source itself that were delivered, of those collected from it",
+			recordShare(func(l *report.CampaignLedger) (part float64, of int64) {
+				switch {
+				case l.DeliveredFromSource+l.DeliveredCopies == l.Delivered:
+					return l.SourceShare, l.FromSource
+				case l.FromCache+l.FromDefault == 0: // of an older version, which did not tell copies apart
+					return l.DeliveredShare, l.Collected
+				}
+				return 0, 0
+			})),
 		ofCampaign("records.dead_lettered", Share, Lower, Fisher, "records given up, of those collected",
-			recordShare(func(l report.CampaignLedger) float64 { return l.DeadLetteredShare })),
+			recordShare(func(l *report.CampaignLedger) (float64, int64) { return l.DeadLetteredShare, l.Collected })),
 		ofCampaign("records.spooled", Share, Lower, Fisher, "records in the emergency spool, of those collected",
-			recordShare(func(l report.CampaignLedger) float64 { return l.SpooledShare })),
+			recordShare(func(l *report.CampaignLedger) (float64, int64) { return l.SpooledShare, l.Collected })),
+	), []Measure{
 		ofCampaign("duration_ms.mean", MS, Lower, MannWhitney, "how long a run took on average, on its own clock",
 			duration(0, func(d report.Distribution) float64 { return d.Mean })),
 		ofCampaign("duration_ms.p50", MS, Lower, MannWhitney, "within which time half of the runs were over",
@@ -71,14 +81,15 @@ func campaignMeasures() []Measure {
 			inRunsOf(modes, string(catalog.ModeNormal))).
 			withKeys(reduced).orElse(inNoRun),
 		ofCampaign("runs.errors.<class>", Share, Lower, Fisher,
-			"runs with errors of a class: "+strings.Join(classes, ", "), inRunsOf(errors)).
+			"runs with errors of a class, without rejected calls: "+strings.Join(classes, ", "),
+			inRunsOf(errorsBesideRejected)).
 			withKeys(classes).orElse(inNoRun),
 		ofCampaign("per_run.errors.<class>", Count, Neither, "",
 			"errors of a class in a run, handled ones included, on average", errorsInRun).
 			withKeys(classes).orElse(inNoRun),
 		ofCampaign("runs.patterns.<pattern>", Share, Neither, Fisher, "runs in which the pattern was demonstrated",
 			demonstrated),
-	)
+	})...)
 }
 
 func attemptsInRun(c *report.Campaign) (list []reading) {
@@ -106,6 +117,17 @@ func callsPerRecord(c *report.Campaign) (list []reading) {
 		}
 	}
 	return list
+}
+
+// errorsBesideRejected are the errors by class without the calls that an open breaker rejected. An older version did
+// not count these apart, and has no number of their class.
+func errorsBesideRejected(c *report.Campaign) map[string]report.Tally {
+	class := string(errhandler.Degradation)
+	all := maps.Clone(c.Errors.ByClass)
+	if _, seen := all[class]; seen {
+		all[class] = c.Errors.Degradation
+	}
+	return all
 }
 
 func errorsInRun(c *report.Campaign) (list []reading) {
@@ -154,10 +176,10 @@ func verdictShare(of func(report.VerdictShares) report.Share) func(*report.Campa
 }
 
 // recordShare is a share of the records, which is tested as one of the runs: see Fisher.
-func recordShare(of func(report.CampaignLedger) float64) func(*report.Campaign) []reading {
+func recordShare(share func(*report.CampaignLedger) (part float64, of int64)) func(*report.Campaign) []reading {
 	return func(c *report.Campaign) []reading {
-		part := of(c.Ledger)
-		if c.Ledger.Collected <= 0 || !(part >= 0 && part <= 1) {
+		part, of := share(&c.Ledger)
+		if of <= 0 || !(part >= 0 && part <= 1) {
 			return nil
 		}
 		hits := report.Share{Of: c.Runs, Count: int64(math.Round(part * float64(c.Runs)))}

@@ -83,10 +83,13 @@ func TestMeasuresOfCampaigns(t *testing.T) {
 		{"verdict.failed", func(c *report.Campaign) { c.Verdict.Failed = share(3, runs) },
 			compare.Insignificant, fisher(0, 3)},
 		{"verdict.failed", func(*report.Campaign) {}, compare.Same, -1},
-		{"records.delivered", func(c *report.Campaign) { c.Ledger.DeliveredShare = 0.5 }, compare.Worse, -2},
-		{"records.delivered", func(c *report.Campaign) { c.Ledger.DeliveredShare -= 0.001 }, compare.Insignificant, -2},
-		{"records.delivered", func(c *report.Campaign) { c.Ledger.DeliveredShare -= 1e-9 }, compare.Insignificant, 1},
-		{"records.delivered", func(c *report.Campaign) { c.Ledger.Collected = 0 }, compare.Changed, -1},
+		{"records.delivered", func(c *report.Campaign) { c.Ledger.SourceShare = 0.5 }, compare.Worse, -2},
+		{"records.delivered", func(c *report.Campaign) { c.Ledger.SourceShare -= 0.001 }, compare.Insignificant, -2},
+		{"records.delivered", func(c *report.Campaign) { c.Ledger.SourceShare -= 1e-9 }, compare.Insignificant, 1},
+		{"records.delivered", func(c *report.Campaign) { c.Ledger.FromSource = 0 }, compare.Changed, -1},
+		{"records.delivered", func(c *report.Campaign) { // an older version did not tell copies apart
+			c.Ledger.DeliveredFromSource, c.Ledger.DeliveredCopies = 0, 0
+		}, compare.Changed, -1},
 		{"records.spooled", func(c *report.Campaign) { c.Ledger.SpooledShare = 0.2 }, compare.Worse, fisher(0, 200)},
 		{"records.dead_lettered", func(c *report.Campaign) { c.Ledger.DeadLetteredShare = 0 }, compare.Better, -2},
 		{"duration_ms.mean", func(c *report.Campaign) {
@@ -154,6 +157,15 @@ func TestMeasuresOfCampaigns(t *testing.T) {
 		{"runs.errors.storage", func(c *report.Campaign) {
 			c.Errors.ByClass["storage"] = report.Tally{Count: 80, Runs: share(40, runs)}
 		}, compare.Worse, fisher(0, 40)},
+		// Rejected calls are errors of their class, and no worse for that.
+		{"runs.errors.degradation", func(c *report.Campaign) {
+			c.Errors.ByClass["degradation"] = report.Tally{Count: 900, Runs: share(900, runs)}
+			c.Errors.Degradation = base.Errors.Degradation
+		}, compare.Same, -2},
+		{"runs.errors.degradation", func(c *report.Campaign) {
+			c.Errors.ByClass["degradation"] = report.Tally{Count: 900, Runs: share(900, runs)}
+			c.Errors.Degradation = report.Tally{Count: 500, Runs: share(500, runs)}
+		}, compare.Worse, -2},
 		{"per_run.errors.storage", func(c *report.Campaign) {
 			c.Errors.ByClass["storage"] = report.Tally{Count: 80, Runs: share(40, runs)}
 		}, compare.Changed, -1},

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"math"
 	"slices"
-	"strconv"
 
 	"faultflow/internal/report"
 	"faultflow/internal/stats"
@@ -74,7 +73,7 @@ func fisher(a, b report.Share) (p float64, larger int, tested bool) {
 	if cmp.Or(cmp.Compare(a.Of, b.Of), cmp.Compare(a.Count, b.Count)) > 0 {
 		a, b = b, a
 	}
-	return shortened(stats.Fisher(a.Count, a.Of, b.Count, b.Of)), larger, true
+	return stats.Shortened(stats.Fisher(a.Count, a.Of, b.Count, b.Of)), larger, true
 }
 
 func ratio(s report.Share) float64 { return float64(s.Count) / float64(s.Of) }
@@ -91,10 +90,10 @@ func mannWhitney(a, b []report.Bucket) (p float64, larger int, tested bool) {
 		return 1, 0, true
 	case inOrder > 0: // see fisher
 		p, larger = stats.MannWhitney(histogram(b), histogram(a))
-		return shortened(p), -larger, true
+		return stats.Shortened(p), -larger, true
 	}
 	p, larger = stats.MannWhitney(histogram(a), histogram(b))
-	return shortened(p), larger, true
+	return stats.Shortened(p), larger, true
 }
 
 func histogram(runs []report.Bucket) []stats.Bucket {
@@ -160,12 +159,6 @@ func testable(runs []report.Bucket) bool {
 	})
 }
 
-// shortened rounds to four digits: the last digits of a float differ between platforms, and a comparison must not.
-func shortened(p float64) float64 {
-	short, _ := strconv.ParseFloat(strconv.FormatFloat(p, 'g', 4, 64), 64) // what FormatFloat wrote is a number
-	return short
-}
-
 // correct corrects the p-values of all changes together, and makes Insignificant those that may be chance.
 func correct(r *Result) {
 	var tested []*Change
@@ -180,7 +173,7 @@ func correct(r *Result) {
 		}
 	}
 	for i, corrected := range stats.Holm(p) {
-		corrected = shortened(corrected)
+		corrected = stats.Shortened(corrected)
 		tested[i].Holm = &corrected
 		if tested[i].Outcome != Same && corrected >= Significant {
 			tested[i].Outcome = Insignificant

@@ -97,7 +97,8 @@ type Row struct {
 	// Changes are those of the second document, and of any after it, against the first.
 	Changes []Change `json:"changes"`
 
-	// samples are the data behind Values.
+	// weight is the measure's, samples are the data behind Values.
+	weight  Weight
 	samples []sample
 }
 
@@ -227,14 +228,49 @@ func (c *Comparison) compared(side int) bool {
 
 // Count returns how many changes have an outcome. Those to or from a document that is not there do not count.
 func (c *Comparison) Count(o Outcome) (n int) {
+	for _, w := range []Weight{Verdicts, Records, Others} {
+		n += c.count(o, w)
+	}
+	return n
+}
+
+func (c *Comparison) count(o Outcome, w Weight) (n int) {
 	for _, r := range c.Rows {
 		for i, change := range r.Changes {
-			if change.Outcome == o && c.compared(i+1) {
+			if change.Outcome == o && r.weight == w && c.compared(i+1) {
 				n++
 			}
 		}
 	}
 	return n
+}
+
+// Judgement is what comparisons come to. Verdicts decide, and where none of them got better or worse, the records do; a
+// single one that is worse makes them worse. The other measures decide where these are as before, and are no more than
+// Changed if some are better and others worse.
+func Judgement(list ...Comparison) Outcome {
+	count := func(o Outcome, w Weight) (n int) {
+		for i := range list {
+			n += list[i].count(o, w)
+		}
+		return n
+	}
+	for _, w := range []Weight{Verdicts, Records, Others} {
+		switch worse, better := count(Worse, w), count(Better, w); {
+		case w == Others && worse > 0 && better > 0:
+			return Changed
+		case worse > 0:
+			return Worse
+		case better > 0:
+			return Better
+		}
+	}
+	for _, o := range []Outcome{Changed, Insignificant} {
+		if slices.ContainsFunc(list, func(c Comparison) bool { return c.Count(o) > 0 }) {
+			return o
+		}
+	}
+	return Same
 }
 
 // Same reports whether the row's values are the same everywhere.
@@ -278,7 +314,7 @@ func keysOf(read [][]reading) []string {
 
 // row compares the documents' readings of one key.
 func (m Measure) row(key string, documents []Document, read [][]reading) Row {
-	row := Row{Name: m.name(key), Unit: m.Unit, Better: m.Better, Changes: []Change{}}
+	row := Row{Name: m.name(key), Unit: m.Unit, Better: m.Better, Changes: []Change{}, weight: m.Weight}
 	var first reading
 	for i, d := range documents {
 		var own reading

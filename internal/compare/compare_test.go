@@ -88,12 +88,14 @@ func base() *report.Report {
 	r.Cycles.Count = 4
 	r.Cycles.List = []report.Cycle{{DurationMS: 4000}, {DurationMS: 6000}, {DurationMS: 5000}, {DurationMS: 5000}}
 	r.Ledger = report.Ledger{
-		Collected:    100,
-		FromSource:   60,
-		FromCache:    40,
-		Delivered:    80,
-		DeadLettered: 20,
-		Balanced:     true,
+		Collected:           100,
+		FromSource:          60,
+		FromCache:           40,
+		Delivered:           80,
+		DeliveredFromSource: 45,
+		DeliveredCopies:     35,
+		DeadLettered:        20,
+		Balanced:            true,
 	}
 	r.Collection.Origins = map[catalog.Origin]int{catalog.FromSource: 2, catalog.FromFreshCache: 2}
 	r.Processing.Modes = map[catalog.Mode]int{catalog.ModeNormal: 4}
@@ -136,6 +138,30 @@ func base() *report.Report {
 	return r
 }
 
+// deliveredAs makes the ledger one of so many records of the source and so many copies.
+func deliveredAs(source, copies int64) func(*report.Report) {
+	return func(r *report.Report) {
+		l := &r.Ledger
+		l.DeliveredFromSource, l.DeliveredCopies, l.Delivered = source, copies, source+copies
+	}
+}
+
+func olderLedger(fromCache int64) func(*report.Report) {
+	return func(r *report.Report) {
+		r.Ledger.FromCache, r.Ledger.DeliveredFromSource, r.Ledger.DeliveredCopies = fromCache, 0, 0
+	}
+}
+
+// rejecting lets an open breaker reject so many calls.
+func rejecting(calls int) func(*report.Report) {
+	return func(r *report.Report) {
+		r.Nodes[0].Rejected += calls
+		r.Errors.Total += calls
+		r.Errors.Handled += calls
+		r.Errors.ByClass[errhandler.Degradation] += calls
+	}
+}
+
 func TestMeasures(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -153,10 +179,15 @@ func TestMeasures(t *testing.T) {
 		{"cycle_ms.mean", func(r *report.Report) { r.Cycles.List[1].DurationMS = 10_000 },
 			compare.Worse, "1000", "20", ""},
 		{"cycles.count", func(r *report.Report) { r.Cycles.Count = 5 }, compare.Changed, "1", "25", ""},
-		{"ledger.delivered", func(r *report.Report) { r.Ledger.Delivered = 40 }, compare.Worse, "-40", "-50", ""},
-		{"ledger.delivered_share", func(r *report.Report) { r.Ledger.Delivered = 90 },
-			compare.Better, "0.1", "12.5", ""},
-		{"ledger.delivered_share", func(r *report.Report) { r.Ledger.Collected = 0 }, compare.Changed, "", "", "lost"},
+		{"ledger.delivered", func(r *report.Report) { r.Ledger.Delivered = 40 }, compare.Changed, "-40", "-50", ""},
+		{"ledger.delivered_from_source", deliveredAs(36, 44), compare.Worse, "-9", "-20", ""},
+		{"ledger.delivered_from_source", deliveredAs(45, 55), compare.Same, "0", "0", ""}, // more copies
+		{"ledger.delivered_share", deliveredAs(54, 26), compare.Better, "0.15", "20", ""},
+		{"ledger.delivered_share", func(r *report.Report) { r.Ledger.FromSource = 0 }, compare.Changed, "", "", "lost"},
+		// A ledger that does not tell copies apart, as older versions wrote it, tells nothing unless there are none.
+		{"ledger.delivered_from_source", olderLedger(40), compare.Changed, "", "", "lost"},
+		{"ledger.delivered_share", olderLedger(40), compare.Changed, "", "", "lost"},
+		{"ledger.delivered_from_source", olderLedger(0), compare.Better, "35", "77.77777777777779", ""},
 		{"ledger.from_source", func(r *report.Report) { r.Ledger.FromSource = 90 }, compare.Better, "30", "50", ""},
 		{"ledger.spooled", func(r *report.Report) { r.Ledger.Spooled = 1 }, compare.Worse, "1", "", ""},
 		{"ledger.collected", func(r *report.Report) { r.Ledger.Collected = 1 }, compare.Changed, "-99", "-99", ""},
@@ -195,6 +226,13 @@ func TestMeasures(t *testing.T) {
 		{"channel_health.primary", func(r *report.Report) { r.Channels[0].Health = catalog.Down },
 			compare.Worse, "", "", ""},
 		{"channel_records.backup", func(r *report.Report) { r.Channels[1].Records = 5 }, compare.Changed, "5", "", ""},
+		{"errors.rejected", func(r *report.Report) { r.Nodes[0].Rejected = 6 }, compare.Changed, "6", "", ""},
+		{"errors.total", rejecting(6), compare.Same, "0", "0", ""},
+		{"errors.by_class.degradation", rejecting(6), compare.Same, "0", "", ""},
+		{"errors.by_class.degradation", func(r *report.Report) {
+			rejecting(6)(r)
+			r.Errors.ByClass[errhandler.Degradation]++
+		}, compare.Worse, "1", "", ""},
 		{"errors.unhandled", func(r *report.Report) { r.Errors.Handled = 7 }, compare.Worse, "1", "", ""},
 		{"errors.by_class.storage", func(r *report.Report) { r.Errors.ByClass["storage"] = 1 },
 			compare.Worse, "1", "", ""},
@@ -657,5 +695,54 @@ func TestEveryMeasureIsRead(t *testing.T) {
 		if !found || m.What == "" || m.Group == "" || m.Unit == "" || m.Better == "" {
 			t.Errorf("%+v: read %t", m, found)
 		}
+	}
+}
+
+// TestJudgement: what is in front of a comparison weighs what its user would: verdicts, then where the records ended,
+// then the rest. Nine measures that got better and a single one that got worse are no bad news.
+func TestJudgement(t *testing.T) {
+	worseVerdict := func(r *report.Report) { r.Verdict = catalog.Failed }
+	betterVerdict := func(r *report.Report) { r.Verdict = catalog.Success }
+	spooled := func(r *report.Report) { r.Ledger.Spooled++ }
+	fewerLetters := func(r *report.Report) { r.Ledger.DeadLettered-- }
+	slower := func(r *report.Report) { r.DurationMS++ }
+	fewerAttempts := func(r *report.Report) { r.Nodes[0].Attempts-- }
+	for _, c := range []struct {
+		changes []func(*report.Report)
+		want    compare.Outcome
+	}{
+		{nil, compare.Same},
+		{[]func(*report.Report){rejecting(5)}, compare.Changed},
+		{[]func(*report.Report){rejecting(5), fewerAttempts}, compare.Better},
+		{[]func(*report.Report){slower}, compare.Worse},
+		{[]func(*report.Report){slower, fewerAttempts}, compare.Changed},
+		{[]func(*report.Report){spooled, fewerAttempts}, compare.Worse},
+		{[]func(*report.Report){spooled, fewerLetters}, compare.Worse},
+		{[]func(*report.Report){fewerLetters, slower}, compare.Better},
+		{[]func(*report.Report){betterVerdict, spooled, slower}, compare.Better},
+		{[]func(*report.Report){worseVerdict, fewerLetters, fewerAttempts}, compare.Worse},
+	} {
+		other := base()
+		for _, change := range c.changes {
+			change(other)
+		}
+		if got := compare.Judgement(compared(t, base(), other).Comparisons...); got != c.want {
+			t.Errorf("%d changes: %s, want %s", len(c.changes), got, c.want)
+		}
+	}
+	// Of several, a single bad verdict decides.
+	good, bad := base(), base()
+	betterVerdict(good)
+	worseVerdict(bad)
+	all := slices.Concat(compared(t, base(), good).Comparisons, compared(t, base(), bad).Comparisons)
+	if got := compare.Judgement(all...); got != compare.Worse {
+		t.Errorf("one of two got a worse verdict: %s", got)
+	}
+	// Of campaigns, what may be chance decides nothing.
+	a := network(t, 1000)
+	b := copied(t, a)
+	b.Verdict.Failed = share(3, 1000)
+	if got := compare.Judgement(result(ofCampaign(a), ofCampaign(b)).Comparisons...); got != compare.Insignificant {
+		t.Errorf("3 of 1,000 runs: %s", got)
 	}
 }

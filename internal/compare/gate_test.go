@@ -65,12 +65,13 @@ func TestGateBites(t *testing.T) {
 	a.Ledger.Spooled, b.Ledger.Spooled = 0, 3
 	a.DurationMS, b.DurationMS = 10_000, 10_490        // +4.9 %
 	a.Nodes[1].Attempts, b.Nodes[1].Attempts = 4, 1    // better
-	a.Ledger.Collected, b.Ledger.Collected = 100, 1000 // neither; it is the delivered share that gets worse
+	a.Ledger.Collected, b.Ledger.Collected = 100, 1000 // neither
+	deliveredAs(30, 50)(b)                             // the same number of records, but more of them are copies
 	result := compared(t, a, b)
 	for gate, want := range map[string]string{
-		"regression":            "verdict duration_ms ledger.delivered_share ledger.spooled attempts.collector",
+		"regression":            "verdict duration_ms ledger.delivered_from_source ledger.delivered_share ledger.spooled attempts.collector",
 		"never":                 "",
-		"*>5%":                  "verdict ledger.delivered_share ledger.spooled attempts.collector",
+		"*>5%":                  "verdict ledger.delivered_from_source ledger.delivered_share ledger.spooled attempts.collector",
 		"verdict":               "verdict",
 		"verdict>50%":           "verdict",
 		"attempts.*>10%":        "attempts.collector",
@@ -82,7 +83,7 @@ func TestGateBites(t *testing.T) {
 		"*ed,verdict,*verdict*": "verdict ledger.spooled",
 		"warnings.no_data":      "",
 		"errors.by_class.data":  "",
-		"ledger.*>1":            "ledger.spooled",
+		"ledger.*>1":            "ledger.delivered_from_source ledger.spooled",
 	} {
 		g, err := compare.ParseGate(gate)
 		if err != nil {

@@ -20,6 +20,8 @@ type Measure struct {
 	Unit Unit
 	// Better is the direction that is an improvement.
 	Better Direction
+	// Weight is how much it counts in the judgement of a comparison.
+	Weight Weight
 	// Test tells whether a difference between campaigns is more than chance; "" where that is not tested.
 	Test Test
 
@@ -58,6 +60,16 @@ const (
 	Lower   Direction = "lower"
 	Higher  Direction = "higher"
 	Neither Direction = "neither"
+)
+
+// Weight orders measures by what their user looks at first. Among measures of one weight all count alike.
+type Weight int
+
+// The weights. The zero Weight is that of all other measures.
+const (
+	Others   Weight = iota
+	Records         // where the records ended
+	Verdicts        // what runs and scenarios came to
 )
 
 // reading is one value of a measure, with the key of its name in a family and the sample that it was taken from.
@@ -117,6 +129,13 @@ func (m Measure) noBetterBelow(floor float64) Measure {
 func group(name string, list ...Measure) []Measure {
 	for i := range list {
 		list[i].Group = name
+	}
+	return list
+}
+
+func weighing(w Weight, list ...Measure) []Measure {
+	for i := range list {
+		list[i].Weight = w
 	}
 	return list
 }

@@ -29,10 +29,11 @@ func reportMeasures() []Measure {
 }
 
 func outcomeMeasures() []Measure {
-	return []Measure{
+	return slices.Concat(weighing(Verdicts,
 		ofReport("verdict", Word, Lower, "what the run came to: success, degraded, failed",
 			single(func(r *report.Report) Value { return verdict(r.Verdict) })),
 		ofReport("drill.<path>", Word, Lower, "whether a path of the recovery drill recovered", drillPaths),
+	), []Measure{
 		ofReport("duration_ms", MS, Lower, "how long the run took, on its own clock",
 			single(func(r *report.Report) Value { return quantity(r.DurationMS) })),
 		ofReport("cycle_ms.mean", MS, Lower, "how long a cycle took on average, of several: the first 1,000",
@@ -41,7 +42,7 @@ func outcomeMeasures() []Measure {
 			single(longestCycle)),
 		ofReport("cycles.count", Count, Neither, "cycles",
 			single(func(r *report.Report) Value { return count(r.Cycles.Count) })),
-	}
+	})
 }
 
 // recoveryMeasures are those of a run with a load; others have none of them.
@@ -85,7 +86,7 @@ func ofLoad(value func(*report.Report) Value) func(*report.Report) []reading {
 func recordMeasures() []Measure {
 	fallbacks := without(catalog.Origins(), catalog.FromSource)
 	reduced := without(catalog.Modes(), catalog.ModeNormal)
-	return []Measure{
+	return slices.Concat(weighing(Records,
 		ofReport("ledger.collected", Count, Neither, "records collected, from wherever",
 			ledger(func(l report.Ledger) int64 { return l.Collected })),
 		ofReport("ledger.from_source", Count, Higher, "records of the source itself",
@@ -94,16 +95,19 @@ func recordMeasures() []Measure {
 			ledger(func(l report.Ledger) int64 { return l.FromCache })),
 		ofReport("ledger.from_default", Count, Lower, "records of the default data",
 			ledger(func(l report.Ledger) int64 { return l.FromDefault })),
-		ofReport("ledger.delivered", Count, Higher, "records delivered",
+		ofReport("ledger.delivered", Count, Neither, "records delivered, copies of the cache and default data included",
 			ledger(func(l report.Ledger) int64 { return l.Delivered })),
-		ofReport("ledger.delivered_share", Share, Higher, "records delivered, of those collected",
-			single(deliveredShare)),
+		ofReport("ledger.delivered_from_source", Count, Higher, "records of the source itself that were delivered",
+			single(func(r *report.Report) Value { return deliveredFromSource(&r.Ledger) })),
+		ofReport("ledger.delivered_share", Share, Higher,
+			"records of the source itself that were delivered, of those collected from it", single(deliveredShare)),
 		ofReport("ledger.dead_lettered", Count, Lower, "records given up, with a reason",
 			ledger(func(l report.Ledger) int64 { return l.DeadLettered })),
 		ofReport("ledger.spooled", Count, Lower, "records in the emergency spool",
 			ledger(func(l report.Ledger) int64 { return l.Spooled })),
 		ofReport("ledger.lost", Count, Lower, "records unaccounted for",
 			ledger(func(l report.Ledger) int64 { return l.Lost })),
+	), []Measure{
 		ofReport("origins.source", Count, Higher, "cycles with data of the source",
 			single(func(r *report.Report) Value { return count(r.Collection.Origins[catalog.FromSource]) })),
 		ofReport("origins.<origin>", Count, Lower, "cycles with other data: "+strings.Join(fallbacks, ", "),
@@ -120,7 +124,7 @@ func recordMeasures() []Measure {
 		ofReport("modes.<mode>", Count, Lower, "cycles in which it did not: "+strings.Join(reduced, ", "),
 			func(r *report.Report) []reading { return counted(r.Processing.Modes, catalog.ModeNormal) }).
 			withKeys(reduced).orElse(noneCounted),
-	}
+	})
 }
 
 func nodeMeasures() []Measure {
@@ -191,16 +195,19 @@ func errorMeasures() []Measure {
 	classes := catalog.Strings(errhandler.Classes())
 	codes := catalog.Strings(catalog.FindingCodes())
 	return []Measure{
-		ofReport("errors.total", Count, Lower, "errors, handled ones included",
-			single(func(r *report.Report) Value { return count(r.Errors.Total) })),
+		ofReport("errors.total", Count, Lower,
+			"errors, handled ones included; without the calls that an open breaker rejected",
+			single(func(r *report.Report) Value { return count(r.Errors.Total - r.Rejected()) })),
+		ofReport("errors.rejected", Count, Neither, "calls that an open breaker rejected, which is what it is for",
+			single(func(r *report.Report) Value { return count(r.Rejected()) })),
 		ofReport("errors.handled", Count, Neither, "errors that ended no node",
 			single(func(r *report.Report) Value { return count(r.Errors.Handled) })),
 		ofReport("errors.unhandled", Count, Lower, "errors that ended a node",
 			single(func(r *report.Report) Value {
 				return quantity(float64(r.Errors.Total) - float64(r.Errors.Handled))
 			})),
-		ofReport("errors.by_class.<class>", Count, Lower, "errors of a class: "+strings.Join(classes, ", "),
-			func(r *report.Report) []reading { return counted(r.Errors.ByClass) }).
+		ofReport("errors.by_class.<class>", Count, Lower,
+			"errors of a class, without rejected calls: "+strings.Join(classes, ", "), errorsOfClass).
 			withKeys(classes).orElse(noneCounted),
 		ofReport("warnings.<finding>", Count, Lower, "cycles with this warning", findings(true)).
 			withKeys(codes).orElse(noneCounted).ofPresence(),
@@ -339,9 +346,33 @@ func longestCycle(r *report.Report) Value {
 	return quantity(longest.DurationMS)
 }
 
-// deliveredShare is unknown when nothing was collected.
+// deliveredFromSource is unknown of a ledger that does not tell copies apart, as older versions wrote it.
+func deliveredFromSource(l *report.Ledger) Value {
+	switch {
+	case l.DeliveredFromSource+l.DeliveredCopies == l.Delivered:
+		return count(l.DeliveredFromSource)
+	case l.FromCache+l.FromDefault == 0:
+		return count(l.Delivered)
+	}
+	return Value{}
+}
+
+// deliveredShare is unknown when the source gave nothing.
 func deliveredShare(r *report.Report) Value {
-	return quantity(float64(r.Ledger.Delivered) / float64(r.Ledger.Collected))
+	v := deliveredFromSource(&r.Ledger)
+	if !v.Known {
+		return v
+	}
+	return quantity(v.Number / float64(r.Ledger.FromSource))
+}
+
+// errorsOfClass leaves out the calls that an open breaker rejected: they tell that it was at work.
+func errorsOfClass(r *report.Report) []reading {
+	counts := maps.Clone(r.Errors.ByClass)
+	if n, seen := counts[errhandler.Degradation]; seen {
+		counts[errhandler.Degradation] = n - r.Rejected()
+	}
+	return counted(counts)
 }
 
 // findings reads the warnings, which spoil a run's verdict, or the notices, which do not.

@@ -13,7 +13,7 @@ func scenarioMeasures() []Measure {
 	statuses := []report.TestStatus{ // the best first
 		report.TestPassed, report.TestInconclusive, report.TestFailed, report.TestMalformed,
 	}
-	return group("Scenarios",
+	return group("Scenarios", slices.Concat(weighing(Verdicts,
 		ofTests("tests.passed", Count, Higher, "scenarios that passed", scenariosWith(report.TestPassed)),
 		ofTests("tests.failed", Count, Lower, "scenarios that failed", scenariosWith(report.TestFailed)),
 		ofTests("tests.inconclusive", Count, Lower, "scenarios that proved nothing",
@@ -27,9 +27,10 @@ func scenarioMeasures() []Measure {
 			orElse(notBroken).ofPresence(),
 		ofTests("scenario_verdict.<scenario>", Word, Lower, "what its run came to",
 			perResult(func(r report.TestResult) Value { return verdict(catalog.Verdict(r.Verdict)) })),
+	), []Measure{
 		ofTests("scenario_ms.<scenario>", MS, Lower, "how long its run took, on its own clock",
 			perResult(func(r report.TestResult) Value { return quantity(r.VirtualMS) })),
-	)
+	})...)
 }
 
 func scenariosWith(s report.TestStatus) func(*report.Tests) []reading {

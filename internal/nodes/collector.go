@@ -248,7 +248,7 @@ func (l *ladder) take() *intake {
 func (l *ladder) copyCache() Batch {
 	records := make([]Record, len(l.cached))
 	for i, r := range l.cached {
-		r.Source = "cache"
+		r.Source, r.Copy = "cache", true
 		records[i] = r
 	}
 	return Batch{Records: records}
@@ -258,7 +258,13 @@ func defaultData() Batch {
 	records := make([]Record, DefaultRecords)
 	now := time.Now().UTC()
 	for i := range records {
-		records[i] = Record{ID: "fallback_" + strconv.Itoa(i), Value: DefaultValue, Timestamp: now, Source: "fallback"}
+		records[i] = Record{
+			ID:        "fallback_" + strconv.Itoa(i),
+			Value:     DefaultValue,
+			Timestamp: now,
+			Source:    "fallback",
+			Copy:      true,
+		}
 	}
 	return Batch{Records: records}
 }

@@ -22,6 +22,8 @@ type Record struct {
 	Source string
 	// Line is the record's line in its input, counted from 1; for generated records its number. 0 for default data.
 	Line int64
+	// Copy says that the source did not give the record: it is of the cache, or default data.
+	Copy bool
 }
 
 // Validate returns an *RecordError if the record can't be processed, else nil.

@@ -339,6 +339,14 @@ func TestPageInBrowser(t *testing.T) {
 			t.Errorf("%d pages", n)
 		}
 	})
+	for name, r := range map[string]*report.Report{
+		"drill": reporttest.Drill(), "success": reporttest.Success(), "failed": reporttest.Failed(),
+	} {
+		t.Run("structure of "+name, func(t *testing.T) {
+			b.open(t, r)
+			b.structure(t)
+		})
+	}
 	b.open(t, reporttest.Comeback())
 	t.Run("load", func(t *testing.T) { b.plots(t) })
 	b.clean(t)
@@ -440,11 +448,41 @@ func (b *browser) structure(t *testing.T) {
 		t,
 		`[...document.querySelectorAll("nav a, .skip-link")].every(a => document.querySelector(a.getAttribute("href")))`,
 	)
+	// What axe calls landmark-unique and empty-table-header: who jumps from landmark to landmark, or hears a header with
+	// each cell, needs names that tell them apart.
+	for what, script := range map[string]string{"landmarks of one name": sameLandmarks, "headers without a text": emptyHeaders} {
+		if found := eval[[]string](t, b, script); len(found) > 0 {
+			t.Errorf("%s: %q", what, found)
+		}
+	}
 	b.wants(t, `document.documentElement.scrollWidth <= innerWidth`)
 	b.run(t, chromedp.EmulateViewport(400, 800))
 	b.wants(t, `document.documentElement.scrollWidth <= 400`)
 	b.run(t, chromedp.EmulateViewport(1200, 900))
 }
+
+// sameLandmarks lists the landmarks whose role and name another one has. A section is one if it has a name, a header or
+// footer unless it is within a part of the page.
+const sameLandmarks = `(() => {
+	const name = e => {
+		const ids = e.getAttribute("aria-labelledby");
+		const text = ids ? ids.split(" ").map(id => document.getElementById(id).textContent).join(" ") : e.getAttribute("aria-label");
+		return (text || "").trim().toLowerCase();
+	};
+	const within = e => e.parentElement.closest("article, aside, main, nav, section");
+	const role = e => e.getAttribute("role") || {
+		HEADER: within(e) ? "" : "banner", FOOTER: within(e) ? "" : "contentinfo", MAIN: "main", NAV: "navigation",
+		ASIDE: "complementary", SECTION: name(e) ? "region" : "", FORM: name(e) ? "form" : "",
+	}[e.tagName] || "";
+	const landmark = ["banner", "complementary", "contentinfo", "form", "main", "navigation", "region", "search"];
+	const all = [...document.querySelectorAll("header, footer, main, nav, aside, section, form, [role]")]
+		.filter(e => landmark.includes(role(e))).map(e => role(e) + ": " + name(e));
+	return all.filter((l, i) => all.indexOf(l) !== i);
+})()`
+
+// emptyHeaders lists the header cells that say nothing.
+const emptyHeaders = `[...document.querySelectorAll("th")].filter(th => !th.textContent.trim())
+	.map(th => th.closest("table").caption.textContent + ": " + th.parentElement.textContent.trim())`
 
 // contrastScript computes the contrast of every text that is shown against what lies behind it (WCAG 2.2, 1.4.3).
 const contrastScript = `(() => {

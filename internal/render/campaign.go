@@ -99,16 +99,27 @@ func verdicts(c *report.Campaign) Section {
 		{Title: "95 % interval", Right: true},
 	}, rows)
 	l := c.Ledger
+	source, copies := delivered(l)
 	var ends Section
 	ends.item(None, Facts(
 		Amount(l.Collected, "record"),
-		PrecisePercent(l.DeliveredShare)+" delivered",
+		source+" delivered",
+		copies,
 		When(l.DeadLettered > 0, PrecisePercent(l.DeadLetteredShare)+" dead letters"),
 		When(l.Spooled > 0, PrecisePercent(l.SpooledShare)+" spooled"),
 		Grouped(l.Lost)+" lost",
 	))
 	s.Below = []Section{ends}
 	return s
+}
+
+// delivered are the shares of the records of the source and of copies that were delivered, of all that were collected.
+func delivered(l report.CampaignLedger) (source, copies string) {
+	if l.DeliveredCopies <= 0 || l.Collected <= 0 {
+		return PrecisePercent(l.DeliveredShare), ""
+	}
+	share := func(n int64) string { return PrecisePercent(float64(n) / float64(l.Collected)) }
+	return share(l.DeliveredFromSource), share(l.DeliveredCopies) + " copies"
 }
 
 func shareRow(what string, s report.Share) []Cell {
@@ -353,7 +364,8 @@ func seedRuns(title string, runs []report.SeedRun) Section {
 			fmt.Sprintf("seed %d", r.Seed),
 			ClipName(r.Verdict),
 			Duration(r.DurationMS),
-			fmt.Sprintf("%s of %s delivered", Grouped(r.Delivered), Grouped(r.Collected)),
+			fmt.Sprintf("%s of %s delivered", Grouped(r.Delivered-r.Copies), Grouped(r.Collected)),
+			When(r.Copies > 0, Amount(r.Copies, "copy", "copies")),
 			catalog.Words(ClipName(r.Finding)),
 		))
 		s.command(r.Repeat)

@@ -352,3 +352,81 @@ func TestCampaignPageInBrowser(t *testing.T) {
 		)
 	}
 }
+
+// TestCopiesAreToldApart: a run of which nothing of the source arrived must not read as one that delivered everything.
+func TestCopiesAreToldApart(t *testing.T) {
+	var c report.Campaign
+	c.Runs, c.Ledger = 1, report.CampaignLedger{
+		Collected:           200,
+		FromSource:          20,
+		FromCache:           180,
+		Delivered:           190,
+		DeliveredFromSource: 10,
+		DeliveredCopies:     180,
+		DeadLettered:        10,
+		DeliveredShare:      0.95,
+		SourceShare:         0.5,
+	}
+	c.Worst = []report.SeedRun{{Seed: 7, Verdict: catalog.Degraded, Collected: 200, Delivered: 190, Copies: 180}}
+	r := reporttest.Success()
+	r.Ledger = report.Ledger{
+		Collected:           200,
+		Delivered:           190,
+		DeliveredFromSource: 10,
+		DeliveredCopies:     180,
+		DeadLettered:        10,
+	}
+	s := report.Sweep{Names: []string{"fallback"}, Rows: []report.SweepRow{{
+		Values:   []string{"true"},
+		Measures: report.Measures{DeliveredShare: 0.05, CopiesShare: 0.9},
+	}}}
+	for name, c := range map[string]struct {
+		doc  format.Document
+		in   string
+		want []string
+	}{
+		"campaign": {format.Campaign(&c, nil), "text", []string{
+			"200 records · 5 % delivered · 90 % copies", "10 of 200 delivered · 180 copies",
+		}},
+		"campaign's page": {format.Campaign(&c, nil), "html", []string{"of 200\u00a0records\u00a0· 90\u00a0% copies"}},
+		"run's page":      {format.Report(r), "html", []string{"of 200\u00a0records\u00a0· 180\u00a0copies"}},
+		"sweep":           {format.Sweep(&s), "text", []string{"delivered  copies", "5 %    90 %"}},
+	} {
+		var b strings.Builder
+		if err := c.doc.Write(&b, c.in, text.Style{Width: 100}); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range c.want {
+			if !strings.Contains(b.String(), want) {
+				t.Errorf("%s does not say %q:\n%s", name, want, b.String())
+			}
+		}
+	}
+}
+
+// TestRunsThatHang have no mean: neither a time nor a number of calls is shown for them.
+func TestRunsThatHang(t *testing.T) {
+	a := report.Ablation{
+		Whole: report.Measures{Runs: 200, DeliveredShare: 0.9, MeanMS: 5000, Calls: 34},
+		Rows: []report.AblationRow{{
+			Pattern:  "timeout",
+			Needed:   3,
+			Hanging:  3,
+			Worse:    3,
+			P:        0.25,
+			Holm:     0.25,
+			Measures: report.Measures{Runs: 200, DeliveredShare: 0.89},
+			Flips:    []report.Flip{{Seed: 5, With: catalog.Success, Repeat: "with", RepeatWithout: "without"}},
+		}},
+	}
+	var b strings.Builder
+	if err := format.Ablation(&a).Write(&b, "text", text.Style{Width: 120}); err != nil {
+		t.Fatal(err)
+	}
+	row := strings.Join(strings.Fields(b.String()[strings.Index(b.String(), "\n  timeout "):]), " ")
+	if !strings.HasPrefix(row, "timeout 3 −1 = 3 – – 3:0 ~ ") ||
+		!strings.Contains(b.String(), "❌ without timeout · seed 5 · success → hangs") ||
+		!strings.Contains(b.String(), "hang: runs that never end") {
+		t.Error(b.String())
+	}
+}

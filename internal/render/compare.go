@@ -160,14 +160,8 @@ func Overview(r *compare.Result, titles []string) Section {
 			sign, said = Warn, "only in "+strings.Join(has, ", ")
 		case c.Identical:
 			said = "identical"
-		case worsened > 0:
-			sign = Worse
-		case improved > 0:
-			sign = Better
-		case changed > 0:
-			sign = Active
-		case c.Count(compare.Insignificant) > 0:
-			sign = Chance
+		default:
+			sign = changeSign(compare.Judgement(*c))
 		}
 		row := Cells(
 			sign.Symbol()+Tie+ClipName(c.Name),
@@ -541,14 +535,13 @@ func Conclusion(r *compare.Result) (Sign, string) {
 		return Good, "identical: " + Amount(identical, "report")
 	case identical == len(r.Comparisons):
 		return Good, identicalTo(&r.Comparisons[0])
-	case counts[compare.Worse] > 0:
-		return Worse, said
-	case counts[compare.Better] > 0:
-		return Better, said
-	case counts[compare.Changed] > 0 || incomplete > 0:
+	}
+	judged := compare.Judgement(r.Comparisons...)
+	switch {
+	case judged != compare.Same:
+		return changeSign(judged), said
+	case incomplete > 0:
 		return Active, said
-	case counts[compare.Insignificant] > 0:
-		return Chance, said
 	}
 	return Idle, "no measure differs; the rest of what was recorded does"
 }

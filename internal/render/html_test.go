@@ -175,7 +175,7 @@ func TestHTMLSays(t *testing.T) {
 			[]string{
 				`<header class="verdict warn">`,
 				"degraded</h1>",
-				"<strong>93</strong>",
+				"<strong>27</strong>",
 				"of 100\u00a0records",
 				"What to look at",
 				"check the primary data source",

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -51,7 +52,8 @@ func combinations(s *report.Sweep) Section {
 	list.table("combinations of settings", append(cols, measureColumns()...), rows)
 	list.item(
 		Aside,
-		"★ no other combination is at least as good in delivered share, duration and calls, and better in one",
+		"★ no other combination is at least as good in delivered share, duration and calls, and better in one; "+
+			"delivered are records of the source, copies those of the cache and default data",
 	)
 	return list
 }
@@ -111,24 +113,30 @@ func broken(violations int64) string {
 func measureColumns() []Column {
 	return []Column{
 		{Title: "delivered", Right: true},
+		{Title: "copies", Right: true, Usual: PrecisePercent(0)},
 		{Title: "success", Right: true},
 		{Title: "failed", Right: true, Usual: PrecisePercent(0)},
 		{Title: "mean", Right: true},
 		{Title: "p99", Right: true, Spare: true},
 		{Title: "calls", Right: true},
-		{Title: "before open", Right: true, Usual: "0", Spare: true},
+		{Title: "before open", Right: true, Usual: "–", Spare: true},
 	}
 }
 
 func measured(m report.Measures) []Cell {
+	before := "–"
+	if m.BeforeOpen > 0 {
+		before = twoDecimals(m.BeforeOpen)
+	}
 	return Cells(
 		PrecisePercent(m.DeliveredShare),
+		PrecisePercent(m.CopiesShare),
 		PrecisePercent(m.Verdict.Success.Share),
 		PrecisePercent(m.Verdict.Failed.Share),
 		Duration(m.MeanMS),
 		Duration(m.P99MS),
 		twoDecimals(m.Calls),
-		twoDecimals(m.BeforeOpen),
+		before,
 	)
 }
 
@@ -159,27 +167,37 @@ func worth(a *report.Ablation) Section {
 		"(with all)",
 		"",
 		PrecisePercent(whole.DeliveredShare),
+		When(whole.CopiesShare > 0, PrecisePercent(whole.CopiesShare)),
 		PrecisePercent(whole.Verdict.Success.Share),
+		"",
 		Duration(whole.MeanMS),
 		twoDecimals(whole.Calls),
 		"",
 		"",
 	)}
+	hangs := false
 	for _, r := range a.Rows {
 		if r.Problem != "" {
 			continue
 		}
+		hangs = hangs || r.Hanging > 0
 		chance := "~"
 		if r.Holm < compare.Significant {
 			chance = pValue(r.Holm)
+		}
+		took, calls := difference(r.MeanMS-whole.MeanMS, Duration), difference(r.Calls-whole.Calls, twoDecimals)
+		if r.Hanging > 0 {
+			took, calls = "–", "–"
 		}
 		row := Cells(
 			catalog.Words(ClipName(r.Pattern)),
 			Grouped(r.Needed),
 			points(r.DeliveredShare-whole.DeliveredShare),
+			points(r.CopiesShare-whole.CopiesShare),
 			points(r.Verdict.Success.Share-whole.Verdict.Success.Share),
-			difference(r.MeanMS-whole.MeanMS, Duration),
-			difference(r.Calls-whole.Calls, twoDecimals),
+			Grouped(r.Hanging),
+			took,
+			calls,
 			Grouped(r.Worse)+":"+Grouped(r.Better),
 			chance,
 		)
@@ -192,7 +210,9 @@ func worth(a *report.Ablation) Section {
 		{Title: "without"},
 		{Title: "needed", Right: true, Spare: true},
 		{Title: "delivered", Right: true},
+		{Title: "copies", Right: true, Usual: "="},
 		{Title: "success", Right: true, Spare: true},
+		{Title: "hang", Right: true, Usual: "0"},
 		{Title: "time", Right: true},
 		{Title: "calls", Right: true},
 		{Title: "flips", Right: true},
@@ -202,7 +222,8 @@ func worth(a *report.Ablation) Section {
 		Aside,
 		"what its absence changes: shares in percentage points, mean time and calls of a run; needed: runs in which "+
 			"the pattern was at work; flips: runs whose verdict got worse:better; p: exact McNemar test, Holm's "+
-			"correction; ~ may be chance",
+			"correction; ~ may be chance"+When(hangs, "; hang: runs that never end, for which there is no mean, and "+
+			"which are flips for the worse"),
 	)
 	for _, r := range a.Rows {
 		if r.Problem != "" {
@@ -247,11 +268,11 @@ func flips(rows []report.AblationRow) Section {
 	s := Section{Title: "Runs that changed"}
 	for _, r := range rows {
 		for _, f := range r.Flips[:min(shownFlips, len(r.Flips))] {
-			s.item(VerdictSign(f.Without), Facts("without "+catalog.Words(ClipName(r.Pattern)), fmt.Sprintf(
-				"seed %d",
-				f.Seed,
-			),
-				fmt.Sprintf("%s → %s", ClipName(f.With), ClipName(f.Without))))
+			s.item(VerdictSign(f.Without), Facts(
+				"without "+catalog.Words(ClipName(r.Pattern)),
+				fmt.Sprintf("seed %d", f.Seed),
+				fmt.Sprintf("%s → %s", ClipName(f.With), cmp.Or(ClipName(f.Without), "hangs")),
+			))
 			s.command(f.Repeat)
 			s.command(f.RepeatWithout)
 		}

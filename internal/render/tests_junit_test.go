@@ -163,3 +163,21 @@ func TestJUnitOfAnyText(t *testing.T) {
 		}
 	})
 }
+
+// TestJUnitClassNamesHaveNoDots: readers take dots for packages, so that network.v2.yaml and storage.v2.yaml would both
+// be tests of a class v2.
+func TestJUnitClassNamesHaveNoDots(t *testing.T) {
+	for file, want := range map[string]string{
+		"scenarios/outage.yaml":       "scenarios/outage",
+		"scenarios/network.v2.yaml":   "scenarios/network_v2",
+		"./a.b/../checks.d/calm.yaml": "checks_d/calm",
+		"../calm.yaml":                "__/calm",
+		"calm":                        "calm",
+	} {
+		tests := &report.Tests{Results: []report.TestResult{passedResult("a.b", file)}}
+		suites := parseJUnit(t, writeTests(t, tests, "junit"))
+		if c := suites.Suites[0].Testcases[0]; c.Classname != want || c.Name != "a.b" || suites.Suites[0].File != file {
+			t.Errorf("%s is the class %s, want %s; in %+v", file, c.Classname, want, suites.Suites[0])
+		}
+	}
+}

@@ -22,11 +22,12 @@ func Tiles(r *report.Report) []Tile {
 	}
 	delivered := Tile{
 		Label: "Delivered",
-		Value: Grouped(l.Delivered),
-		More:  "of " + Amount(l.Collected, "record"),
-		Sign:  Good,
+		Value: Grouped(l.Delivered - l.DeliveredCopies),
+		More: Facts("of "+Amount(l.Collected, "record"),
+			When(l.DeliveredCopies > 0, Amount(l.DeliveredCopies, "copy", "copies"))),
+		Sign: Good,
 	}
-	if l.Delivered < l.Collected {
+	if l.Delivered < l.Collected || l.DeliveredCopies > 0 {
 		delivered.Sign = Warn
 	}
 	attempts := Tile{Label: "Attempts", Value: Grouped(tries)}
@@ -67,11 +68,16 @@ func campaignTiles(c *report.Campaign) []Tile {
 	if v.Failed.Count > 0 {
 		failed.Sign = Bad
 	}
+	source, copies := delivered(l)
 	return []Tile{
 		{Label: "Success", Value: PrecisePercent(v.Success.Share), More: interval(v.Success)},
 		{Label: "Degraded", Value: PrecisePercent(v.Degraded.Share), More: interval(v.Degraded)},
 		failed,
-		{Label: "Delivered", Value: PrecisePercent(l.DeliveredShare), More: "of " + Amount(l.Collected, "record")},
+		{
+			Label: "Delivered",
+			Value: source,
+			More:  Facts("of "+Amount(l.Collected, "record"), copies),
+		},
 		{
 			Label: "Half within",
 			Value: Duration(c.DurationMS.P50),

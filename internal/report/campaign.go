@@ -160,25 +160,32 @@ type CampaignBreaker struct {
 // CampaignLedger says where all rows of all runs ended. Shares are of the collected ones; they have no interval,
 // because the records of one run share its fate.
 type CampaignLedger struct {
-	Collected    int64 `json:"collected"`
-	FromSource   int64 `json:"from_source"`
-	FromCache    int64 `json:"from_cache"`
-	FromDefault  int64 `json:"from_default"`
-	Delivered    int64 `json:"delivered"`
-	DeadLettered int64 `json:"dead_lettered"`
-	Spooled      int64 `json:"spooled"`
-	Lost         int64 `json:"lost"`
+	Collected   int64 `json:"collected"`
+	FromSource  int64 `json:"from_source"`
+	FromCache   int64 `json:"from_cache"`
+	FromDefault int64 `json:"from_default"`
+	Delivered   int64 `json:"delivered"`
+	// DeliveredFromSource and DeliveredCopies are the two parts of Delivered, as in the ledger of a run.
+	DeliveredFromSource int64 `json:"delivered_from_source"`
+	DeliveredCopies     int64 `json:"delivered_copies"`
+	DeadLettered        int64 `json:"dead_lettered"`
+	Spooled             int64 `json:"spooled"`
+	Lost                int64 `json:"lost"`
 
-	DeliveredShare    float64 `json:"delivered_share"`
+	DeliveredShare float64 `json:"delivered_share"`
+	// SourceShare is DeliveredFromSource of those that the source gave; 0 of none.
+	SourceShare       float64 `json:"delivered_from_source_share"`
 	DeadLetteredShare float64 `json:"dead_lettered_share"`
 	SpooledShare      float64 `json:"spooled_share"`
 }
 
 // CampaignErrors counts every error, also the handled ones.
 type CampaignErrors struct {
-	Total   int64            `json:"total"`
-	Handled int64            `json:"handled"`
-	ByClass map[string]Tally `json:"by_class"`
+	Total   int64 `json:"total"`
+	Handled int64 `json:"handled"`
+	// Degradation are the errors of this class that are no calls which an open breaker rejected.
+	Degradation Tally            `json:"degradation_but_rejected"`
+	ByClass     map[string]Tally `json:"by_class"`
 }
 
 // CampaignPattern is a pattern: how often it was seen at work, and in how many runs.
@@ -212,13 +219,15 @@ func (f *CampaignFault) ProvesNothing() bool {
 
 // SeedRun is one run of a campaign.
 type SeedRun struct {
-	Seed         uint64          `json:"seed"`
-	Verdict      catalog.Verdict `json:"verdict"`
-	DurationMS   float64         `json:"duration_ms"`
-	Collected    int64           `json:"collected"`
-	Delivered    int64           `json:"delivered"`
-	DeadLettered int64           `json:"dead_lettered"`
-	Spooled      int64           `json:"spooled"`
+	Seed       uint64          `json:"seed"`
+	Verdict    catalog.Verdict `json:"verdict"`
+	DurationMS float64         `json:"duration_ms"`
+	Collected  int64           `json:"collected"`
+	Delivered  int64           `json:"delivered"`
+	// Copies is how many of the delivered records are of the cache or default data.
+	Copies       int64 `json:"delivered_copies"`
+	DeadLettered int64 `json:"dead_lettered"`
+	Spooled      int64 `json:"spooled"`
 	// Finding is the code of the first finding that is as bad as the verdict, "" without one.
 	Finding catalog.FindingCode `json:"finding"`
 	// Repeat is the command that shows the run.

@@ -117,5 +117,6 @@ func parseTests(schema string, doc []byte) (*Tests, error) {
 	if err := json.Unmarshal(doc, t); err != nil {
 		return nil, fmt.Errorf("report: decode: %w", err)
 	}
+	t.count() // results of older versions have none
 	return t, nil
 }

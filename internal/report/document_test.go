@@ -1,6 +1,7 @@
 package report
 
 import (
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -111,4 +112,29 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("document %+v, error %v", d, err)
 		}
 	})
+}
+
+// TestTestResultsAreCounted: scripts ask how many failed; a file of an older version is counted as it is read.
+func TestTestResultsAreCounted(t *testing.T) {
+	var results []TestResult
+	for i, status := range []TestStatus{TestPassed, TestFailed, TestInconclusive, TestMalformed, TestSkipped} {
+		for range i + 1 {
+			results = append(results, TestResult{Status: status})
+		}
+	}
+	want := TestCounts{Passed: 1, Failed: 2, Inconclusive: 3, Malformed: 4, Skipped: 5}
+	var b strings.Builder
+	if err := WriteTests(&b, &Tests{Schema: TestSchema, Results: results}); err != nil {
+		t.Fatal(err)
+	}
+	var written struct{ Counts TestCounts }
+	if err := json.Unmarshal([]byte(b.String()), &written); err != nil || written.Counts != want {
+		t.Errorf("written as %+v, %v", written, err)
+	}
+	older := strings.Replace(b.String(), `"counts": {`, `"unknown": {`, 1)
+	for _, text := range []string{b.String(), older} {
+		if d, err := Parse([]byte(text)); err != nil || d.Tests.Counts != want {
+			t.Errorf("%v: read as %+v\n%s", err, d.Tests.Counts, text)
+		}
+	}
 }

@@ -179,15 +179,19 @@ type Channel struct {
 // Ledger says where every collected row ended. Collected = Delivered + DeadLettered + Spooled + Lost, and Lost is 0 in
 // a correct run.
 type Ledger struct {
-	Collected    int64 `json:"collected"`
-	FromSource   int64 `json:"from_source"` // rows of the source itself, readable or not
-	FromCache    int64 `json:"from_cache"`
-	FromDefault  int64 `json:"from_default"`
-	Delivered    int64 `json:"delivered"`
-	DeadLettered int64 `json:"dead_lettered"`
-	Spooled      int64 `json:"spooled"`
-	Lost         int64 `json:"lost"`
-	Balanced     bool  `json:"balanced"`
+	Collected   int64 `json:"collected"`
+	FromSource  int64 `json:"from_source"` // rows of the source itself, readable or not
+	FromCache   int64 `json:"from_cache"`
+	FromDefault int64 `json:"from_default"`
+	Delivered   int64 `json:"delivered"`
+	// DeliveredFromSource and DeliveredCopies are the two parts of Delivered: records of the source itself, and copies,
+	// which are those of the cache and default data.
+	DeliveredFromSource int64 `json:"delivered_from_source"`
+	DeliveredCopies     int64 `json:"delivered_copies"`
+	DeadLettered        int64 `json:"dead_lettered"`
+	Spooled             int64 `json:"spooled"`
+	Lost                int64 `json:"lost"`
+	Balanced            bool  `json:"balanced"`
 	// DeadByPlace counts all dead letters by place and class, sorted by both.
 	DeadByPlace []DeadByPlace `json:"dead_by_place"`
 	// DeadLetters counts the dead letters by place, class and reason: the MaxDeadLetters commonest.
@@ -240,6 +244,14 @@ type DeadLetters struct {
 	Count  int64            `json:"count"`
 	// FirstLine is the input line of the first one, 0 when unknown.
 	FirstLine int64 `json:"first_line"`
+}
+
+// Rejected is how many calls open breakers rejected. Each of them is an error, too, of the class degradation.
+func (r *Report) Rejected() (n int) {
+	for i := range r.Nodes {
+		n += r.Nodes[i].Rejected
+	}
+	return n
 }
 
 // Errors counts every error of the run, also the handled ones.

@@ -45,16 +45,20 @@ type SweepRow struct {
 type Measures struct {
 	Runs    int64         `json:"runs"`
 	Verdict VerdictShares `json:"verdict"`
-	// DeliveredShare is delivered records of those that the cycles asked for: runs × cycles × batch size.
+	// DeliveredShare is the delivered records of the source, of those that the cycles asked for: runs × cycles × batch
+	// size. CopiesShare is the delivered copies, which are records of the cache and default data, of as many. (In
+	// version 1 the former included the latter.)
 	DeliveredShare float64 `json:"delivered_share"`
-	// MeanMS and P99MS are how long a run took.
-	MeanMS float64 `json:"mean_ms"`
-	P99MS  float64 `json:"p99_ms"`
-	// Calls is the calls to all dependencies in a run, PerRecord those for each record collected, BeforeOpen those that
-	// a run made until a breaker first opened, over the runs in which one did; all on average.
-	Calls      float64 `json:"calls"`
+	CopiesShare    float64 `json:"copies_share"`
+	// MeanMS and P99MS are how long a run took, absent where runs hang: see AblationRow.
+	MeanMS float64 `json:"mean_ms,omitzero"`
+	P99MS  float64 `json:"p99_ms,omitzero"`
+	// Calls is the calls to all dependencies in a run, absent where runs hang, PerRecord those for each record
+	// collected, BeforeOpen those that a run made until a breaker first opened, over the runs in which one did, and
+	// absent if none did; all on average.
+	Calls      float64 `json:"calls,omitzero"`
 	PerRecord  float64 `json:"calls_per_record"`
-	BeforeOpen float64 `json:"calls_before_open"`
+	BeforeOpen float64 `json:"calls_before_open,omitzero"`
 	Violations int64   `json:"violations"`
 }
 
@@ -83,9 +87,13 @@ type AblationRow struct {
 	Problem string   `json:"problem"`
 	// Needed is in how many runs of the whole the pattern was seen at work.
 	Needed int64 `json:"needed"`
+	// Hanging is how many runs never end without the pattern: one of their calls hangs, and there is no timeout. They
+	// have no verdict, deliver nothing, and have no part in the other measures.
+	Hanging int64 `json:"hanging"`
 	Measures
-	// Worse and Better count the runs that got a worse or a better verdict without the pattern. P is the p-value of the
-	// exact paired test that either is as likely (McNemar), Holm the same corrected for the number of rows.
+	// Worse and Better count the runs that got a worse or a better verdict without the pattern; to hang is worse than
+	// any verdict. P is the p-value of the exact paired test that either is as likely (McNemar), Holm the same corrected
+	// for the number of rows.
 	Worse  int64   `json:"worse"`
 	Better int64   `json:"better"`
 	P      float64 `json:"p"`
@@ -98,7 +106,7 @@ type AblationRow struct {
 type Flip struct {
 	Seed    uint64          `json:"seed"`
 	With    catalog.Verdict `json:"with"`
-	Without catalog.Verdict `json:"without"`
+	Without catalog.Verdict `json:"without"` // "" of a run that hangs
 	// Repeat and RepeatWithout are the commands that show both runs.
 	Repeat        string `json:"repeat"`
 	RepeatWithout string `json:"repeat_without"`

@@ -1,5 +1,7 @@
 package report
 
+import "io"
+
 // TestStatus is what a scenario came to.
 type TestStatus string
 
@@ -18,10 +20,21 @@ const TestSchema = "faultflow.tests/v1"
 
 // Tests are the results of running scenarios, in the order of the scenarios.
 type Tests struct {
-	Schema  string       `json:"schema"`
+	Schema string `json:"schema"`
+	// Counts is how many results have which status; WriteTests and reading set it.
+	Counts  TestCounts   `json:"counts"`
 	Results []TestResult `json:"results"`
 	// RealMS is how long all of it took on the wall clock.
 	RealMS float64 `json:"real_ms"`
+}
+
+// TestCounts are the numbers of results by status.
+type TestCounts struct {
+	Passed       int `json:"passed"`
+	Failed       int `json:"failed"`
+	Inconclusive int `json:"inconclusive"`
+	Malformed    int `json:"malformed"`
+	Skipped      int `json:"skipped"`
 }
 
 // TestResult is a scenario's outcome over its seeds: that of the first seed that did not pass, else of the first seed.
@@ -69,6 +82,22 @@ func (r *TestResult) Reason(i int) (why string, line int) {
 		line = r.ReasonLines[i]
 	}
 	return r.Reasons[i], line
+}
+
+// WriteTests counts the results of t and writes it as WriteJSON does a report.
+func WriteTests(w io.Writer, t *Tests) error {
+	t.count()
+	return WriteDocument(w, t)
+}
+
+func (t *Tests) count() {
+	t.Counts = TestCounts{
+		Passed:       t.Count(TestPassed),
+		Failed:       t.Count(TestFailed),
+		Inconclusive: t.Count(TestInconclusive),
+		Malformed:    t.Count(TestMalformed),
+		Skipped:      t.Count(TestSkipped),
+	}
 }
 
 // Count returns how many results have a status.

@@ -78,6 +78,13 @@ func (l *cycleLedger) Delivered(channel string, d nodes.Delivery) {
 	defer l.mu.Unlock()
 	l.run.Delivered += int64(len(d.Records))
 	l.delivered += len(d.Records)
+	for i := range d.Records {
+		if d.Records[i].Copy {
+			l.run.DeliveredCopies++
+		} else {
+			l.run.DeliveredFromSource++
+		}
+	}
 	if l.output != nil {
 		_ = l.output.Deliver(channel, d) // Commit returns it
 	}

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"strconv"
 
 	moremath "github.com/aclements/go-moremath/stats"
 )
@@ -25,6 +26,13 @@ func Wilson(count, of int64) (low, high float64) {
 	half := float64(z95 / (1 + zz/n) * math.Sqrt(p*(1-p)/n+zz/(4*n*n)))
 	// At shares of 0 and 1 a bound is the share itself, apart from the last digit.
 	return round(max(0, center-half)), round(min(1, center+half))
+}
+
+// Shortened rounds a p-value to four digits: the last digits of a float differ between platforms, and documents must
+// not. However small it is, it does not become 0, which no p-value is.
+func Shortened(p float64) float64 {
+	short, _ := strconv.ParseFloat(strconv.FormatFloat(p, 'g', 4, 64), 64) // what FormatFloat wrote is a number
+	return max(short, math.SmallestNonzeroFloat64)
 }
 
 func round(x float64) float64 { return math.Round(x*1e9) / 1e9 }

@@ -337,3 +337,17 @@ func TestFewestRunsAtTheLevel(t *testing.T) {
 		}
 	}
 }
+
+// TestShortened: a p-value of 1.4e-306 is none of 0, which would say that chance is ruled out.
+func TestShortened(t *testing.T) {
+	for p, want := range map[float64]float64{
+		0.123456: 0.1235, 1: 1, 1.4e-306: 1.4e-306, 1.23456e-300: 1.235e-300, 0: math.SmallestNonzeroFloat64,
+	} {
+		if got := stats.Shortened(p); got != want {
+			t.Errorf("%v is shortened to %v, want %v", p, got, want)
+		}
+	}
+	if p := stats.Shortened(stats.McNemar(0, 5000)); p <= 0 {
+		t.Errorf("5,000 pairs that all got worse: p is %v", p)
+	}
+}

@@ -14,9 +14,9 @@ import (
 
 // WriteTestJUnit writes test results as XML as Jenkins, GitLab and others read it: a failed scenario has a <failure>,
 // an inconclusive one and a file that is wrong an <error> of that type (JUnit's word for a test that came to no
-// judgement), a skipped one a <skipped>. There is one test suite per file and a test case per scenario. The class name is the
-// file's path without its extension, since readers take what follows the last dot for the class. Times are real ones,
-// in seconds; nothing else depends on the machine or the day.
+// judgement), a skipped one a <skipped>. There is one test suite per file and a test case per scenario. The class name
+// is the file's path without its extension and with _ for each dot, since readers take dots for packages and what
+// follows the last one for the class. Times are real ones, in seconds; nothing else depends on the machine or the day.
 func WriteTestJUnit(w io.Writer, t *report.Tests) error {
 	suites := &junit.Testsuites{Name: "faultflow", Time: seconds(t.RealMS)}
 	var files []string
@@ -50,7 +50,7 @@ func writeSuites(w io.Writer, suites *junit.Testsuites) error {
 func junitCase(r report.TestResult) junit.Testcase {
 	c := junit.Testcase{
 		Name:      xmlText(r.Name),
-		Classname: xmlText(strings.TrimSuffix(r.File, filepath.Ext(r.File))),
+		Classname: xmlText(className(r.File)),
 		Time:      seconds(r.RealMS),
 	}
 	result := &junit.Result{Type: string(r.Status), Message: xmlText(render.Headline(r))}
@@ -66,6 +66,11 @@ func junitCase(r report.TestResult) junit.Testcase {
 		c.Skipped = result
 	}
 	return c
+}
+
+func className(file string) string {
+	path := filepath.ToSlash(filepath.Clean(file))
+	return strings.ReplaceAll(strings.TrimSuffix(path, filepath.Ext(path)), ".", "_")
 }
 
 func seconds(ms float64) string { return fmt.Sprintf("%.3f", ms/1000) }

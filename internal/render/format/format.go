@@ -119,7 +119,7 @@ func Comparison(r *compare.Result) Document {
 func Tests(t *report.Tests) Document {
 	return Document{[]writer{
 		{Text, func(w io.Writer, s text.Style) error { return text.WriteTests(w, t, s) }},
-		plain(JSON, func(w io.Writer) error { return report.WriteDocument(w, t) }),
+		plain(JSON, func(w io.Writer) error { return report.WriteTests(w, t) }),
 		plain(Markdown, func(w io.Writer) error { return ci.WriteTestSummary(w, t, ci.CommentLimit-1) }),
 		plain(JUnit, func(w io.Writer) error { return ci.WriteTestJUnit(w, t) }),
 		plain(TAP, func(w io.Writer) error { return ci.WriteTAP(w, t) }),

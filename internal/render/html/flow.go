@@ -54,7 +54,8 @@ func newFlow(l report.Ledger) *flow {
 		{"warn", "default data", l.FromDefault},
 	}
 	right := []end{
-		{"good", "delivered", l.Delivered},
+		{"good", "delivered", l.Delivered - l.DeliveredCopies},
+		{"warn", "copies delivered", l.DeliveredCopies},
 		{"warn", "dead letters", l.DeadLettered},
 		{"warn", "spooled", l.Spooled},
 		{"bad", "lost", l.Lost},

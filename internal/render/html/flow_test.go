@@ -15,33 +15,36 @@ func TestFlow(t *testing.T) {
 		t.Errorf("less than nothing makes %+v", f)
 	}
 	f := newFlow(report.Ledger{
-		Collected:    100,
-		FromSource:   60,
-		FromCache:    30,
-		FromDefault:  10,
-		Delivered:    50,
-		DeadLettered: 48,
-		Spooled:      1,
-		Lost:         1,
+		Collected:           100,
+		FromSource:          60,
+		FromCache:           30,
+		FromDefault:         10,
+		Delivered:           50,
+		DeliveredFromSource: 40,
+		DeliveredCopies:     10,
+		DeadLettered:        48,
+		Spooled:             1,
+		Lost:                1,
 	})
 	heights := map[string]float64{}
 	for _, b := range f.Bars {
 		heights[b.Label] = b.H
 	}
 	for label, want := range map[string]float64{
-		"from the source": 90,
-		"from the cache":  45,
-		"default data":    15,
-		"delivered":       75,
-		"dead letters":    72,
-		"spooled":         2,
-		"lost":            2,
+		"from the source":  90,
+		"from the cache":   45,
+		"default data":     15,
+		"delivered":        60,
+		"copies delivered": 15, // in another color: nobody gave them
+		"dead letters":     72,
+		"spooled":          2,
+		"lost":             2,
 	} {
 		if heights[label] != want {
 			t.Errorf("%s is %g high, want %g", label, heights[label], want)
 		}
 	}
-	if len(f.Ribbons) != 7 || f.Middle.H != 150 || f.Middle.Count != "100" {
+	if len(f.Ribbons) != 8 || f.Middle.H != 150 || f.Middle.Count != "100" {
 		t.Errorf("%d ribbons, middle %+v", len(f.Ribbons), f.Middle)
 	}
 	// Labels of the same side do not run into each other, and stay in the picture.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"strings"
 
 	"faultflow/internal/render"
 	"faultflow/internal/report"
@@ -50,6 +51,7 @@ func newSectionsPage() *sectionsPage {
 
 // writeSectionsPage writes a page that needs nothing else, in the style of a run's page.
 func writeSectionsPage(w io.Writer, page *sectionsPage) error {
+	tellApart(page.Sections)
 	t, err := template.New("page").Parse(pageTemplate) // which has the blocks of both
 	if err == nil {
 		t, err = t.New("sections").Parse(sectionsTemplate)
@@ -58,6 +60,19 @@ func writeSectionsPage(w io.Writer, page *sectionsPage) error {
 		return fmt.Errorf("render: page: %w", err)
 	}
 	return t.Execute(w, page)
+}
+
+// tellApart numbers sections of one title, such as those of reports whose long names begin alike: the sections are
+// landmarks of the page, and who jumps to one has only its title.
+func tellApart(sections []htmlSection) {
+	seen := map[string]bool{}
+	for i := range sections {
+		s, title := &sections[i], sections[i].Title
+		for n := 2; seen[strings.ToLower(s.Title)]; n++ {
+			s.Title = fmt.Sprintf("%s (%d)", title, n)
+		}
+		seen[strings.ToLower(s.Title)] = true
+	}
 }
 
 //go:embed sections.html.tmpl

@@ -56,7 +56,7 @@ func (p *page) lettered(cols []render.Column) []render.Column {
 			width += columns(c.Title) + columnGap
 		}
 	}
-	if width <= p.width/2 {
+	if width <= p.width*2/5 {
 		return cols
 	}
 	cols = slices.Clone(cols)
