@@ -29,6 +29,11 @@ const (
 	CallRejected     EventKind = "rejected"
 	BulkheadFull     EventKind = "bulkhead_full"
 	RateLimitHit     EventKind = "rate_limit_hit"
+	BudgetSpent      EventKind = "budget_spent"
+	Hedged           EventKind = "hedged"
+	LimitReached     EventKind = "adaptive_limit_hit"
+	Throttled        EventKind = "throttled"
+	DeadlineOver     EventKind = "deadline_over"
 	Waiting          EventKind = "waiting"
 	BreakerChanged   EventKind = "breaker_changed"
 )
@@ -92,6 +97,11 @@ var events = []Event{
 	{CallRejected, Ends, true, "rejected by an open breaker", "an open breaker turned a call away"},
 	{BulkheadFull, Ends, true, "bulkhead full", "a full bulkhead turned a call away"},
 	{RateLimitHit, Ends, true, "rate limited", "the rate limit turned a call away"},
+	{LimitReached, Ends, true, "adaptive limit full", "the adaptive limit turned a call away"},
+	{Throttled, Ends, true, "throttled", "the adaptive throttle turned a call away"},
+	{DeadlineOver, Ends, true, "deadline over", "the deadline of all attempts cut one short, or the wait for it"},
+	{Hedged, Moment, false, "hedged", "another call of the attempt is made, since the one before takes long"},
+	{BudgetSpent, Moment, false, "retry budget spent", "the retry budget turned a retry away, which ends the attempts"},
 	{Waiting, Lasts, false, "waiting", "backoff before the next attempt, for wait_ms"},
 	{BreakerChanged, Changes, false, "breaker changed", "a circuit breaker changed its state, from and to"},
 	{HealthFailed, Moment, true, "unhealthy", "the source failed its health check"},

@@ -10,8 +10,13 @@ const (
 	ExecutionHooks     Pattern = "execution_hooks"
 	HealthCheck        Pattern = "health_check"
 	RetryWithBackoff   Pattern = "retry_with_backoff"
+	RetryBudget        Pattern = "retry_budget"
+	Deadline           Pattern = "deadline"
 	CircuitBreaker     Pattern = "circuit_breaker"
+	AdaptiveThrottle   Pattern = "adaptive_throttle"
+	Hedging            Pattern = "hedging"
 	Bulkhead           Pattern = "bulkhead"
+	AdaptiveLimit      Pattern = "adaptive_limit"
 	RateLimit          Pattern = "rate_limit"
 	Timeout            Pattern = "timeout"
 	FallbackLadder     Pattern = "fallback_ladder"
@@ -43,8 +48,13 @@ var patterns = []PatternEntry{
 	{ExecutionHooks, "hooks of the nodes ran", "code of a node around its work: before_prep, after_exec, on_error"},
 	{HealthCheck, "checks found the source unhealthy", "the source is asked how it is before each fetch"},
 	{RetryWithBackoff, "waits between attempts", "failed calls are tried again after waits that grow"},
-	{CircuitBreaker, "opened", "after failures in a row, calls are rejected without being made"},
+	{RetryBudget, "retries turned away", "retries are no more than a share of the calls in flight"},
+	{Deadline, "calls out of time", "all attempts and waits together take no longer than a limit"},
+	{CircuitBreaker, "opened", "after failures in a row, or too large a share, calls are rejected without being made"},
+	{AdaptiveThrottle, "calls turned away", "the more calls fail, the more of them are rejected without being made"},
+	{Hedging, "calls beside one that took long", "where a call takes long, another one is made, and the first answer counts"},
 	{Bulkhead, "calls turned away", "only so many calls are under way at once"},
+	{AdaptiveLimit, "calls turned away", "only so many calls are under way as do not slow each other down"},
 	{RateLimit, "calls turned away", "only so many calls begin in a second"},
 	{Timeout, "calls cut short", "no call takes longer than its limit"},
 	{FallbackLadder, "", "fresh cache, stale cache, default data in place of the source"},

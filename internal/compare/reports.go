@@ -128,7 +128,7 @@ func recordMeasures() []Measure {
 }
 
 func nodeMeasures() []Measure {
-	return []Measure{
+	measures := []Measure{
 		ofReport("attempts.<node>", Count, Lower, "attempts, over all runs of the node",
 			perNode(func(n report.Node) Value { return count(n.Attempts) })),
 		ofReport("max_attempts.<node>", Count, Lower, "most attempts in one run of the node",
@@ -141,17 +141,25 @@ func nodeMeasures() []Measure {
 			perNode(func(n report.Node) Value { return quantity(n.WaitMS) })),
 		ofReport("timeouts.<node>", Count, Lower, "calls cut short",
 			perNode(func(n report.Node) Value { return count(n.Timeouts) })),
-		ofReport("rejected.<node>", Count, Neither, "calls that an open breaker rejected",
-			perNode(func(n report.Node) Value { return count(n.Rejected) })),
-		ofReport("bulkhead_full.<node>", Count, Lower, "calls that a full bulkhead rejected",
-			perNode(func(n report.Node) Value { return count(n.Full) })),
-		ofReport("rate_limited.<node>", Count, Lower, "calls that the rate limit rejected",
-			perNode(func(n report.Node) Value { return count(n.Limited) })),
+		ofReport("hedges.<node>", Count, Neither, "calls made since another one took long",
+			perNode(func(n report.Node) Value { return count(n.Hedges) })),
+		ofReport("deadline_over.<node>", Count, Lower, "calls whose deadline was over",
+			perNode(func(n report.Node) Value { return count(n.Overdue) })),
+	}
+	for _, away := range catalog.Rejections() {
+		better := Lower
+		if away.Desired {
+			better = Neither
+		}
+		measures = append(measures, ofReport(away.Key+".<node>", Count, better, "calls that "+away.By+" rejected",
+			perNode(func(n report.Node) Value { return count(*n.TurnedAway(away.Event)) })))
+	}
+	return append(measures,
 		ofReport("recovered.<node>", Count, Neither, "runs of the node saved by its error hook",
 			perNode(func(n report.Node) Value { return count(n.Recovered) })),
 		ofReport("fallbacks.<node>", Count, Neither, "runs of the node saved by its fallback",
 			perNode(func(n report.Node) Value { return count(n.Fallbacks) })),
-	}
+	)
 }
 
 func breakerMeasures() []Measure {

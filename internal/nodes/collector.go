@@ -47,6 +47,10 @@ type invalidRecord struct {
 }
 
 func newCollector(s *settings.Settings, parts Parts, ladder *ladder) *Collector {
+	fetch := s.Collector
+	if s.Input != "" {
+		fetch.HedgeAfter = "" // an input is read row by row: a second call would get other rows
+	}
 	return &Collector{
 		source:    parts.Source,
 		batchSize: s.BatchSize,
@@ -65,7 +69,8 @@ func newCollector(s *settings.Settings, parts Parts, ladder *ladder) *Collector 
 		fetch: resilience.NewGuard[*intake](resilience.Options{
 			Place:  catalog.PlaceFetch,
 			Class:  errhandler.Network,
-			Policy: s.Collector,
+			Policy: fetch,
+			Drawn:  parts.Rand(Key{Place: catalog.PlaceFetch, Use: "breaker"}),
 			Turn:   parts.Turn,
 			Tally:  parts.Tally,
 		}),
@@ -130,6 +135,9 @@ func (c *Collector) Around(
 		Jitter: func(attempt int) float64 {
 			return c.rand(Key{Place: catalog.PlaceFetch, Use: "jitter", Cycle: cycle, Attempt: attempt})
 		},
+		Chance: func(attempt int) float64 {
+			return c.rand(Key{Place: catalog.PlaceFetch, Use: "throttle", Cycle: cycle, Attempt: attempt})
+		},
 	})
 }
 
@@ -147,8 +155,12 @@ func (c *Collector) ExecFallback(_ context.Context, _ *State, f *inFlight, err e
 	return c.ladder.take(), nil
 }
 
-// AfterExec takes invalid and duplicate records out of the batch.
-func (c *Collector) AfterExec(_ context.Context, _ *State, _ *inFlight, in *intake) (*intake, error) {
+// AfterExec takes invalid and duplicate records out of the batch. Another call of a hedged fetch may have been answered
+// since, with rows that belong to the batch, too.
+func (c *Collector) AfterExec(_ context.Context, _ *State, f *inFlight, in *intake) (*intake, error) {
+	if all := c.unadmitted(f); all != nil && in.origin == catalog.FromSource {
+		in = all
+	}
 	in.validate()
 	return in, nil
 }

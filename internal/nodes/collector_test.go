@@ -310,7 +310,7 @@ func TestCollectorsBreaker(t *testing.T) {
 		t.Errorf("rejected in cycles %v", rejected)
 	}
 	load := o.pipeline.Loads()[1]
-	if load.Place != catalog.PlaceFetch || load.Calls != 5 || load.Rejected != 2 || load.Failed != 4 ||
+	if load.Place != catalog.PlaceFetch || load.Calls != 5 || load.TurnedAway.Of(catalog.CallRejected) != 2 || load.Failed != 4 ||
 		load.Breaker != "closed" {
 		t.Errorf("load %+v", load)
 	}

@@ -25,11 +25,12 @@ const downAfter = 3
 // taken everything; when none is healthy, the last channel as a last resort. What no pass could deliver goes to the
 // emergency spool.
 type Deliverer struct {
-	channels []*outlet
-	recover  time.Duration
-	rand     Rand
-	passes   *resilience.Guard[struct{}]
-	spool    *emergency
+	channels  []*outlet
+	recover   time.Duration
+	rand      Rand
+	passes    *resilience.Guard[struct{}]
+	spool     *emergency
+	throttled bool
 	// spoolHere is false in the recovery graph, where the alternate delivery node spools.
 	spoolHere bool
 }
@@ -75,10 +76,13 @@ func (c *ChannelStats) Add(of ChannelStats) {
 
 func newDeliverer(s *settings.Settings, parts Parts, spool *emergency) *Deliverer {
 	passes, call := s.Delivery, s.Delivery
-	passes.Timeout, passes.Bulkhead, passes.RateLimit, passes.Breaker = 0, 0, 0, false // they guard each channel
-	call.Attempts = 1
+	// These guard each channel, and those the passes.
+	passes.Timeout, passes.Bulkhead, passes.AdaptiveLimit, passes.RateLimit = 0, 0, 0, 0
+	passes.HedgeAfter, passes.Throttle, passes.Breaker = "", 0, false
+	call.Attempts, call.Deadline = 1, 0
 	d := &Deliverer{
 		recover:   s.ChannelRecover,
+		throttled: call.Throttle > 0,
 		rand:      parts.Rand,
 		channels:  make([]*outlet, 0, len(parts.Channels)),
 		spool:     spool,
@@ -101,6 +105,7 @@ func newDeliverer(s *settings.Settings, parts Parts, spool *emergency) *Delivere
 				Class:  errhandler.Network,
 				Policy: call,
 				Quiet:  true,
+				Drawn:  parts.Rand(Key{Place: place, Use: "breaker"}),
 				Turn:   parts.Turn,
 				Tally:  parts.Tally,
 			}),
@@ -132,6 +137,7 @@ func (d *Deliverer) Prep(_ context.Context, s *State) (*State, error) {
 // Exec is one pass over the channels.
 func (d *Deliverer) Exec(ctx context.Context, s *State) (struct{}, error) {
 	var failures passError
+	s.passes++
 	for _, c := range d.candidates(ctx, len(s.inFlight.undelivered()) > 0) {
 		if len(s.inFlight.undelivered()) == 0 || ctx.Err() != nil {
 			break
@@ -206,17 +212,41 @@ func (c *outlet) note(count func(*ChannelStats)) {
 // send offers the remaining records to one channel and notes what it accepted.
 func (d *Deliverer) send(ctx context.Context, c *outlet, s *State) error {
 	batch := s.inFlight.delivery()
-	taken := 0
-	_, err := c.guard.Do(ctx, resilience.Call[int]{Fn: func(ctx context.Context, _ int) (int, error) {
+	// Of several calls at once, the channel has the records of that which brought most, and may have those of another.
+	var calls struct {
+		sync.Mutex
+		taken, made int
+	}
+	call := resilience.Call[int]{}
+	if d.throttled {
+		call.Chance = func(int) float64 {
+			return d.rand(Key{Place: c.place, Use: "throttle", Cycle: s.Cycle, Attempt: s.passes})
+		}
+	}
+	call.Fn = func(ctx context.Context, _ int) (int, error) {
+		tried := catalog.ChannelTried
+		if resilience.Hedge(ctx) > 0 {
+			tried = catalog.Hedged
+		}
 		c.note(func(s *ChannelStats) { s.Tried++ })
-		workflow.Emit(ctx, catalog.ChannelTried.At(c.place))
+		calls.Lock()
+		calls.made++
+		calls.Unlock()
+		workflow.Emit(ctx, tried.At(c.place))
 		n, err := c.Deliver(ctx, batch)
 		if err == nil && n < len(batch.Records) {
 			err = fmt.Errorf("%w: %d of %d records accepted", ErrPartial, n, len(batch.Records))
 		}
-		taken = min(max(n, 0), len(batch.Records))
+		calls.Lock()
+		defer calls.Unlock()
+		calls.taken = min(max(n, calls.taken), len(batch.Records))
 		return n, err
-	}})
+	}
+	_, err := c.guard.Do(ctx, call)
+	taken := calls.taken
+	if calls.made > 1 {
+		s.inFlight.maybeTaken(c.Name(), batch)
+	}
 	if taken > 0 {
 		d.accepted(ctx, c, s, taken)
 	}
@@ -231,9 +261,12 @@ func (d *Deliverer) send(ctx context.Context, c *outlet, s *State) error {
 		return err
 	}
 	workflow.EmitError(ctx, catalog.ChannelFailed.At(c.place), err)
-	if errors.Is(err, resilience.ErrBreakerOpen) {
+	switch {
+	case errors.Is(err, resilience.ErrThrottled):
+		c.note(func(s *ChannelStats) { s.Skipped++ }) // the throttle lets others through
+	case errors.Is(err, resilience.ErrBreakerOpen):
 		c.rejected(ctx)
-	} else {
+	default:
 		c.failed(ctx, err)
 	}
 	return err

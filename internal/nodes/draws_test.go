@@ -145,7 +145,7 @@ func TestLoadOfTheBatchHasItsBreaker(t *testing.T) {
 		p.Attempts, p.Breaker, p.BreakerFailures, p.BreakerOpenFor = 1, true, 2, time.Hour
 	}}.run(t)
 	for _, l := range o.pipeline.Loads() {
-		if l.Place == catalog.PlaceBatch && (l.Calls != 2 || l.Rejected != 1 || l.BeforeOpen != 2) {
+		if l.Place == catalog.PlaceBatch && (l.Calls != 2 || l.TurnedAway.Of(catalog.CallRejected) != 1 || l.BeforeOpen != 2) {
 			t.Errorf("%+v, want 2 calls, then one turned away", l)
 		}
 	}

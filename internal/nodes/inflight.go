@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"sync"
 
 	"faultflow/internal/catalog"
 	"faultflow/internal/errhandler"
@@ -53,6 +54,8 @@ type inFlight struct {
 	answer     Batch
 	answered   bool
 	answerEnds bool
+	// answers guards them while a hedged fetch is under way.
+	answers sync.Mutex
 
 	// pending records wait for processing. If they failed one by one, pendingFailures has the failure of each.
 	pending         []Record
@@ -79,14 +82,20 @@ func newInFlight(run string, cycle int, ledger Ledger) inFlight {
 	return inFlight{ledger: ledger, cycleKey: run + "/" + strconv.Itoa(cycle) + "/"}
 }
 
-// fetched keeps the source's answer until it is admitted, so that an answer after the attempt's timeout is not lost.
+// fetched keeps the source's answer until it is admitted, so that an answer after the attempt's timeout is not lost. Of
+// a hedged fetch several calls may be answered, each with rows of its own, and none of them is lost either.
 func (f *inFlight) fetched(answer Batch, end bool) {
-	mustAddUp(!f.answered, "an answer came before the last one was admitted")
-	f.answer, f.answered, f.answerEnds = answer, true, end
+	f.answers.Lock()
+	defer f.answers.Unlock()
+	f.answer.Records = joined(f.answer.Records, answer.Records)
+	f.answer.Rejected = joined(f.answer.Rejected, answer.Rejected)
+	f.answered, f.answerEnds = true, f.answerEnds || end
 }
 
 // unadmitted is the source's answer as it is to be admitted; nil without one.
 func (f *inFlight) unadmitted() *intake {
+	f.answers.Lock()
+	defer f.answers.Unlock()
 	if !f.answered {
 		return nil
 	}

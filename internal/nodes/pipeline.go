@@ -138,8 +138,11 @@ func (l *Load) Add(of Load) {
 // Loads returns the load on each dependency so far, in the order of the pipeline.
 func (p *Pipeline) Loads() []Load {
 	batch := p.processing.batch.Stats()
-	attempts := p.processing.attempts.Stats() // the breaker is around the attempts, not inside them
-	batch.Rejected, batch.BeforeOpen = attempts.Rejected, attempts.BeforeOpen
+	attempts := p.processing.attempts.Stats() // breaker and throttle are around the attempts, not inside them
+	for _, away := range []catalog.EventKind{catalog.CallRejected, catalog.Throttled} {
+		batch.TurnedAway[away.Index()] = attempts.TurnedAway.Of(away)
+	}
+	batch.BeforeOpen = attempts.BeforeOpen
 	loads := append(make([]Load, 0, 5+len(p.deliverer.channels)),
 		Load{catalog.PlaceHealth, p.collector.health.Stats(), p.collector.health.BreakerState()},
 		Load{catalog.PlaceFetch, p.collector.fetch.Stats(), p.collector.fetch.BreakerState()},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -58,13 +59,17 @@ type work struct {
 
 func newProcessing(s *settings.Settings, parts Parts) *Processing {
 	attempts, call := s.Processor, s.Processor
-	attempts.Timeout, attempts.Bulkhead, attempts.RateLimit = 0, 0, 0 // they guard the calls within an attempt
-	call.Attempts, call.Breaker = 1, false
-	guard := func(p catalog.Place) *resilience.Guard[struct{}] {
+	// These guard the calls within an attempt, and those the attempt.
+	attempts.Timeout, attempts.Bulkhead, attempts.AdaptiveLimit, attempts.RateLimit = 0, 0, 0, 0
+	attempts.HedgeAfter = ""
+	call.Attempts, call.Deadline, call.Throttle, call.Breaker = 1, 0, 0, false
+	begin := call
+	begin.HedgeAfter = "" // a batch begins once
+	guard := func(p catalog.Place, policy settings.Policy) *resilience.Guard[struct{}] {
 		return resilience.NewGuard[struct{}](resilience.Options{
 			Place:  p,
 			Class:  errhandler.Processing,
-			Policy: call,
+			Policy: policy,
 			Quiet:  true,
 			Turn:   parts.Turn,
 			Tally:  parts.Tally,
@@ -81,11 +86,12 @@ func newProcessing(s *settings.Settings, parts Parts) *Processing {
 			Place:  nodePlace(catalog.Processor),
 			Class:  errhandler.Processing,
 			Policy: attempts,
+			Drawn:  parts.Rand(Key{Place: nodePlace(catalog.Processor), Use: "breaker"}),
 			Turn:   parts.Turn,
 			Tally:  parts.Tally,
 		}),
-		batch:  guard(catalog.PlaceBatch),
-		record: guard(catalog.PlaceRecord),
+		batch:  guard(catalog.PlaceBatch, begin),
+		record: guard(catalog.PlaceRecord, call),
 	}
 }
 
@@ -112,36 +118,46 @@ func (p *Processing) Exec(ctx context.Context, records []Record) (*work, error) 
 }
 
 // each processes the records with the node's workers. Results are kept by the record's index in the batch, so that they
-// do not depend on the order in which workers finish. Workers that compete for the bulkhead's places or the rate
-// limit's turns have nanoseconds of their own: at one virtual instant the scheduler would decide which one comes first.
-// Those of a pass beside others always have.
+// do not depend on the order in which workers finish. Workers that compete for places or the rate limit's turns have
+// nanoseconds of their own: at one virtual instant the scheduler would decide which one comes first. Those of a pass
+// beside others always have.
 func (p *Processing) each(ctx context.Context, records []Record) *work {
 	results, errs := make([]Processed, len(records)), make([]error, len(records))
 	workers := min(p.workers, len(records))
-	compete := p.call.RateLimit > 0 || p.call.Bulkhead > 0 && workers > p.call.Bulkhead
+	compete := p.call.RateLimit > 0 || p.call.AdaptiveLimit > 0 || p.call.Bulkhead > 0 && workers > p.call.Bulkhead
 	shares := workflow.Shares(ctx)
 	var next atomic.Int64
 	worker := func(w int) {
 		ctx := workflow.WithLane(ctx, w)
-		ownTime := func() {
+		ownTime := func(hedge int) {
 			switch {
 			case shares:
-				workflow.AwaitOwn(ctx)
+				workflow.AwaitOwn(workflow.WithLane(ctx, workers*hedge))
 			case compete:
-				awaitOwnTime(ctx, w)
+				awaitOwnTime(ctx, w+workers*hedge)
 			}
 		}
 		i := 0
+		var answer struct { // of several calls for a record, the first answer counts
+			sync.Mutex
+			there bool
+		}
 		one := func(ctx context.Context, _ int) (none struct{}, err error) {
-			defer ownTime() // a panic gives its place back, too
-			results[i], err = p.processor.Process(ctx, records[i])
+			defer ownTime(resilience.Hedge(ctx)) // a panic gives its place back, too
+			out, err := p.processor.Process(ctx, records[i])
+			answer.Lock()
+			defer answer.Unlock()
+			if err == nil && !answer.there {
+				results[i], answer.there = out, true
+			}
 			return none, err
 		}
 		process := p.record.Bind(ctx, resilience.Call[struct{}]{Fn: one})
-		ownTime()
+		ownTime(0)
 		for i = int(next.Add(1)) - 1; i < len(records) && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
+			answer.there = false
 			_, errs[i] = process()
-			ownTime() // also after a call that was rejected
+			ownTime(0) // also after a call that was rejected
 		}
 	}
 	// A sync.WaitGroup would do, but in a synctest bubble Go 1.26 keeps 32 bytes of each for ever, and there are
@@ -172,11 +188,11 @@ func (p *Processing) each(ctx context.Context, records []Record) *work {
 // turn is the period of each worker's own nanosecond. It has more nanoseconds than there can be workers.
 const turn = 20 * time.Microsecond
 
-// awaitOwnTime waits until the time since the run began is the worker's own nanosecond of a turn. The first nanosecond
+// awaitOwnTime waits until the time since the run began is the own nanosecond of a turn of a worker, or of its hedge. The first nanosecond
 // of a turn belongs to no worker: a rate limit lets calls through there.
 func awaitOwnTime(ctx context.Context, worker int) {
 	_, at := workflow.Now(ctx)
-	time.Sleep((turn + time.Duration(worker+1) - at%turn) % turn)
+	time.Sleep((turn + time.Duration(worker)%(turn-1) + 1 - at%turn) % turn)
 }
 
 // Around puts Exec inside the processing node's policies.
@@ -195,6 +211,9 @@ func (p *Processing) Around(
 		Fallback: fallback,
 		Jitter: func(attempt int) float64 {
 			return p.rand(Key{Place: catalog.PlaceBatch, Use: "jitter", Cycle: cycle, Attempt: attempt})
+		},
+		Chance: func(attempt int) float64 {
+			return p.rand(Key{Place: catalog.PlaceBatch, Use: "throttle", Cycle: cycle, Attempt: attempt})
 		},
 	})
 }
@@ -332,7 +351,13 @@ func (Doubler) Begin(ctx context.Context, _ []Record) error { return ctx.Err() }
 // Process doubles one record's value.
 func (d Doubler) Process(ctx context.Context, r Record) (Processed, error) {
 	cycle, _ := workflow.Now(ctx)
-	k := Key{Place: catalog.PlaceRecord, Use: "latency", Cycle: cycle, Record: r.Number()}
+	k := Key{
+		Place:   catalog.PlaceRecord,
+		Use:     "latency",
+		Cycle:   cycle,
+		Record:  r.Number(),
+		Attempt: resilience.Hedge(ctx),
+	}
 	if !d.Served {
 		if err := Pause(ctx, d.Rand.Between(k, minRecordTime, maxRecordTime)); err != nil {
 			return Processed{}, err
@@ -341,7 +366,7 @@ func (d Doubler) Process(ctx context.Context, r Record) (Processed, error) {
 	if err := r.Validate(); err != nil {
 		return Processed{}, fmt.Errorf("record %s: %w", r.ID, err)
 	}
-	k.Use = "quality"
+	k.Use, k.Attempt = "quality", 0
 	return Processed{
 		Record:         r,
 		ProcessedValue: 2 * r.Value,

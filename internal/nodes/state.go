@@ -69,6 +69,8 @@ type State struct {
 	Channel string
 
 	inFlight inFlight
+	// passes counts those over the channels.
+	passes int
 }
 
 // reason is an error without the node and attempt around it, which the dead letter's place says already. It keeps the

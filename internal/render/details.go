@@ -16,9 +16,12 @@ func Attempts(r *report.Report) Section {
 	cols := []Column{{Title: "node"}, {Title: "runs", Right: true}, {Title: "attempts", Right: true},
 		{Title: "failed", Right: true, Usual: "0", Spare: true},
 		{Title: "waits", Right: true, Usual: "0"}, {Title: "timeouts", Right: true, Usual: "0"},
-		{Title: "rejected", Right: true, Usual: "0"}, {Title: "full", Right: true, Usual: "0"},
-		{Title: "limited", Right: true, Usual: "0"},
-		{Title: "recovered", Right: true, Usual: "0"}}
+		{Title: "overdue", Right: true, Usual: "0"}, {Title: "hedges", Right: true, Usual: "0"},
+	}
+	for _, away := range catalog.Rejections() {
+		cols = append(cols, Column{Title: away.Title, Right: true, Usual: "0"})
+	}
+	cols = append(cols, Column{Title: "recovered", Right: true, Usual: "0"})
 	var rows [][]Cell
 	var idleNodes []string
 	for _, n := range r.Nodes {
@@ -30,18 +33,20 @@ func Attempts(r *report.Report) Section {
 		if n.Waits > 0 {
 			waits += Tie + "(" + Duration(n.WaitMS) + ")"
 		}
-		rows = append(rows, Cells(
+		texts := []string{
 			ClipName(n.Name),
 			Grouped(n.Runs),
 			Grouped(n.Attempts),
 			Grouped(n.Failures),
 			waits,
 			Grouped(n.Timeouts),
-			Grouped(n.Rejected),
-			Grouped(n.Full),
-			Grouped(n.Limited),
-			Grouped(n.Recovered+n.Fallbacks),
-		))
+			Grouped(n.Overdue),
+			Grouped(n.Hedges),
+		}
+		for _, away := range catalog.Rejections() {
+			texts = append(texts, Grouped(*n.TurnedAway(away.Event)))
+		}
+		rows = append(rows, Cells(append(texts, Grouped(n.Recovered+n.Fallbacks))...))
 	}
 	s.table("attempts of each node", cols, rows)
 	if len(rows) > 0 && len(idleNodes) > 0 {

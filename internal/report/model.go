@@ -120,24 +120,55 @@ type Delivery struct {
 type Node struct {
 	Name catalog.Node `json:"name"`
 	// Status is how its last run ended.
-	Status    catalog.NodeStatus `json:"status"`
-	Runs      int                `json:"runs"`
-	Attempts  int                `json:"attempts"` // calls of its guarded operation, over all runs
-	MaxTries  int                `json:"max_attempts"`
-	Failures  int                `json:"failed_attempts"`
-	Waits     int                `json:"waits"`
-	WaitMS    float64            `json:"wait_ms"`
-	Timeouts  int                `json:"timeouts"`
-	Rejected  int                `json:"rejected"` // by an open breaker, without a call
-	Full      int                `json:"bulkhead_full"`
-	Limited   int                `json:"rate_limited"` // turned away by the rate limit
-	Recovered int                `json:"recovered"`
-	Fallbacks int                `json:"fallbacks"`
+	Status   catalog.NodeStatus `json:"status"`
+	Runs     int                `json:"runs"`
+	Attempts int                `json:"attempts"` // calls of its guarded operation, over all runs
+	MaxTries int                `json:"max_attempts"`
+	Failures int                `json:"failed_attempts"`
+	Waits    int                `json:"waits"`
+	WaitMS   float64            `json:"wait_ms"`
+	Timeouts int                `json:"timeouts"`
+	Rejected int                `json:"rejected"` // by an open breaker, without a call
+	Full     int                `json:"bulkhead_full"`
+	Limited  int                `json:"rate_limited"` // turned away by the rate limit
+	// OverBudget counts the retries that the retry budget turned away, each of which ended the attempts.
+	OverBudget int `json:"over_budget"`
+	// Hedges counts the calls that were made since another one took long, Lost those that were called off since another
+	// one had answered.
+	Hedges int `json:"hedges"`
+	Lost   int `json:"hedges_lost"`
+	// Adaptive and Throttled were turned away by the adaptive limit and the adaptive throttle. Overdue counts the calls
+	// whose deadline was over.
+	Adaptive  int `json:"adaptively_limited"`
+	Throttled int `json:"throttled"`
+	Overdue   int `json:"deadline_over"`
+	Recovered int `json:"recovered"`
+	Fallbacks int `json:"fallbacks"`
 	// Hooks counts the hooks that ran, by name.
 	Hooks map[string]int `json:"hooks"`
 	// Errors counts failed attempts and errors by class.
 	Errors  map[errhandler.Class]int `json:"errors"`
 	Actions map[string]int           `json:"actions"`
+}
+
+// TurnedAway is where the node counts the calls that were turned away so; nil for an event that tells of none.
+func (n *Node) TurnedAway(k catalog.EventKind) *int {
+	switch k {
+	case catalog.CallRejected:
+		return &n.Rejected
+	case catalog.BulkheadFull:
+		return &n.Full
+	case catalog.RateLimitHit:
+		return &n.Limited
+	case catalog.BudgetSpent:
+		return &n.OverBudget
+	case catalog.LimitReached:
+		return &n.Adaptive
+	case catalog.Throttled:
+		return &n.Throttled
+	default:
+		return nil
+	}
 }
 
 // Breaker is one circuit breaker and what it went through.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/failsafe-go/failsafe-go"
+	"github.com/failsafe-go/failsafe-go/adaptivelimiter"
 	"github.com/failsafe-go/failsafe-go/bulkhead"
 	"github.com/failsafe-go/failsafe-go/common"
 	"github.com/failsafe-go/failsafe-go/policy"
@@ -33,25 +34,28 @@ type breaker[R any] struct {
 	// open follows the state without taking gobreaker's lock.
 	open atomic.Bool
 
-	mu   sync.Mutex
-	last catalog.BreakerState
-	news []Transition
+	// telling is held from taking news until they are told, so that concurrent callers tell them in order.
+	telling sync.Mutex
+	mu      sync.Mutex
+	last    catalog.BreakerState
+	news    []Transition
 }
 
-func newBreaker[R any](place catalog.Place, p settings.Policy) *breaker[R] {
+// windowParts is how many parts a rolling window has: the oldest is forgotten as a new one begins.
+const windowParts = 10
+
+// newBreaker makes a closed breaker. u in [0, 1) is what its open time is varied by, so that clients do not probe in
+// step: gobreaker has one Timeout for all.
+func newBreaker[R any](place catalog.Place, p settings.Policy, u float64) *breaker[R] {
 	b := &breaker[R]{last: catalog.Closed}
-	b.cb = gobreaker.NewCircuitBreaker[*common.PolicyResult[R]](gobreaker.Settings{
+	s := gobreaker.Settings{
 		Name:        string(place),
 		MaxRequests: uint32(max(p.BreakerTrialCalls, 1)),
-		Timeout:     p.BreakerOpenFor,
+		Timeout:     varied(p.BreakerOpenFor, p.BreakerOpenJitter, u),
 		ReadyToTrip: func(c gobreaker.Counts) bool {
 			return int64(c.ConsecutiveFailures) >= int64(max(p.BreakerFailures, 1))
 		},
-		// None says anything about the dependency. The last three are of guards inside this one.
-		IsExcluded: func(err error) bool {
-			return every(err, context.Canceled, bulkhead.ErrFull, ratelimiter.ErrExceeded,
-				ErrBulkheadFull, ErrRateLimit, ErrBreakerOpen)
-		},
+		IsExcluded: saysNothing,
 		OnStateChange: func(_ string, from, to gobreaker.State) {
 			b.mu.Lock()
 			defer b.mu.Unlock()
@@ -59,8 +63,25 @@ func newBreaker[R any](place catalog.Place, p settings.Policy) *breaker[R] {
 			b.last = stateOf(to)
 			b.news = append(b.news, Transition{At: time.Now(), From: stateOf(from), To: b.last})
 		},
-	})
+	}
+	if p.BreakerFailureRate > 0 {
+		s.Interval, s.BucketPeriod = p.BreakerWindow, max(1, p.BreakerWindow/windowParts)
+		s.ReadyToTrip = func(c gobreaker.Counts) bool {
+			ended := float64(c.TotalSuccesses) + float64(c.TotalFailures) // Requests has those under way, too
+			return ended >= float64(p.BreakerMinCalls) && float64(c.TotalFailures) >= p.BreakerFailureRate*ended
+		}
+	}
+	b.cb = gobreaker.NewCircuitBreaker[*common.PolicyResult[R]](s)
 	return b
+}
+
+// saysNothing tells whether an error says nothing about the dependency: the call was not made, or was called off.
+func saysNothing(err error) bool { return every(err, context.Canceled) || turnedAway(err) }
+
+// turnedAway tells whether a policy of this guard turned a call away, or one of a guard inside it.
+func turnedAway(err error) bool {
+	return every(err, bulkhead.ErrFull, ratelimiter.ErrExceeded, adaptivelimiter.ErrExceeded,
+		ErrBulkheadFull, ErrRateLimit, ErrAdaptiveLimit, ErrThrottled, ErrBreakerOpen)
 }
 
 // stateOf is gobreaker's state by our name for it, which is gobreaker's own.
@@ -75,10 +96,16 @@ func (b *breaker[R]) takeNews() []Transition {
 	return news
 }
 
-func (g *Guard[R]) breakerAround(exec policy.ExecutionInternal[R], call attemptFn[R]) *common.PolicyResult[R] {
+// throughBreaker puts an attempt through the breaker. An attempt that the deadline cut short is as one called off,
+// whatever it had to wait for when that happened.
+func (a *attempts[R]) throughBreaker(exec policy.ExecutionInternal[R], call attemptFn[R]) *common.PolicyResult[R] {
+	g := a.guard
 	result, err := g.breaker.cb.Execute(func() (*common.PolicyResult[R], error) {
 		g.tellBreaker(exec.Context()) // half-open is told before the trial call
 		r := call(failsafe.Execution[R](exec))
+		if a.over.Load() {
+			return r, context.Canceled
+		}
 		return r, r.Error
 	})
 	g.tellBreaker(exec.Context())
@@ -96,6 +123,8 @@ func rejection(err error) error {
 }
 
 func (g *Guard[R]) tellBreaker(ctx context.Context) {
+	g.breaker.telling.Lock()
+	defer g.breaker.telling.Unlock()
 	for _, t := range g.breaker.takeNews() {
 		if t.To == catalog.Open {
 			g.stats.beforeOpen.CompareAndSwap(0, g.stats.calls.Load())

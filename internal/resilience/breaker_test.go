@@ -103,7 +103,7 @@ func TestBreakerRejects(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 		b.wantTold("0s rejected 1 degradation")
-		if s := g.Stats(); s != (resilience.Stats{Calls: 3, Failed: 3, Rejected: 1, BeforeOpen: 3}) {
+		if s := g.Stats(); s != (resilience.Stats{Calls: 3, Failed: 3, BeforeOpen: 3, TurnedAway: away(catalog.CallRejected, 1)}) {
 			t.Errorf("%+v", s)
 		}
 	})

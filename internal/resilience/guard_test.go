@@ -43,16 +43,20 @@ type bench struct {
 func virtually(t *testing.T, f func(b *bench)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		b := &bench{T: t}
-		b.stream = workflow.NewStream(func(e workflow.Event) {
-			b.mu.Lock()
-			defer b.mu.Unlock()
-			b.events = append(b.events, e)
-		})
-		b.stream.Classify = func(err error) string { return string(errhandler.Classify(err)) }
-		b.ctx = workflow.WithStream(t.Context(), b.stream)
-		f(b)
+		f(newBench(t))
 	})
+}
+
+func newBench(t *testing.T) *bench {
+	b := &bench{T: t}
+	b.stream = workflow.NewStream(func(e workflow.Event) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.events = append(b.events, e)
+	})
+	b.stream.Classify = func(err error) string { return string(errhandler.Classify(err)) }
+	b.ctx = workflow.WithStream(t.Context(), b.stream)
+	return b
 }
 
 // told is the events as lines such as "1s attempt_failed 2 network", without the details of errors.
@@ -111,6 +115,12 @@ func fails(err error) resilience.Call[string] {
 
 func works() resilience.Call[string] {
 	return resilience.Call[string]{Fn: func(context.Context, int) (string, error) { return "done", nil }}
+}
+
+// away is the counts of calls turned away: n of that kind.
+func away(kind catalog.EventKind, n int64) (counts catalog.RejectionCounts) {
+	counts[kind.Index()] = n
+	return counts
 }
 
 // pause waits as a well-behaved call does.
@@ -531,7 +541,7 @@ func TestBulkhead(t *testing.T) {
 						t.Errorf("got %v", err)
 					}
 					b.wantTold("0s attempt_started 1", fmt.Sprintf("%v bulkhead_full 1 resource", test.want))
-					if s := g.Stats(); s != (resilience.Stats{Calls: 1, Full: 1}) {
+					if s := g.Stats(); s != (resilience.Stats{Calls: 1, TurnedAway: away(catalog.BulkheadFull, 1)}) {
 						t.Errorf("%+v", s)
 					}
 				}
@@ -908,10 +918,10 @@ func TestInnerGuards(t *testing.T) {
 		{"timeout", settings.Policy{Timeout: time.Second}, nil, takes(time.Hour),
 			resilience.ErrTimeout, errhandler.Storage, resilience.Stats{Calls: 3, TimedOut: 3, Waits: 2, BeforeOpen: 3}, "open"},
 		{"full", settings.Policy{Bulkhead: 1}, hold, works(),
-			resilience.ErrBulkheadFull, errhandler.Resource, resilience.Stats{Calls: 1, Full: 1}, "closed"},
+			resilience.ErrBulkheadFull, errhandler.Resource, resilience.Stats{Calls: 1, TurnedAway: away(catalog.BulkheadFull, 1)}, "closed"},
 		{"open", opens, func(b *bench, inner *resilience.Guard[string]) { _, _ = inner.Do(b.ctx, fails(errBroken)) },
 			works(),
-			resilience.ErrBreakerOpen, errhandler.Degradation, resilience.Stats{Calls: 1, Rejected: 1}, "closed"},
+			resilience.ErrBreakerOpen, errhandler.Degradation, resilience.Stats{Calls: 1, TurnedAway: away(catalog.CallRejected, 1)}, "closed"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -974,7 +984,7 @@ func TestJoinedErrors(t *testing.T) {
 		{"one full, one failed", []error{refused, fmt.Errorf("x: %w", resilience.ErrBulkheadFull)}, resilience.Stats{Calls: 3, Failed: 3, Waits: 2}, errhandler.Network},
 		{"one timed out, one failed", []error{refused, late}, resilience.Stats{Calls: 3, Failed: 3, Waits: 2}, errhandler.Network},
 		{"all timed out", []error{late, late}, resilience.Stats{Calls: 3, TimedOut: 3, Waits: 2}, errhandler.Network},
-		{"all rejected", []error{resilience.ErrBreakerOpen, fmt.Errorf("x: %w", resilience.ErrBreakerOpen)}, resilience.Stats{Calls: 1, Rejected: 1}, errhandler.Degradation},
+		{"all rejected", []error{resilience.ErrBreakerOpen, fmt.Errorf("x: %w", resilience.ErrBreakerOpen)}, resilience.Stats{Calls: 1, TurnedAway: away(catalog.CallRejected, 1)}, errhandler.Degradation},
 		{"all turned away", []error{resilience.ErrBreakerOpen, errhandler.As(errhandler.Resource, resilience.ErrBulkheadFull)}, resilience.Stats{Calls: 1, Failed: 1}, errhandler.Resource},
 	}
 	for _, test := range tests {
@@ -1009,7 +1019,7 @@ func TestStats(t *testing.T) {
 			{works(), resilience.Stats{Calls: 4, Failed: 2, Waits: 1}},
 			{takes(time.Hour), resilience.Stats{Calls: 6, Failed: 2, TimedOut: 2, Waits: 2}},
 			{fails(errBroken), resilience.Stats{Calls: 7, Failed: 3, TimedOut: 2, Waits: 2, BeforeOpen: 7}}, // opens the breaker
-			{works(), resilience.Stats{Calls: 7, Failed: 3, TimedOut: 2, Rejected: 1, Waits: 2, BeforeOpen: 7}},
+			{works(), resilience.Stats{Calls: 7, Failed: 3, TimedOut: 2, Waits: 2, BeforeOpen: 7, TurnedAway: away(catalog.CallRejected, 1)}},
 		}
 		for i, step := range steps {
 			_, _ = g.Do(b.ctx, step.call)

@@ -24,6 +24,11 @@ func delay(p settings.Policy, attempt int, u float64) time.Duration {
 	return time.Duration(min(d, math.MaxInt64/2))
 }
 
+// varied is d, longer or shorter by up to a share of it, with u uniform in [0, 1).
+func varied(d time.Duration, share, u float64) time.Duration {
+	return time.Duration(min(float64(d)*(1+share*(2*u-1)), math.MaxInt64/2))
+}
+
 // The sentinels of calls that a policy ended.
 var (
 	// ErrBreakerOpen matches the error of a call that an open breaker rejected. Its class is Degradation.
@@ -32,6 +37,16 @@ var (
 	ErrBulkheadFull = errors.New("bulkhead is full")
 	// ErrRateLimit matches the error of a call that the rate limit turned away. Its class is Resource.
 	ErrRateLimit = errors.New("rate limit is reached")
+	// ErrRetryBudget matches the error of a call whose retry the budget turned away. It wraps the last attempt's error,
+	// whose class it has.
+	ErrRetryBudget = errors.New("retry budget is spent")
+	// ErrAdaptiveLimit matches the error of a call that the adaptive limit turned away. Its class is Resource.
+	ErrAdaptiveLimit = errors.New("adaptive limit is reached")
+	// ErrThrottled matches the error of a call that the adaptive throttle turned away. Its class is Degradation.
+	ErrThrottled = errors.New("throttled")
+	// ErrDeadline matches the error of a call whose attempts and waits together took too long. It wraps the last
+	// attempt's error, if there is one, whose class it has.
+	ErrDeadline = errors.New("deadline is over")
 	// ErrTimeout matches the error of an attempt that took longer than its limit.
 	ErrTimeout = errors.New("timeout")
 )

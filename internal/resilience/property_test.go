@@ -67,8 +67,10 @@ func drawDuration(rt *rapid.T, most time.Duration, label string) time.Duration {
 	return time.Duration(rapid.Int64Range(0, int64(most)).Draw(rt, label))
 }
 
+// drawPolicy draws any policy. Half of them have none of those that make several calls of an attempt, or cut it short
+// from outside, so that their books balance exactly.
 func drawPolicy(rt *rapid.T) settings.Policy {
-	return settings.Policy{
+	p := settings.Policy{
 		Attempts:          rapid.IntRange(0, 5).Draw(rt, "attempts"),
 		RetryDelay:        drawDuration(rt, 3*time.Second, "delay"),
 		Backoff:           rapid.Float64Range(0, 3).Draw(rt, "backoff"),
@@ -82,6 +84,34 @@ func drawPolicy(rt *rapid.T) settings.Policy {
 		BreakerOpenFor:    time.Second + drawDuration(rt, 10*time.Second, "open for"),
 		BreakerTrialCalls: rapid.IntRange(0, 2).Draw(rt, "trial calls"),
 	}
+	sometimes := func(what string, set func()) {
+		if rapid.IntRange(0, 2).Draw(rt, what) == 0 {
+			set()
+		}
+	}
+	sometimes("failure rate", func() {
+		p.BreakerFailureRate, p.BreakerMinCalls = rapid.Float64Range(0.1, 1).Draw(rt, "rate"), 2
+		p.BreakerWindow, p.BreakerOpenJitter = 20*time.Second, rapid.Float64Range(0, 1).Draw(rt, "open jitter")
+	})
+	sometimes("budget", func() { p.RetryBudget = rapid.Float64Range(0.01, 1).Draw(rt, "share") })
+	sometimes("throttle", func() {
+		p.Throttle, p.ThrottleWindow = rapid.Float64Range(0.01, 1).Draw(rt, "throttle share"), time.Minute
+	})
+	sometimes("adaptive limit", func() {
+		p.AdaptiveLimit, p.AdaptiveQueue = rapid.IntRange(1, 3).Draw(rt, "most"), float64(rapid.IntRange(0, 2).Draw(rt, "queue"))
+	})
+	sometimes("rate limit", func() {
+		p.RateLimit, p.RateLimitBurst = rapid.Float64Range(0.1, 2).Draw(rt, "a second"), rapid.IntRange(1, 3).Draw(rt, "burst")
+		p.RateLimitWait = drawDuration(rt, 4*time.Second, "rate limit wait")
+	})
+	if rapid.Bool().Draw(rt, "cut short") {
+		sometimes("deadline", func() { p.Deadline = drawDuration(rt, 5*time.Second, "deadline") * 2 })
+		sometimes("hedge", func() {
+			p.HedgeAfter = rapid.SampledFrom([]string{"100ms", "2s", "p50"}).Draw(rt, "hedge after")
+			p.Hedges = rapid.IntRange(0, 3).Draw(rt, "hedges")
+		})
+	}
+	return p
 }
 
 func drawCall(rt *rapid.T, attempts int) plannedCall {
@@ -158,7 +188,14 @@ func TestAnyPolicyAnyOutcome(t *testing.T) {
 				cancelled++
 			}
 		}
+		turnedAway := int64(0)
+		for _, n := range stats.TurnedAway {
+			turnedAway += n
+		}
 		balances := func(what string, got, want int64) {
+			if p.HedgeAfter != "" || p.Deadline > 0 {
+				return
+			}
 			if got > want || got < want-cancelled {
 				rt.Errorf("%s: %d, want %d (%d calls cancelled); %d well, %+v", what, got, want, cancelled, r.well, stats)
 			}
@@ -168,22 +205,44 @@ func TestAnyPolicyAnyOutcome(t *testing.T) {
 			rt.Errorf("called %d times, counted %d", r.called, stats.Calls)
 		}
 		balances("calls", stats.Calls, well+stats.Failed+stats.TimedOut)
-		balances("attempts", well+stats.Failed+stats.TimedOut+stats.Rejected+stats.Full, int64(len(calls))+stats.Waits)
+		balances("attempts", well+stats.Failed+stats.TimedOut+turnedAway, int64(len(calls))+stats.Waits)
 		if p.Bulkhead > 0 && r.peak > p.Bulkhead {
 			rt.Errorf("%d calls at once, the bulkhead allows %d", r.peak, p.Bulkhead)
 		}
-		if p.Bulkhead == 0 && stats.Full > 0 || p.Timeout == 0 && stats.TimedOut > 0 ||
-			!p.Breaker && stats.Rejected > 0 || p.Attempts <= 1 && stats.Waits > 0 {
+		if most := int64(len(calls)*max(p.Attempts, 1)) * int64(1+max(p.Hedges, 1)); stats.Calls > most {
+			rt.Errorf("%d calls, at most %d are allowed", stats.Calls, most)
+		}
+		for kind, on := range map[catalog.EventKind]bool{
+			catalog.BudgetSpent:  p.RetryBudget > 0,
+			catalog.Throttled:    p.Throttle > 0,
+			catalog.LimitReached: p.AdaptiveLimit > 0,
+			catalog.RateLimitHit: p.RateLimit > 0,
+			catalog.BulkheadFull: p.Bulkhead > 0,
+			catalog.CallRejected: p.Breaker,
+		} {
+			if stats.TurnedAway.Of(kind) > 0 && !on {
+				rt.Errorf("%s, although that policy is off: %+v", kind, stats)
+			}
+		}
+		if p.Timeout == 0 && stats.TimedOut > 0 || p.Attempts <= 1 && stats.Waits > 0 ||
+			p.Deadline == 0 && stats.Overdue > 0 || p.HedgeAfter == "" && stats.Hedges+stats.Lost > 0 {
 			rt.Errorf("a policy that is off has acted: %+v", stats)
 		}
-		if !atOnce && stats.Full > 0 {
+		if !atOnce && p.HedgeAfter == "" && stats.TurnedAway.Of(catalog.BulkheadFull) > 0 {
 			rt.Errorf("the bulkhead was full with one call at a time: %+v", stats)
 		}
 		want := map[catalog.EventKind]int64{
-			catalog.AttemptStarted: stats.Calls, catalog.AttemptSucceeded: well, catalog.AttemptFailed: stats.Failed,
-			catalog.AttemptTimedOut: stats.TimedOut, catalog.CallRejected: stats.Rejected,
-			catalog.BulkheadFull: stats.Full,
-			catalog.Waiting:      stats.Waits,
+			catalog.AttemptStarted:  stats.Calls - stats.Hedges,
+			catalog.AttemptFailed:   stats.Failed,
+			catalog.AttemptTimedOut: stats.TimedOut,
+			catalog.DeadlineOver:    stats.Overdue,
+			catalog.Waiting:         stats.Waits,
+		}
+		if p.HedgeAfter == "" && p.Deadline == 0 {
+			want[catalog.AttemptSucceeded] = well
+		}
+		for i, away := range catalog.Rejections() {
+			want[away.Event] = stats.TurnedAway[i]
 		}
 		for kind, n := range want {
 			if quiet {
@@ -205,24 +264,29 @@ func (r *results) call(
 	if c.cancel > 0 {
 		time.AfterFunc(c.cancel, cancel)
 	}
-	called, fallbacks := 0, 0
+	called, fallbacks, hedges := 0, 0, 1
+	if p.HedgeAfter != "" {
+		hedges += max(p.Hedges, 1)
+	}
+	// allReach says that no policy turns an attempt away, or makes several calls of one.
+	allReach := !p.Breaker && p.Bulkhead == 0 && p.RateLimit == 0 && p.AdaptiveLimit == 0 && p.Throttle == 0 && hedges == 1
 	var inFn time.Duration
 	call := resilience.Call[string]{
 		Fn: func(ctx context.Context, attempt int) (string, error) {
-			called++
-			if attempt != called && !p.Breaker && p.Bulkhead == 0 {
-				r.fault("call %d is called attempt %d", called, attempt)
-			}
 			began := time.Now()
 			r.Lock()
+			called++
+			if attempt != called && allReach {
+				defer r.fault("call %d is called attempt %d", called, attempt)
+			}
 			r.called++
 			r.inside++
 			r.peak = max(r.peak, r.inside)
 			r.Unlock()
 			defer func() {
-				inFn += time.Since(began)
 				r.Lock()
 				defer r.Unlock()
+				inFn += time.Since(began)
 				r.inside--
 			}()
 			out, err := c.attempts[attempt-1].run(ctx)
@@ -234,8 +298,10 @@ func (r *results) call(
 			return out, err
 		},
 		Jitter: func(attempt int) float64 { return float64(attempt%3) / 3 },
+		Chance: func(attempt int) float64 { return float64(attempt%3) / 3 },
 	}
-	if kept := quiet && p.Attempts <= 1 && !p.Breaker; c.fallback && !kept { // such a guard uses no fallback
+	kept := quiet && p.Attempts <= 1 && !p.Breaker && p.Throttle == 0 && p.HedgeAfter == "" && p.Deadline == 0
+	if c.fallback && !kept { // such a guard uses no fallback
 		call.Fallback = func(_ context.Context, err error) (string, error) {
 			fallbacks++
 			if ctx.Err() != nil {
@@ -248,7 +314,7 @@ func (r *results) call(
 	waits, began := g.Stats().Waits, time.Now()
 	out, err := g.Do(ctx, call)
 	took := time.Since(began)
-	if called > max(p.Attempts, 1) {
+	if called > max(p.Attempts, 1)*hedges {
 		r.fault("called %d times, %d attempts are allowed", called, p.Attempts)
 	}
 	switch {
@@ -260,7 +326,7 @@ func (r *results) call(
 	case fallbacks == 0 && out != "done" || fallbacks == 1 && out != "cached" || fallbacks > 1:
 		r.fault("%d fallbacks, and the result is %q", fallbacks, out)
 	}
-	if alone && g.Stats().Waits == waits && took != inFn {
+	if alone && g.Stats().Waits == waits && p.HedgeAfter == "" && p.RateLimit == 0 && took != inFn {
 		r.fault("without a wait, a call of %v took %v", inFn, took)
 	}
 }
@@ -276,7 +342,8 @@ func (r *results) checkError(ctx context.Context, err error, p settings.Policy) 
 	if errhandler.Classify(err) == "" {
 		r.fault("%v has no class", err)
 	}
-	for _, cause := range []error{resilience.ErrBreakerOpen, resilience.ErrBulkheadFull, resilience.ErrTimeout, errBroken} {
+	for _, cause := range []error{resilience.ErrBreakerOpen, resilience.ErrBulkheadFull, resilience.ErrTimeout,
+		resilience.ErrRateLimit, resilience.ErrAdaptiveLimit, resilience.ErrThrottled, resilience.ErrDeadline, errBroken} {
 		if errors.Is(err, cause) {
 			return
 		}

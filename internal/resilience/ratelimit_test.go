@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"faultflow/internal/catalog"
 	"faultflow/internal/errhandler"
 	"faultflow/internal/resilience"
 	"faultflow/internal/settings"
@@ -31,7 +32,7 @@ func TestRateLimit(t *testing.T) {
 			if _, err := g.Do(b.ctx, works()); err != nil {
 				t.Error(err)
 			}
-			if s := g.Stats(); s != (resilience.Stats{Calls: 2, Limited: 1}) {
+			if s := g.Stats(); s != (resilience.Stats{Calls: 2, TurnedAway: away(catalog.RateLimitHit, 1)}) {
 				t.Errorf("%+v", s)
 			}
 		})
@@ -86,7 +87,7 @@ func TestRateLimit(t *testing.T) {
 			_, _ = outer.Do(b.ctx, call)
 			_, err := outer.Do(b.ctx, call)
 			b.wantError(err, resilience.ErrRateLimit, errhandler.Resource)
-			if s := outer.Stats(); s != (resilience.Stats{Calls: 2, Limited: 1}) {
+			if s := outer.Stats(); s != (resilience.Stats{Calls: 2, TurnedAway: away(catalog.RateLimitHit, 1)}) {
 				t.Errorf("%+v", s)
 			}
 		})
@@ -99,7 +100,7 @@ func TestRateLimit(t *testing.T) {
 					t.Error(err)
 				}
 			}
-			if s := g.Stats(); s != (resilience.Stats{Calls: 2, Limited: 2, Waits: 2}) {
+			if s := g.Stats(); s != (resilience.Stats{Calls: 2, Waits: 2, TurnedAway: away(catalog.RateLimitHit, 2)}) {
 				t.Errorf("%+v", s)
 			}
 			b.wantElapsed(1200 * time.Millisecond)
@@ -112,7 +113,7 @@ func TestRateLimit(t *testing.T) {
 				_, _ = g.Do(b.ctx, works())
 			}
 			b.wantState(g, "closed")
-			if s := g.Stats(); s != (resilience.Stats{Calls: 1, Limited: 4}) {
+			if s := g.Stats(); s != (resilience.Stats{Calls: 1, TurnedAway: away(catalog.RateLimitHit, 4)}) {
 				t.Errorf("%+v", s)
 			}
 		})

@@ -156,13 +156,17 @@ func (r *run) foldLoads(loads []nodes.Load) {
 	for _, l := range loads {
 		n := r.recorder.node(l.Place.Node())
 		n.Timeouts += int(l.TimedOut)
-		n.Rejected += int(l.Rejected)
-		n.Full += int(l.Full)
-		n.Limited += int(l.Limited)
+		n.Hedges += int(l.Hedges)
+		n.Lost += int(l.Lost)
+		for i, r := range catalog.Rejections() {
+			if r.Event != catalog.BudgetSpent { // guards that retry emit events: the recorder counts it
+				*n.TurnedAway(r.Event) += int(l.TurnedAway[i])
+			}
+		}
 		for i := range r.recorder.breakers {
 			b := &r.recorder.breakers[i]
 			if l.Breaker != catalog.BreakerOff && b.Name == l.Place.Breaker() {
-				b.Calls, b.Rejected, b.CallsBeforeOpen = l.Calls, l.Rejected, l.BeforeOpen
+				b.Calls, b.Rejected, b.CallsBeforeOpen = l.Calls, l.TurnedAway.Of(catalog.CallRejected), l.BeforeOpen
 			}
 		}
 	}

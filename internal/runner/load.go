@@ -153,9 +153,16 @@ const ownTurn = 20 * time.Microsecond
 // firstSlot is the first own instant in a turn that belongs to a pass; those before are of stations.
 const firstSlot = 1000
 
-// lanes is how many own instants in a turn a pass needs at most: its workers act beside each other.
+// lanes is how many own instants in a turn a pass needs at most: its workers act beside each other, and
+// so do the calls of a hedged attempt.
 func lanes(s *settings.Settings) int {
-	return max(1, min(s.Workers, s.BatchSize))
+	calls := 1 // of an attempt
+	for _, node := range catalog.GuardedNodes() {
+		if p := s.Policy(node); p.HedgeAfter != "" {
+			calls = max(calls, 1+p.Hedges)
+		}
+	}
+	return max(1, min(s.Workers, s.BatchSize)) * calls
 }
 
 // passSlot is where in a turn the n-th pass has its own instants.

@@ -6,6 +6,7 @@ import (
 
 	"faultflow/internal/catalog"
 	"faultflow/internal/report"
+	"faultflow/internal/settings"
 )
 
 // knownPatterns is the catalogue's list, which each run goes through.
@@ -37,6 +38,9 @@ func (r *run) pattern(name catalog.Pattern, rep *report.Report) (inPlace bool, c
 		}
 		return total
 	}
+	some := func(holds func(*settings.Policy) bool) bool {
+		return holds(&s.Collector) || holds(&s.Processor) || holds(&s.Delivery)
+	}
 	switch name {
 	case catalog.ExecutionHooks:
 		return true, sum(func(n *report.Node) (ran int) {
@@ -50,6 +54,21 @@ func (r *run) pattern(name catalog.Pattern, rep *report.Report) (inPlace bool, c
 	case catalog.RetryWithBackoff:
 		retries := max(s.Collector.Attempts, s.Processor.Attempts, s.Delivery.Attempts) > 1
 		return retries, sum(func(n *report.Node) int { return n.Waits })
+	case catalog.RetryBudget:
+		return some(func(p *settings.Policy) bool { return p.RetryBudget > 0 && p.Attempts > 1 }),
+			sum(func(n *report.Node) int { return n.OverBudget })
+	case catalog.Deadline:
+		return some(func(p *settings.Policy) bool { return p.Deadline > 0 }),
+			sum(func(n *report.Node) int { return n.Overdue })
+	case catalog.AdaptiveThrottle:
+		return some(func(p *settings.Policy) bool { return p.Throttle > 0 }),
+			sum(func(n *report.Node) int { return n.Throttled })
+	case catalog.Hedging:
+		return some(func(p *settings.Policy) bool { return p.HedgeAfter != "" }),
+			sum(func(n *report.Node) int { return n.Hedges })
+	case catalog.AdaptiveLimit:
+		return some(func(p *settings.Policy) bool { return p.AdaptiveLimit > 0 }),
+			sum(func(n *report.Node) int { return n.Adaptive })
 	case catalog.CircuitBreaker:
 		opened := 0
 		for _, b := range rep.Breakers {
@@ -59,8 +78,7 @@ func (r *run) pattern(name catalog.Pattern, rep *report.Report) (inPlace bool, c
 	case catalog.Bulkhead:
 		return true, sum(func(n *report.Node) int { return n.Full })
 	case catalog.RateLimit:
-		limits := max(s.Collector.RateLimit, s.Processor.RateLimit, s.Delivery.RateLimit) > 0
-		return limits, sum(func(n *report.Node) int { return n.Limited })
+		return some(func(p *settings.Policy) bool { return p.RateLimit > 0 }), sum(func(n *report.Node) int { return n.Limited })
 	case catalog.Timeout:
 		return true, sum(func(n *report.Node) int { return n.Timeouts })
 	case catalog.FallbackLadder:

@@ -120,12 +120,17 @@ func (r *recorder) note(n *report.Node, kind catalog.EventKind, e *workflow.Even
 		n.WaitMS = round(n.WaitMS + ms(e.Wait))
 	case catalog.AttemptFailed, catalog.AttemptTimedOut:
 		n.Failures++
+	case catalog.BudgetSpent:
+		n.OverBudget++
+	case catalog.DeadlineOver:
+		n.Overdue++
 	case catalog.RecordFailed:
 		r.failedAlone++
 	case catalog.BreakerChanged:
 		r.breakerChanged(e)
 	case catalog.HookFailed, catalog.AttemptSucceeded, catalog.CallRejected, catalog.BulkheadFull,
-		catalog.RateLimitHit, catalog.HealthFailed, catalog.ChannelTried, catalog.ChannelAccepted,
+		catalog.RateLimitHit, catalog.LimitReached, catalog.Throttled, catalog.Hedged,
+		catalog.HealthFailed, catalog.ChannelTried, catalog.ChannelAccepted,
 		catalog.ChannelFailed, catalog.ChannelSkipped, catalog.ChannelChanged, catalog.Spooled, catalog.SpoolFailed,
 		catalog.FaultFired:
 		// Guards and channels count these, or only the errors among them count.

@@ -146,27 +146,59 @@ func perNode() []policySetting {
 			0, all(30*time.Second), func(p *Policy) *time.Duration { return &p.MaxDelay }).zeroIsNoLimit(),
 		policyNumber("jitter", Share, "share by which waits vary at random, 0 to 1", 0, 1,
 			all(0.1), func(p *Policy) *float64 { return &p.Jitter }),
+		policyNumber("retry-budget", Share, "share of the calls in flight that may be retries, beyond 3 (0: no limit)", 0, 1,
+			all(0.0), func(p *Policy) *float64 { return &p.RetryBudget }).zeroIsNoLimit().
+			takesAway("0", catalog.RetryBudget),
+		policyDuration("deadline", "limit of all attempts and waits together (0s: no limit)",
+			0, all(time.Duration(0)), func(p *Policy) *time.Duration { return &p.Deadline }).zeroIsNoLimit().
+			takesAway("0s", catalog.Deadline),
 		policyDuration("timeout", "limit of each call",
 			time.Millisecond, all(5*time.Second), func(p *Policy) *time.Duration { return &p.Timeout }).
 			limitsCall().takesAway("10000h", catalog.Timeout), // a call is always bounded; this is no bound
+		policy(hedgeAfter("hedge-after", "make another call where one takes longer than this, or than p95 of calls"),
+			all(""), func(p *Policy) *string { return &p.HedgeAfter }).
+			takesAway("", catalog.Hedging),
+		policyCount("hedges", "most other calls of an attempt", 100,
+			all(1), func(p *Policy) *int { return &p.Hedges }),
 		policyCount("bulkhead", "calls at once", MaxWorkers,
 			all(4), func(p *Policy) *int { return &p.Bulkhead }).
 			takesAway("10000", catalog.Bulkhead),
 		policyDuration("bulkhead-wait", "how long a call waits for a place",
 			0, all(100*time.Millisecond), func(p *Policy) *time.Duration { return &p.BulkheadWait }).limitsCall(),
+		policyLimit("adaptive-limit", "most calls at once of a limit that follows how long they take (0: no such limit)",
+			MaxWorkers, func(p *Policy) *int { return &p.AdaptiveLimit }).
+			takesAway("0", catalog.AdaptiveLimit),
+		policyNumber("adaptive-queue", Factor, "calls that wait for each call that the adaptive limit allows (0: none)",
+			1, 1000, all(0.0), func(p *Policy) *float64 { return &p.AdaptiveQueue }).orZero(),
 		policyNumber("rate-limit", Rate, "calls a second (0: no limit)",
 			minRate, maxRate, all(0.0), func(p *Policy) *float64 { return &p.RateLimit }).orZero().zeroIsNoLimit().
 			takesAway("0", catalog.RateLimit),
+		policyCount("rate-limit-burst", "calls at once under the rate limit (1: spread evenly)", maxCount,
+			all(1), func(p *Policy) *int { return &p.RateLimitBurst }),
 		policyDuration("rate-limit-wait", "how long a call waits for its turn",
 			0, all(100*time.Millisecond), func(p *Policy) *time.Duration { return &p.RateLimitWait }).
 			limitsCall().split("bulkhead-wait"),
+		policyNumber("throttle", Share, "share of failed calls from which on calls are rejected at random (0: never)", 0, 1,
+			all(0.0), func(p *Policy) *float64 { return &p.Throttle }).
+			takesAway("0", catalog.AdaptiveThrottle),
+		policyDuration("throttle-window", "time over which they are counted",
+			time.Millisecond, all(time.Minute), func(p *Policy) *time.Duration { return &p.ThrottleWindow }),
 		policyToggle("breaker", "put a circuit breaker around its calls",
 			all(false), func(p *Policy) *bool { return &p.Breaker }).
 			takesAway("false", catalog.CircuitBreaker),
 		policyCount("breaker-failures", "failures in a row that open the breaker", maxCount,
 			all(3), func(p *Policy) *int { return &p.BreakerFailures }),
+		policyNumber("breaker-failure-rate", Share,
+			"share of failed calls that opens the breaker, in place of failures in a row (0: failures in a row)", 0, 1,
+			all(0.0), func(p *Policy) *float64 { return &p.BreakerFailureRate }),
+		policyDuration("breaker-window", "time over which the breaker takes that share",
+			time.Millisecond, all(10*time.Second), func(p *Policy) *time.Duration { return &p.BreakerWindow }),
+		policyCount("breaker-min-calls", "calls in that time below which it stays closed", maxCount,
+			all(10), func(p *Policy) *int { return &p.BreakerMinCalls }),
 		policyDuration("breaker-open-for", "how long it stays open",
 			time.Millisecond, all(30*time.Second), func(p *Policy) *time.Duration { return &p.BreakerOpenFor }),
+		policyNumber("breaker-open-jitter", Share, "share by which that time varies at random among clients, 0 to 1", 0, 1,
+			all(0.0), func(p *Policy) *float64 { return &p.BreakerOpenJitter }),
 		policyCount("breaker-trial-calls", "successes while half-open that close it", maxCount,
 			all(1), func(p *Policy) *int { return &p.BreakerTrialCalls }),
 	}

@@ -259,8 +259,12 @@ func count(name, usage string, low, high, byDefault int, at func(*Settings) *int
 }
 
 func number(name, placeholder, usage string, low, high, byDefault float64, at func(*Settings) *float64) Setting {
+	parse := func(text string) (float64, error) { return strconv.ParseFloat(text, 64) }
+	if placeholder == Share {
+		parse = parseShare
+	}
 	s := declare(name, usage, Number, placeholder, byDefault, at,
-		want("a number", func(text string) (float64, error) { return strconv.ParseFloat(text, 64) }),
+		want("a number", parse),
 		func(f float64) error {
 			if !(f >= low && f <= high) {
 				return fmt.Errorf("want a number from %v to %v", low, high)
@@ -270,6 +274,16 @@ func number(name, placeholder, usage string, low, high, byDefault float64, at fu
 		func(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) })
 	s.Low, s.High, s.Bounds = low, high, fmt.Sprintf("%v to %v", low, high)
 	return s
+}
+
+// parseShare reads a share of 1, also as percent: 0.2 and 20% are the same.
+func parseShare(text string) (float64, error) {
+	percent, ok := strings.CutSuffix(text, "%")
+	if !ok {
+		return strconv.ParseFloat(text, 64)
+	}
+	f, err := strconv.ParseFloat(percent, 64)
+	return f / 100, err
 }
 
 func duration(name, usage string, low, byDefault time.Duration, at func(*Settings) *time.Duration) Setting {
@@ -289,6 +303,27 @@ func duration(name, usage string, low, byDefault time.Duration, at func(*Setting
 func text(name, placeholder, usage string, at func(*Settings) *string) Setting {
 	return declare(name, usage, Text, placeholder, "", at,
 		func(s string) (string, error) { return s, nil }, anything, same)
+}
+
+// hedgeAfter is a duration of at least 1 ms, or a quantile from p1 to p99.9; "" for neither.
+func hedgeAfter(name, usage string) Setting {
+	check := func(s string) error {
+		if s == "" {
+			return nil
+		}
+		if percent, ok := strings.CutPrefix(s, "p"); ok {
+			if n, err := strconv.ParseFloat(percent, 64); err == nil && n >= 1 && n <= 99.9 {
+				return nil
+			}
+		} else if d, err := time.ParseDuration(s); err == nil && d >= time.Millisecond && d <= maxDuration {
+			return nil
+		}
+		return fmt.Errorf("want a duration from %v to %v, or a quantile from p1 to p99.9", time.Millisecond, maxDuration)
+	}
+	s := declare(name, usage, Text, "DURATION|pN", "", nil,
+		func(s string) (string, error) { return s, nil }, check, same)
+	s.Bounds = "a duration of at least 1ms, or p1 to p99.9"
+	return s
 }
 
 func choice(name, placeholder, usage string, choices []string, byDefault string, at func(*Settings) *string) Setting {
@@ -404,6 +439,11 @@ func policyToggle(name, usage string, defaults [3]bool, at func(*Policy) *bool) 
 // policyCount is of at least 1.
 func policyCount(name, usage string, high int, defaults [3]int, at func(*Policy) *int) policySetting {
 	return policy(count(name, usage, 1, high, 0, nil), defaults, at)
+}
+
+// policyLimit is a count of which 0 means no limit.
+func policyLimit(name, usage string, high int, at func(*Policy) *int) policySetting {
+	return policy(count(name, usage, 0, high, 0, nil), all(0), at).zeroIsNoLimit()
 }
 
 func policyNumber(

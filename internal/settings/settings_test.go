@@ -60,8 +60,13 @@ func TestDefaultsAreTheOriginals(t *testing.T) {
 			Timeout:           5 * time.Second,
 			Bulkhead:          4,
 			BulkheadWait:      100 * time.Millisecond,
+			Hedges:            1,
+			RateLimitBurst:    1,
 			RateLimitWait:     100 * time.Millisecond,
+			ThrottleWindow:    time.Minute,
 			BreakerFailures:   3,
+			BreakerWindow:     10 * time.Second,
+			BreakerMinCalls:   10,
 			BreakerOpenFor:    30 * time.Second,
 			BreakerTrialCalls: 1,
 		}
@@ -369,8 +374,13 @@ func TestWithoutParses(t *testing.T) {
 	}
 	want := []catalog.Pattern{
 		catalog.RetryWithBackoff,
+		catalog.RetryBudget,
+		catalog.Deadline,
 		catalog.CircuitBreaker,
+		catalog.AdaptiveThrottle,
+		catalog.Hedging,
 		catalog.Bulkhead,
+		catalog.AdaptiveLimit,
 		catalog.RateLimit,
 		catalog.Timeout,
 		catalog.FallbackLadder,
@@ -549,6 +559,9 @@ func value(t *rapid.T, s settings.Setting) string {
 		p, from := rapid.Float64Range(0, 1).Draw(t, "p"), rapid.IntRange(0, 5000).Draw(t, "from")
 		return fmt.Sprintf("%s=%s,p=%v,from=%dms", place, kind, p, from)
 	default:
+		if strings.HasSuffix(s.Name, "hedge-after") {
+			return rapid.SampledFrom([]string{"", "50ms", "1h", "p95", "p99.9"}).Draw(t, s.Name)
+		}
 		return rapid.StringMatching(`[ -~äöü\x{1F600}]{0,20}`).Draw(t, s.Name)
 	}
 }
