@@ -126,7 +126,11 @@ func (o *campaignOptions) plan(s *streams) (p campaign.Plan, given *settings.Giv
 		Runs:     int64(o.runs),
 		Until:    o.until,
 		Repeat: func(seed uint64, changed ...settings.Assignment) string {
-			return scenario.Repeat(o.run.scenario, append(slices.Clone(repeated), changed...), seed)
+			given := slices.DeleteFunc(slices.Clone(repeated), func(a settings.Assignment) bool {
+				s, _ := settings.Find(a.Name)
+				return s.List() && slices.ContainsFunc(changed, func(c settings.Assignment) bool { return c.Name == a.Name })
+			})
+			return scenario.Repeat(o.run.scenario, append(given, changed...), seed)
 		},
 	}
 	if o.run.scenario != "" {

@@ -6,6 +6,7 @@ import (
 	"math"
 	"reflect"
 
+	"faultflow/internal/catalog"
 	"faultflow/internal/fault"
 	"faultflow/internal/report"
 	"faultflow/internal/settings"
@@ -113,6 +114,13 @@ func (t *totals) finish() *report.Campaign {
 			p.Success.Of, p.Degraded.Of, p.Failed.Of = t.Runs, t.Runs, t.Runs
 		case *report.Tally:
 			p.Runs.Of = t.Runs
+		case *report.CampaignRecovery:
+			p.GoodShare = ratio(p.Good, p.Offered)
+			for _, state := range catalog.RecoveryStates() {
+				if p.Offered > 0 {
+					p.Of(state).Of = t.Runs
+				}
+			}
 		case *report.Share:
 			*p = shareOf(p.Count, p.Of)
 		case *report.Distribution:
@@ -139,9 +147,9 @@ func shareOf(count, of int64) report.Share {
 	return report.Share{Count: count, Of: of, Share: ratio(count, of), Low: low, High: high}
 }
 
-// perUnit is that of a distribution: the duration of the runs is the only one that is not of counts.
+// perUnit is that of a distribution, of durations or of counts.
 func (t *totals) perUnit(d *report.Distribution) float64 {
-	if d == &t.DurationMS {
+	if d == &t.DurationMS || d == &t.Recovery.AfterMS {
 		return perMS
 	}
 	return perCount

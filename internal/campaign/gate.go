@@ -99,6 +99,9 @@ func (g Gate) idle(c *report.Campaign, checks []report.Check) (string, error) {
 				f.Fault, f.Observed.Of), nil
 		}
 	}
+	if c.Recovery.ProvesNothing() {
+		return "no run was watched long enough to see whether it comes back", nil
+	}
 	if g.Until == nil || c.Until.Reached {
 		return "", nil
 	}

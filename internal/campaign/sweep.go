@@ -103,6 +103,9 @@ func measures(c *report.Campaign, hanging int64) report.Measures {
 	}
 	runs := c.Runs + hanging
 	asked := runs * int64(c.Settings.Cycles) * int64(c.Settings.BatchSize)
+	if c.Settings.Loaded() {
+		asked = c.Recovery.Offered * int64(c.Settings.BatchSize)
+	}
 	m := report.Measures{
 		Runs:           runs,
 		Verdict:        c.Verdict,
@@ -114,6 +117,9 @@ func measures(c *report.Campaign, hanging int64) report.Measures {
 		PerRecord:      ratio(calls, c.Ledger.Collected),
 		BeforeOpen:     ratio(before, opened),
 		Violations:     c.Violations.Count,
+		Recovery:       c.Recovery.RecoveryShares,
+		GoodShare:      c.Recovery.GoodShare,
+		AfterMS:        c.Recovery.AfterMS.Mean,
 	}
 	if hanging > 0 {
 		m.MeanMS, m.P99MS, m.Calls = 0, 0, 0

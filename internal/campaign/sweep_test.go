@@ -157,13 +157,14 @@ func TestGridRefuses(t *testing.T) {
 		`--sweep "attempts": want NAME=VALUE,VALUE…, such as attempts=1,3,5`:                                             {"attempts"},
 		`--sweep "retries=1": there is no setting "retries" to sweep; use attempts, which counts the first attempt, too`: {"retries=1"},
 		`--sweep "atempts=1": there is no setting "atempts" to sweep (did you mean attempts?)`:                           {"atempts=1"},
-		`--sweep "fault=x": there is no setting "fault" to sweep`:                                                        {"fault=x"},
-		`--sweep "seed=1": seed is the same in all runs of a campaign`:                                                   {"seed=1"},
-		`--sweep "attempts=1,1": 1 is given twice`:                                                                       {"attempts=1,1"},
-		`--sweep "attempts=3": attempts is swept twice`:                                                                  {"attempts=1,2", "attempts=3"},
-		`more than 1000 combinations`:                                                                                    {"attempts=" + strings.Join(many, ","), "cycles=" + strings.Join(many[:10], ",")},
-		`--attempts "x": want a whole number`:                                                                            {"attempts=1,x"},
-		`--attempts "0": want a whole number from 1 to 10000`:                                                            {"attempts=0"},
+		`--fault "x": `:                 {"fault=x"},
+		`--load "30": want a rate such`: {"load=30"},
+		`--sweep "seed=1": seed is the same in all runs of a campaign`: {"seed=1"},
+		`--sweep "attempts=1,1": 1 is given twice`:                     {"attempts=1,1"},
+		`--sweep "attempts=3": attempts is swept twice`:                {"attempts=1,2", "attempts=3"},
+		`more than 1000 combinations`:                                  {"attempts=" + strings.Join(many, ","), "cycles=" + strings.Join(many[:10], ",")},
+		`--attempts "x": want a whole number`:                          {"attempts=1,x"},
+		`--attempts "0": want a whole number from 1 to 10000`:          {"attempts=0"},
 	} {
 		_, err := Grid(d, sweeps)
 		var bad *settings.Error
@@ -422,5 +423,29 @@ func TestPolicySets(t *testing.T) {
 		if !test.held {
 			t.Errorf("not so: %s\n%+v", test.what, rows)
 		}
+	}
+}
+
+// The value of a list replaces the list, and holds the commas that are its items' own.
+func TestGridOfLists(t *testing.T) {
+	d := given(t, "load=60/s", "load=200/s,from=20s,to=25s", "for=1m", "fault=collector.fetch=timeout")
+	grid, err := Grid(d, []string{"load=20/s,10/s..50/s,from=5s,to=30s,90/m", "fault=collector.fetch=http_500,p=0.5,delivery.primary=locked"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, v := range grid {
+		got = append(got, fmt.Sprintf("%v %v", v.Settings.Loads, v.Settings.Faults))
+	}
+	want := []string{
+		"[20/s] [collector.fetch=http_500,p=0.5]",
+		"[20/s] [delivery.primary=locked]",
+		"[10/s..50/s,from=5s,to=30s] [collector.fetch=http_500,p=0.5]",
+		"[10/s..50/s,from=5s,to=30s] [delivery.primary=locked]",
+		"[90/m] [collector.fetch=http_500,p=0.5]",
+		"[90/m] [delivery.primary=locked]",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }

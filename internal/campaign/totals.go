@@ -90,6 +90,7 @@ func (t *totals) add(r *report.Report, repeat func(seed uint64) string) {
 	for i, f := range r.Faults {
 		addFault(at(&t.Faults, i), &f)
 	}
+	t.addRecovery(r)
 	t.addSeed(r, repeat)
 }
 
@@ -188,6 +189,20 @@ const million = 1e6
 
 func addExpected(f *report.CampaignFault, millionths int64) {
 	f.Expected = float64(int64(math.Round(f.Expected*million))+millionths) / million
+}
+
+// addRecovery adds what the load of a run came to.
+func (t *totals) addRecovery(r *report.Report) {
+	if r.Passes.Offered == 0 {
+		return
+	}
+	t.Recovery.Offered += r.Passes.Offered
+	t.Recovery.Ended += r.Passes.Ended
+	t.Recovery.Good += r.Passes.Good
+	t.Recovery.Of(r.Recovery.State).Count++
+	if r.Recovery.State == catalog.CameBack {
+		record(&t.Recovery.AfterMS, int64(math.Round(r.Recovery.AfterMS*perMS)), perMS)
+	}
 }
 
 // addSeed keeps the run if it is one of the slowest or worst.

@@ -21,12 +21,13 @@ const maxVariants = 1000
 
 // newVariant changes settings of those that were given.
 func newVariant(given *settings.Given, changed []settings.Assignment) (Variant, error) {
-	own := given.Clone()
+	own, over := given.Clone(), &settings.Given{}
 	for _, c := range changed {
-		if err := own.Set(c.Name, c.Text); err != nil {
+		if err := over.Set(c.Name, c.Text); err != nil {
 			return Variant{}, &settings.Error{Name: c.Name, Value: c.Text, Problem: err.Error()}
 		}
 	}
+	own.Overlay(over) // the value of a list replaces the list
 	s, err := own.Settings()
 	return Variant{Changed: changed, Settings: s}, err
 }
@@ -76,10 +77,10 @@ func parseSweep(sweep string) (name string, values []string, err error) {
 	switch {
 	case known && setting.Fixed:
 		return "", nil, fmt.Errorf("%s is the same in all runs of a campaign", name)
-	case !known || setting.List():
+	case !known:
 		return "", nil, fmt.Errorf("there is no setting %q to sweep%s", name, settings.Meant(name, varied))
 	}
-	values = strings.Split(list, ",")
+	values = valuesOf(setting, list)
 	for i, v := range values {
 		if slices.Contains(values[:i], v) {
 			return "", nil, fmt.Errorf("%s is given twice", v)
@@ -88,8 +89,21 @@ func parseSweep(sweep string) (name string, values []string, err error) {
 	return name, values, nil
 }
 
+// valuesOf takes a sweep's values apart. Those of a list are items, which can have commas of their own, before keys such
+// as to=30s; a place, which has a dot, begins another item.
+func valuesOf(s settings.Setting, list string) (values []string) {
+	for part := range strings.SplitSeq(list, ",") {
+		if key, _, isKey := strings.Cut(part, "="); s.List() && isKey && !strings.Contains(key, ".") && len(values) > 0 {
+			values[len(values)-1] += "," + part
+			continue
+		}
+		values = append(values, part)
+	}
+	return values
+}
+
 // varied tells whether a setting can differ from run to run of a campaign.
-func varied(s settings.Setting) bool { return !s.Fixed && !s.List() }
+func varied(s settings.Setting) bool { return !s.Fixed }
 
 // ablation is a pattern and the settings that take it away.
 type ablation struct {

@@ -87,9 +87,35 @@ func campaignMeasures() []Measure {
 		ofCampaign("per_run.errors.<class>", Count, Neither, "",
 			"errors of a class in a run, handled ones included, on average", errorsInRun).
 			withKeys(classes).orElse(inNoRun),
+		ofCampaign("recovery.good_share", Share, Higher, Fisher, "good passes, of those that the load began",
+			recovered(func(c *report.Campaign) reading {
+				hits := report.Share{Of: c.Runs, Count: int64(math.Round(c.Recovery.GoodShare * float64(c.Runs)))}
+				return reading{value: quantity(c.Recovery.GoodShare), from: sample{hits: hits}}
+			})),
+		ofCampaign("runs.recovery.never_fell", Share, Higher, Fisher, "runs that their triggers did not push down",
+			recovered(func(c *report.Campaign) reading { return inRuns("", c.Recovery.NeverFell) })),
+		ofCampaign("runs.recovery.came_back", Share, Neither, Fisher, "runs that came back",
+			recovered(func(c *report.Campaign) reading { return inRuns("", c.Recovery.CameBack) })),
+		ofCampaign("runs.recovery.stays_down", Share, Lower, Fisher, "runs that stayed down",
+			recovered(func(c *report.Campaign) reading { return inRuns("", c.Recovery.StaysDown) })),
+		ofCampaign("runs.recovery.not_watched_long_enough", Share, Lower, Fisher, "runs that ended too soon to tell",
+			recovered(func(c *report.Campaign) reading { return inRuns("", c.Recovery.NotWatched) })),
+		ofCampaign("recovery.after_ms.mean", MS, Lower, MannWhitney,
+			"how long after the last trigger a run came back, on average of those that did",
+			recovered(func(c *report.Campaign) reading { return mean("", c.Recovery.AfterMS) })),
 		ofCampaign("runs.patterns.<pattern>", Share, Neither, Fisher, "runs in which the pattern was demonstrated",
 			demonstrated),
 	})...)
+}
+
+// recovered reads a measure of campaigns with a load.
+func recovered(read func(*report.Campaign) reading) func(*report.Campaign) []reading {
+	return func(c *report.Campaign) []reading {
+		if c.Recovery.IsZero() {
+			return nil
+		}
+		return []reading{read(c)}
+	}
 }
 
 func attemptsInRun(c *report.Campaign) (list []reading) {

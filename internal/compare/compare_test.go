@@ -683,8 +683,12 @@ func TestEveryMeasureIsRead(t *testing.T) {
 	}
 	c := ofCampaign(runtest.Campaign(t, 200, "simulate-failures=true", "failure-type=processing", "collector-breaker=true",
 		"fault=collector.fetch=http_503,p=0.3"))
-	for _, row := range result(c, c).Comparisons[0].Rows {
-		read[row.Name] = true
+	loaded := ofCampaign(runtest.Campaign(t, 2, "load=5/s", "for=15s", "batch-size=1", "recovery-hold=2s",
+		"fault=collector.fetch=http_503,from=2s,to=4s"))
+	for _, d := range []compare.Document{c, loaded} {
+		for _, row := range result(d, d).Comparisons[0].Rows {
+			read[row.Name] = true
+		}
 	}
 	for _, m := range compare.Measures() {
 		family, _, many := strings.Cut(m.Name, "<")

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"faultflow/internal/catalog"
 	"faultflow/internal/report"
 	"faultflow/internal/stats"
 )
@@ -91,6 +92,9 @@ func (d Document) unproved() (problems []string) {
 				never(f.Spec)
 			}
 		}
+		if d.Report.Recovery.State == catalog.NotWatched {
+			problems = append(problems, "a run was not watched long enough to see whether it comes back")
+		}
 	case d.Campaign != nil:
 		switch {
 		case d.Campaign.Runs <= 0:
@@ -102,6 +106,9 @@ func (d Document) unproved() (problems []string) {
 			if f.Declared && f.Observed.Count == 0 && !f.MayNotFire && d.Campaign.Part.Of == 0 {
 				never(f.Fault)
 			}
+		}
+		if d.Campaign.Recovery.ProvesNothing() && d.Campaign.Part.Of == 0 {
+			problems = append(problems, "no run of a campaign was watched long enough to see whether it comes back")
 		}
 	}
 	return problems

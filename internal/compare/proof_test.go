@@ -92,6 +92,8 @@ func TestGateOverParts(t *testing.T) {
 	unfired, interrupted, single := reporttest.Network(), reporttest.Network(), base()
 	unfired.Faults = append(unfired.Faults, report.Fault{Spec: "collector.fetch=panic", Declared: true})
 	interrupted.Interrupted = true
+	unwatched := reporttest.Network()
+	unwatched.Recovery.State = catalog.NotWatched
 	single.Cycles.List = single.Cycles.List[:1]
 	off := base()
 	off.Breakers = nil
@@ -145,6 +147,8 @@ func TestGateOverParts(t *testing.T) {
 			result(ofCampaign(idle), ofCampaign(idle)),
 			[]string{"/1 the fault collector.fetch=panic never fired"},
 		},
+		"a run that was not watched": {"verdict", result(ofReport(unwatched), run),
+			[]string{"/1 a run was not watched long enough to see whether it comes back"}},
 		"an interrupted run": {"verdict", result(ofReport(interrupted), run), []string{"/1 a run was interrupted"}},
 		"no runs": {"verdict.*", result(campaign, ofCampaign(empty)), []string{
 			"/1 a campaign made no run",

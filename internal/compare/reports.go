@@ -70,7 +70,21 @@ func recoveryMeasures() []Measure {
 			ofLoad(func(r *report.Report) Value { return quantity(r.Passes.P50MS) })),
 		ofReport("passes.p99_ms", MS, Lower, "how long 99 % of them took at most",
 			ofLoad(func(r *report.Report) Value { return quantity(r.Passes.P99MS) })),
+		ofReport("calls_per_pass.<place>", Factor, Lower, "calls to a dependency for each pass that the load began",
+			callsPerPass),
 	}
+}
+
+func callsPerPass(r *report.Report) (list []reading) {
+	for _, p := range r.Series.Places {
+		calls := 0
+		for _, n := range p.Calls {
+			calls += n
+		}
+		perPass := float64(calls) / float64(r.Passes.Offered)
+		list = append(list, reading{key: string(p.Place), value: quantity(math.Round(perPass*1e3) / 1e3)})
+	}
+	return list
 }
 
 // ofLoad reads a measure of a run with a load, and nothing of any other.

@@ -100,6 +100,12 @@ var ofCampaigns = sync.OnceValue(func() *language {
 			}
 			return ""
 		}),
+		about(func(r report.CampaignRecovery, _ string) string {
+			if r.Offered == 0 {
+				return "there was no load"
+			}
+			return ""
+		}),
 		about(func(v report.CampaignViolations, field string) string {
 			if field == "list" && int64(len(v.List)) < v.Count {
 				return fmt.Sprintf("the report has only %d of %d violations", len(v.List), v.Count)

@@ -24,7 +24,7 @@ func CampaignAccount(c *report.Campaign, checks []report.Check) Account {
 	}
 	if c.Runs > 0 {
 		a.Sections = []Section{
-			verdicts(c), durations(c), loads(c), openings(c), rates(c), causes(c), demonstrated(c),
+			verdicts(c), cameBack(c), durations(c), loads(c), openings(c), rates(c), causes(c), demonstrated(c),
 			seedRuns("Worst runs", c.Worst), seedRuns("Slowest runs", c.Slowest),
 		}
 		a.Tiles = campaignTiles(c)
@@ -120,6 +120,52 @@ func delivered(l report.CampaignLedger) (source, copies string) {
 	}
 	share := func(n int64) string { return PrecisePercent(float64(n) / float64(l.Collected)) }
 	return share(l.DeliveredFromSource), share(l.DeliveredCopies) + " copies"
+}
+
+// cameBack tells how many of the runs came back, and how long that took.
+func cameBack(c *report.Campaign) Section {
+	s := Section{Title: "Recovery", Open: true}
+	r := &c.Recovery
+	if r.IsZero() {
+		return s
+	}
+	var rows [][]Cell
+	for _, state := range catalog.RecoveryStates() {
+		share := r.Of(state)
+		if share.Count == 0 && (state == catalog.NotWatched || state == catalog.NotJudged) {
+			continue
+		}
+		row := shareRow(catalog.Words(string(state)), *share)
+		if share.Count > 0 {
+			row[0].Sign = signOfState(state)
+		}
+		rows = append(rows, row)
+	}
+	s.table("runs by whether they came back", []Column{
+		{Title: "the run"},
+		{Title: "runs", Right: true},
+		{Title: "share", Right: true},
+		{Title: "95 % interval", Right: true},
+	}, rows)
+	var passes Section
+	passes.item(None, Facts(Amount(r.Offered, "pass", "passes"), PrecisePercent(r.GoodShare)+" good"))
+	if d := r.AfterMS; d.Count > 0 {
+		passes.item(None, Facts("came back: half within "+Duration(d.P50), "90 % within "+Duration(d.P90),
+			"latest after "+Duration(d.Max)))
+	}
+	s.Below = []Section{passes}
+	return s
+}
+
+func signOfState(state catalog.RecoveryState) Sign {
+	switch state {
+	case catalog.NeverFell, catalog.CameBack:
+		return Good
+	case catalog.StaysDown:
+		return Bad
+	default:
+		return Warn
+	}
 }
 
 func shareRow(what string, s report.Share) []Cell {

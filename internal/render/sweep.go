@@ -29,6 +29,7 @@ func SweepAccount(s *report.Sweep) Account {
 
 func combinations(s *report.Sweep) Section {
 	list := Section{Title: "Combinations, best " + ClipName(catalog.Words(s.Sort)) + " first", Open: true}
+	loaded := slices.ContainsFunc(s.Rows, func(r report.SweepRow) bool { return !r.Recovery.IsZero() })
 	var rows [][]Cell
 	for _, r := range s.Rows {
 		mark := ""
@@ -39,7 +40,11 @@ func combinations(s *report.Sweep) Section {
 		for i := range s.Names {
 			row = append(row, Cell{Text: ClipName(at(r.Values, i))})
 		}
-		row = append(row, measured(r.Measures)...)
+		if loaded {
+			row = append(row, recovered(r.Measures)...)
+		} else {
+			row = append(row, measured(r.Measures)...)
+		}
 		if r.Pareto {
 			row[0].Sign = Good
 		}
@@ -49,7 +54,15 @@ func combinations(s *report.Sweep) Section {
 	for _, n := range s.Names {
 		cols = append(cols, Column{Title: ClipName(n), Right: true, Named: true})
 	}
-	list.table("combinations of settings", append(cols, measureColumns()...), rows)
+	if loaded {
+		cols = append(cols, recoveryColumns()...)
+	} else {
+		cols = append(cols, measureColumns()...)
+	}
+	list.table("combinations of settings", cols, rows)
+	if loaded {
+		list.item(Aside, "good: passes, of those that the load began; after: how long after the last trigger, on average")
+	}
 	list.item(
 		Aside,
 		"★ no other combination is at least as good in delivered share, duration and calls, and better in one; "+
@@ -137,6 +150,35 @@ func measured(m report.Measures) []Cell {
 		Duration(m.P99MS),
 		twoDecimals(m.Calls),
 		before,
+	)
+}
+
+// recoveryColumns are those of a sweep under a load, whose runs all last as long.
+func recoveryColumns() []Column {
+	return []Column{
+		{Title: "good", Right: true},
+		{Title: "never fell", Right: true, Usual: PrecisePercent(0)},
+		{Title: "came back", Right: true},
+		{Title: "after", Right: true},
+		{Title: "stays down", Right: true},
+		{Title: "failed", Right: true, Spare: true},
+		{Title: "calls", Right: true, Spare: true},
+	}
+}
+
+func recovered(m report.Measures) []Cell {
+	after := "–"
+	if m.Recovery.CameBack.Count > 0 {
+		after = Duration(m.AfterMS)
+	}
+	return Cells(
+		PrecisePercent(m.GoodShare),
+		PrecisePercent(m.Recovery.NeverFell.Share),
+		PrecisePercent(m.Recovery.CameBack.Share),
+		after,
+		PrecisePercent(m.Recovery.StaysDown.Share),
+		PrecisePercent(m.Verdict.Failed.Share),
+		twoDecimals(m.Calls),
 	)
 }
 

@@ -50,6 +50,8 @@ type Campaign struct {
 	Violations   CampaignViolations `json:"violations"`
 	// Expect is what the scenario's expectations came to, in their order; absent without any.
 	Expect []CampaignExpectation `json:"expect,omitempty"`
+	// Recovery is whether the runs came back; absent without a load.
+	Recovery CampaignRecovery `json:"recovery,omitzero"`
 	// Hash is the SHA-256 of the document without hash and meta, in hex.
 	Hash string `json:"hash"`
 	Meta Meta   `json:"meta"`
@@ -102,6 +104,55 @@ type VerdictShares struct {
 	Success  Share `json:"success"`
 	Degraded Share `json:"degraded"`
 	Failed   Share `json:"failed"`
+}
+
+// CampaignRecovery is what the load of the runs came to, and whether they came back.
+type CampaignRecovery struct {
+	// Offered are the passes that the load began, Ended and Good those of them that ended and that were good, in all runs.
+	// GoodShare is good / offered; it has no interval, because the passes of one run share its fate.
+	Offered   int64   `json:"offered"`
+	Ended     int64   `json:"ended"`
+	Good      int64   `json:"good"`
+	GoodShare float64 `json:"good_share"`
+	RecoveryShares
+	// AfterMS is how long after the last trigger a run came back, over the runs that did.
+	AfterMS Distribution `json:"after_ms"`
+}
+
+// RecoveryShares are the shares of the runs by whether they came back. All are of nothing without a load.
+type RecoveryShares struct {
+	NeverFell  Share `json:"never_fell"`
+	CameBack   Share `json:"came_back"`
+	StaysDown  Share `json:"stays_down"`
+	NotWatched Share `json:"not_watched_long_enough"`
+	NotJudged  Share `json:"not_judged"`
+}
+
+// IsZero reports whether the shares are of nothing.
+func (r RecoveryShares) IsZero() bool { return r.NotJudged.Of == 0 }
+
+// IsZero reports whether the runs had no load.
+func (r CampaignRecovery) IsZero() bool { return r.Offered == 0 }
+
+// ProvesNothing reports whether no run was watched long enough to see whether it comes back.
+func (r *CampaignRecovery) ProvesNothing() bool {
+	return r.NotWatched.Count > 0 && r.NeverFell.Count+r.CameBack.Count+r.StaysDown.Count == 0
+}
+
+// Of is the share of the runs in a state.
+func (r *RecoveryShares) Of(state catalog.RecoveryState) *Share {
+	switch state {
+	case catalog.NeverFell:
+		return &r.NeverFell
+	case catalog.CameBack:
+		return &r.CameBack
+	case catalog.StaysDown:
+		return &r.StaysDown
+	case catalog.NotWatched:
+		return &r.NotWatched
+	default:
+		return &r.NotJudged
+	}
 }
 
 // Distribution is how a measure was distributed over the runs. Mean, Min and Max are exact, the quantiles to 0.1 % (an

@@ -45,9 +45,9 @@ type SweepRow struct {
 type Measures struct {
 	Runs    int64         `json:"runs"`
 	Verdict VerdictShares `json:"verdict"`
-	// DeliveredShare is the delivered records of the source, of those that the cycles asked for: runs × cycles × batch
-	// size. CopiesShare is the delivered copies, which are records of the cache and default data, of as many. (In
-	// version 1 the former included the latter.)
+	// DeliveredShare is the delivered records of the source, of those that were asked for: runs × cycles, or the passes
+	// that a load began, × batch size. CopiesShare is the delivered copies, which are records of the cache and default
+	// data, of as many. (In version 1 the former included the latter.)
 	DeliveredShare float64 `json:"delivered_share"`
 	CopiesShare    float64 `json:"copies_share"`
 	// MeanMS and P99MS are how long a run took, absent where runs hang: see AblationRow.
@@ -60,6 +60,11 @@ type Measures struct {
 	PerRecord  float64 `json:"calls_per_record"`
 	BeforeOpen float64 `json:"calls_before_open,omitzero"`
 	Violations int64   `json:"violations"`
+	// Recovery is whether the runs came back, GoodShare good passes of those offered, AfterMS how long after the last
+	// trigger those runs came back that did, on average; absent without a load.
+	Recovery  RecoveryShares `json:"recovery,omitzero"`
+	GoodShare float64        `json:"good_share,omitzero"`
+	AfterMS   float64        `json:"after_ms,omitzero"`
 }
 
 // Ablation takes each pattern away in turn, over the same seeds.
