@@ -497,7 +497,9 @@ func (a *attempts[R]) failed(ctx context.Context, attempt int, err error) error 
 	g := a.guard
 	kind, err := g.explain(g.bare(err), a.inner)
 	g.stats.count(kind)
-	g.tally(ctx, kind)
+	if !errors.Is(err, context.Canceled) { // of a run that ends, which says nothing about the dependency
+		g.tally(ctx, kind)
+	}
 	err = &workflow.NodeError{Node: g.node, Phase: workflow.PhaseExec, Attempt: attempt, Err: err}
 	if !g.quiet {
 		e := kind.At(g.place)

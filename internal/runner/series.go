@@ -155,8 +155,8 @@ func (s *series) report(lasted time.Duration, stations []simulate.StationSeries)
 	for _, p := range s.places {
 		for _, st := range stations {
 			if st.Place == p.Place {
-				p.InService, p.Queued = rounded(padded(st.InService, n)), rounded(padded(st.Queued, n))
-				p.QueuedMax, p.Abandoned = padded(st.QueuedMax, n), padded(st.Abandoned, n)
+				p.InService, p.Queued = rounded(cut(st.InService, n)), rounded(cut(st.Queued, n))
+				p.QueuedMax, p.Abandoned = cut(st.QueuedMax, n), padded(st.Abandoned, n)
 			}
 		}
 		if len(p.Calls) == 0 && len(p.Turned) == 0 && p.Queued == nil {
@@ -220,6 +220,9 @@ func padded[T int | float64](list []T, n int) []T {
 	}
 	return out
 }
+
+// cut has n entries: what is no count is nothing to add to the last bucket.
+func cut[T int | float64](list []T, n int) []T { return padded(list[:min(len(list), n)], n) }
 
 func rounded(list []float64) []float64 {
 	for i, v := range list {

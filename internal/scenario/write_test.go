@@ -18,6 +18,9 @@ import (
 // drawValue draws a text that the setting takes.
 func drawValue(t *rapid.T, s settings.Setting) string {
 	draw := func(texts ...string) string { return rapid.SampledFrom(texts).Draw(t, s.Name) }
+	if s.Type == settings.Text && s.Bounds != "" { // hedge-after
+		return draw("50ms", "p95", "2s", "p99.9")
+	}
 	switch s.Type {
 	case settings.Bool:
 		return draw("true", "false", "1", "F")
