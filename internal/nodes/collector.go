@@ -70,7 +70,7 @@ func newCollector(s *settings.Settings, parts Parts, ladder *ladder) *Collector 
 			Place:  catalog.PlaceFetch,
 			Class:  errhandler.Network,
 			Policy: fetch,
-			Drawn:  parts.Rand(Key{Place: catalog.PlaceFetch, Use: "breaker"}),
+			Drawn:  parts.Rand(Key{Place: catalog.PlaceFetch, Use: "breaker", Cycle: parts.Client}),
 			Turn:   parts.Turn,
 			Tally:  parts.Tally,
 		}),

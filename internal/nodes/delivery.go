@@ -105,7 +105,7 @@ func newDeliverer(s *settings.Settings, parts Parts, spool *emergency) *Delivere
 				Class:  errhandler.Network,
 				Policy: call,
 				Quiet:  true,
-				Drawn:  parts.Rand(Key{Place: place, Use: "breaker"}),
+				Drawn:  parts.Rand(Key{Place: place, Use: "breaker", Cycle: parts.Client}),
 				Turn:   parts.Turn,
 				Tally:  parts.Tally,
 			}),

@@ -86,7 +86,7 @@ func newProcessing(s *settings.Settings, parts Parts) *Processing {
 			Place:  nodePlace(catalog.Processor),
 			Class:  errhandler.Processing,
 			Policy: attempts,
-			Drawn:  parts.Rand(Key{Place: nodePlace(catalog.Processor), Use: "breaker"}),
+			Drawn:  parts.Rand(Key{Place: nodePlace(catalog.Processor), Use: "breaker", Cycle: parts.Client}),
 			Turn:   parts.Turn,
 			Tally:  parts.Tally,
 		}),

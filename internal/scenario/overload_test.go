@@ -65,7 +65,7 @@ func TestOverloadLibrary(t *testing.T) {
 }
 
 // overloadFiles is the least number of lessons about load.
-const overloadFiles = 9
+const overloadFiles = 15
 
 // changedTo returns the scenario with another value of a setting, such as load=4/s, in place of all that it gave it.
 func changedTo(t *testing.T, s *Scenario, change string) *Scenario {
