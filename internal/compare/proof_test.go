@@ -206,13 +206,13 @@ func TestGateOverTooFewRuns(t *testing.T) {
 	}{
 		{"regression", bad, "verdict.success", 1, 0, 0},
 		{"verdict.failed", bad, "verdict.failed", 0, 1, 0},
-		{"verdict.success>0.1", good, "verdict.success", 1, 0.9, 174},
-		{"verdict.success>10%", good, "verdict.success", 1, 0.9, 174},
-		{"verdict.failed>0.1", bad, "verdict.failed", 0, 0.1, 174},
+		{"verdict.success>0.1", good, "verdict.success", 1, 0.9, 177},
+		{"verdict.success>10%", good, "verdict.success", 1, 0.9, 177},
+		{"verdict.failed>0.1", bad, "verdict.failed", 0, 0.1, 177},
 		{"verdict.failed>10%", good, "", 0, 0, 0}, // of nothing
 		{"regression", good, "", 0, 0, 0},
 		{"duration_ms.mean", slower, "duration_ms.mean", good.DurationMS.Mean, slower.DurationMS.Mean, 0},
-		{"duration_ms.p90>50%", good, "duration_ms.p90", good.DurationMS.P90, 1.5 * good.DurationMS.P90, 82},
+		{"duration_ms.p90>50%", good, "duration_ms.p90", good.DurationMS.P90, 1.5 * good.DurationMS.P90, 83},
 	} {
 		_, gaps, err := checked(t, c.gate, result(ofCampaign(good), ofCampaign(c.b)))
 		if err != nil || !slices.Equal(said(gaps), []string{"/1 too few: 5 and 5"}) {

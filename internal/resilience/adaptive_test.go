@@ -155,7 +155,7 @@ func TestAdaptiveLimit(t *testing.T) {
 			g := guard(settings.Policy{AdaptiveLimit: 1, Attempts: 3, Breaker: true, BreakerFailures: 1})
 			var wg sync.WaitGroup
 			wg.Go(func() { _, _ = g.Do(b.ctx, takes(time.Second)) })
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 			_, err := g.Do(b.ctx, works())
 			b.wantError(err, resilience.ErrAdaptiveLimit, errhandler.Resource)
 			want := "collector exec (attempt 1): adaptive limit is reached: collector.fetch gets 1 calls at once"

@@ -25,7 +25,7 @@ func drawValue(t *rapid.T, s settings.Setting) string {
 	case settings.Bool:
 		return draw("true", "false", "1", "F")
 	case settings.Int:
-		return fmt.Sprint(rapid.IntRange(1, 9999).Draw(t, s.Name))
+		return fmt.Sprint(rapid.IntRange(1, min(9999, int(s.High))).Draw(t, s.Name))
 	case settings.Number:
 		return draw("1", "1.0", "1e0", "0x1p0")
 	case settings.Duration:
