@@ -94,14 +94,22 @@ PICTURES = $(CURDIR)/docs/pictures
 OUTAGE = --clock virtual --seed 7 --cycles 12 --fault collector.fetch=connection_refused,from=2s,to=40s
 LOAD = --clock virtual --seed 7 --load 60/s --for 90s --batch-size 1 --capacity collector.fetch=service=10ms \
 	--fault collector.fetch=halt,from=20s,to=30s --attempts 4 --timeout 1s --retry-delay 1ms --bulkhead 10000
-pictures: ## the README's pictures, made anew
+# Lessons of docs/overload.md: the picture, and the two scenarios that it compares.
+OVERLOAD = testdata/scenarios/overload
+LESSONS = retries:retries-keep-it-down:retries-below-the-boundary \
+	budget:budget-lets-it-come-back:budget-behind-backoff fleet:fleet-probes-in-step:fleet-with-jitter
+# A comparison without the table of what differs.
+SHORT = awk '/Outcomes/ { left = 1 } /Timelines/ { left = 0 } !left'
+pictures: ## the pictures of the README and of docs/overload.md, made anew
 	@set -e; dir=$$(mktemp -d); trap "rm -r $$dir" EXIT; mkdir -p $(PICTURES); \
 	$(GO) build -o $$dir/faultflow ./cmd/faultflow; \
 	$$dir/faultflow $(OUTAGE) --enable-circuit-breaker --color always > $$dir/report.ansi; \
 	$$dir/faultflow compare --run '$(OUTAGE)' --run '$(OUTAGE) --enable-circuit-breaker' --color always > $$dir/compare.ansi; \
-	$$dir/faultflow compare --run '$(LOAD)' --run '$(LOAD) --attempts 1' --color always \
-		| awk '/Outcomes/ { left = 1 } /Timelines/ { left = 0 } !left' > $$dir/load.ansi; \
-	for name in report compare load; do $(FREEZE) --output $(PICTURES)/$$name.svg $$dir/$$name.ansi; done; \
+	$$dir/faultflow compare --run '$(LOAD)' --run '$(LOAD) --attempts 1' --color always | $(SHORT) > $$dir/load.ansi; \
+	for lesson in $(LESSONS); do set -- $$(echo $$lesson | tr : ' '); \
+		$$dir/faultflow compare $(OVERLOAD)/$$2.yaml $(OVERLOAD)/$$3.yaml --color always | $(SHORT) > $$dir/$$1.ansi; done; \
+	for name in report compare load $(foreach l,$(LESSONS),$(firstword $(subst :, ,$l))); do \
+		$(FREEZE) --output $(PICTURES)/$$name.svg $$dir/$$name.ansi; done; \
 	FAULTFLOW_PICTURES=$(PICTURES) $(GO) test -count=1 -run TestPictures ./internal/render
 
 install: ## the program into Go's folder of binaries

@@ -12,16 +12,21 @@ import (
 	"testing"
 )
 
-// TestPicturesShowWhatIsPrinted holds the README's pictures of terminals against what the program prints; make pictures
+// TestPicturesShowWhatIsPrinted holds the documents' pictures of terminals against what the program prints; make pictures
 // makes them anew.
 func TestPicturesShowWhatIsPrinted(t *testing.T) {
 	outage := "--clock virtual --seed 7 --cycles 12 --fault collector.fetch=connection_refused,from=2s,to=40s"
 	load := "--clock virtual --seed 7 --load 60/s --for 90s --batch-size 1 --capacity collector.fetch=service=10ms " +
 		"--fault collector.fetch=halt,from=20s,to=30s --attempts 4 --timeout 1s --retry-delay 1ms --bulkhead 10000"
+	t.Chdir("../..") // where make runs, so that paths are the same
+	lesson := func(name string) string { return "testdata/scenarios/overload/" + name + ".yaml" }
 	for file, args := range map[string][]string{
 		"report.svg":  append(strings.Fields(outage), "--enable-circuit-breaker"),
 		"compare.svg": {"compare", "--run", outage, "--run", outage + " --enable-circuit-breaker"},
 		"load.svg":    {"compare", "--run", load, "--run", load + " --attempts 1"},
+		"retries.svg": {"compare", lesson("retries-keep-it-down"), lesson("retries-below-the-boundary")},
+		"budget.svg":  {"compare", lesson("budget-lets-it-come-back"), lesson("budget-behind-backoff")},
+		"fleet.svg":   {"compare", lesson("fleet-probes-in-step"), lesson("fleet-with-jitter")},
 	} {
 		var out bytes.Buffer
 		s := testStreams(t)
@@ -29,8 +34,8 @@ func TestPicturesShowWhatIsPrinted(t *testing.T) {
 		if code := run(context.Background(), args, s); code != exitOK {
 			t.Fatalf("%q exits with %d", args, code)
 		}
-		shown, printed := pictureLines(t, "../../docs/pictures/"+file), printedLines(out.String())
-		if file == "load.svg" { // without the table of what differs
+		shown, printed := pictureLines(t, "docs/pictures/"+file), printedLines(out.String())
+		if file != "report.svg" && file != "compare.svg" { // without the table of what differs
 			heading := func(title string) int {
 				return slices.IndexFunc(printed, func(l string) bool { return strings.HasPrefix(l, title+" ─") })
 			}
