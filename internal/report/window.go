@@ -24,7 +24,7 @@ func (s *Series) Window(from, to float64) Window {
 }
 
 // AtMS is when a bucket begins.
-func (s *Series) AtMS(bucket int) float64 { return float64(bucket) * s.BucketMS }
+func (s *Series) AtMS(bucket int) float64 { return float64(float64(bucket) * s.BucketMS) }
 
 // Total adds up a list of the series over a window.
 func (w Window) Total(counts []int) (sum int) {

@@ -54,7 +54,7 @@ func loaded(calls float64) *report.Report {
 		}
 		inService := min(1, (queued+arriving)/served)
 		queued = max(0, queued+arriving-serving)
-		good, wait := came, 12+queued/served*1000
+		good, wait := came, 12+float64(queued/served*1000)
 		if down {
 			good, wait, underWay = 0, min(4000, 1000*calls), came*4
 		} else {

@@ -26,7 +26,7 @@ func delay(p settings.Policy, attempt int, u float64) time.Duration {
 
 // varied is d, longer or shorter by up to a share of it, with u uniform in [0, 1).
 func varied(d time.Duration, share, u float64) time.Duration {
-	return time.Duration(min(float64(d)*(1+share*(2*u-1)), math.MaxInt64/2))
+	return time.Duration(min(float64(d)*(1+float64(share*(2*u-1))), math.MaxInt64/2))
 }
 
 // The sentinels of calls that a policy ended.
