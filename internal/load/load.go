@@ -131,10 +131,10 @@ func (l Load) rateText(rate float64) string {
 		if u.per == l.per {
 			// Ten digits leave out what dividing by the unit and multiplying again has added.
 			n, _ := strconv.ParseFloat(strconv.FormatFloat(rate*u.per.Seconds(), 'g', 10, 64), 64)
-			return strconv.FormatFloat(n, 'g', -1, 64) + "/" + u.name
+			return strconv.FormatFloat(n, 'f', -1, 64) + "/" + u.name
 		}
 	}
-	return strconv.FormatFloat(rate, 'g', -1, 64) + "/s"
+	return strconv.FormatFloat(rate, 'f', -1, 64) + "/s"
 }
 
 // Spike reports whether the load is one for a while only: a trigger, from whose end on a recovery is judged.

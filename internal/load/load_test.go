@@ -19,6 +19,7 @@ func TestParseLoad(t *testing.T) {
 	}{
 		{"60/s", 60, 7200},
 		{"90/m", 1.5, 180},
+		{"1000000/s", 1_000_000, 120_000_000}, // as it was written, not 1e+06/s
 		{"3600/h,shape=constant", 1, 120},
 		{"200/s,from=20s,to=25s", 200, 1000},
 		{"10/s..100/s,to=1m0s", 100, 3300},
