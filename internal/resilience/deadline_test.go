@@ -14,7 +14,7 @@ import (
 )
 
 // TestDeadline: the deadline ends the attempt under way, or the wait for the next one, and its error says what the last
-// attempt failed of.
+// attempt failed of. It is over a nanosecond late: at the very instant of an attempt's limit the scheduler would decide.
 func TestDeadline(t *testing.T) {
 	for name, tt := range map[string]struct {
 		policy settings.Policy
@@ -33,24 +33,31 @@ func TestDeadline(t *testing.T) {
 		"during an attempt": {
 			settings.Policy{Deadline: 3 * time.Second, Attempts: 5, RetryDelay: 500 * time.Millisecond, Timeout: 2 * time.Second},
 			takes(time.Hour),
-			3 * time.Second, resilience.Stats{Calls: 2, TimedOut: 1, Waits: 1, Overdue: 1},
+			3*time.Second + 1, resilience.Stats{Calls: 2, TimedOut: 1, Waits: 1, Overdue: 1},
 			"collector exec (attempt 2): deadline is over after 3s: timeout after 2s", errhandler.Network,
 			[]string{"0s attempt_started 1", "2s attempt_timed_out 1 network", "2s waiting 1 500ms",
-				"2.5s attempt_started 2", "3s deadline_over 2 network"},
+				"2.5s attempt_started 2", "3.000000001s deadline_over 2 network"},
 		},
 		"during a wait": {
 			settings.Policy{Deadline: 3 * time.Second, Attempts: 5, RetryDelay: 2 * time.Second}, fails(refused),
-			3 * time.Second, resilience.Stats{Calls: 2, Failed: 2, Waits: 2, Overdue: 1},
+			3*time.Second + 1, resilience.Stats{Calls: 2, Failed: 2, Waits: 2, Overdue: 1},
 			"collector exec (attempt 2): deadline is over after 3s: dial tcp: connect: connection refused",
 			errhandler.Network,
 			[]string{"0s attempt_started 1", "0s attempt_failed 1 network", "0s waiting 1 2s",
-				"2s attempt_started 2", "2s attempt_failed 2 network", "2s waiting 2 2s", "3s deadline_over 2 network"},
+				"2s attempt_started 2", "2s attempt_failed 2 network", "2s waiting 2 2s", "3.000000001s deadline_over 2 network"},
 		},
 		"during the only attempt": {
 			settings.Policy{Deadline: time.Second}, takes(time.Hour),
-			time.Second, resilience.Stats{Calls: 1, Overdue: 1},
+			time.Second + 1, resilience.Stats{Calls: 1, Overdue: 1},
 			"collector exec (attempt 1): deadline is over after 1s", errhandler.Network,
-			[]string{"0s attempt_started 1", "1s deadline_over 1 network"},
+			[]string{"0s attempt_started 1", "1.000000001s deadline_over 1 network"},
+		},
+		"as long as an attempt's limit, which ends first": {
+			settings.Policy{Deadline: time.Second, Timeout: time.Second, Attempts: 3, RetryDelay: time.Second}, takes(time.Hour),
+			time.Second + 1, resilience.Stats{Calls: 1, TimedOut: 1, Waits: 1, Overdue: 1},
+			"collector exec (attempt 1): deadline is over after 1s: timeout after 1s", errhandler.Network,
+			[]string{"0s attempt_started 1", "1s attempt_timed_out 1 network", "1s waiting 1 1s",
+				"1.000000001s deadline_over 1 network"},
 		},
 		"is waited out by a deaf call, whose result comes too late": {
 			settings.Policy{Deadline: time.Second, Attempts: 2}, deaf(5*time.Second, nil),

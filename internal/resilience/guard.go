@@ -228,7 +228,8 @@ func (g *Guard[R]) compose(c Call[R], a *attempts[R]) []failsafe.Policy[R] {
 	if g.policy.Deadline > 0 {
 		late := func(failsafe.ExecutionDoneEvent[R]) { a.over.Store(true) }
 		policies = append(policies, around[R](a.withinDeadline),
-			timeout.NewBuilder[R](g.limit(g.policy.Deadline)).OnTimeoutExceeded(late).Build())
+			// A nanosecond later, so that it never ends at the very instant of an attempt's limit.
+			timeout.NewBuilder[R](g.limit(g.policy.Deadline)+1).OnTimeoutExceeded(late).Build())
 	}
 	if g.policy.Attempts > 1 {
 		if g.budget != nil {

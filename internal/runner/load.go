@@ -127,7 +127,7 @@ func (l *loadRun) cutOff() {
 	slices.SortFunc(passes, func(a, b *passUnderWay) int { return cmp.Compare(a.slot, b.slot) })
 	for _, p := range passes {
 		if r.turn > 0 {
-			time.Sleep((r.turn + p.slot + workflow.Stride/2 - r.stream.Elapsed()%r.turn) % r.turn)
+			time.Sleep((r.turn + p.slot + workflow.Stride - 1 - r.stream.Elapsed()%r.turn) % r.turn)
 		}
 		r.mu.Lock()
 		p.cut = l.underWay[p.number] != nil
