@@ -128,7 +128,8 @@ func (o *campaignOptions) plan(s *streams) (p campaign.Plan, given *settings.Giv
 		Repeat: func(seed uint64, changed ...settings.Assignment) string {
 			given := slices.DeleteFunc(slices.Clone(repeated), func(a settings.Assignment) bool {
 				s, _ := settings.Find(a.Name)
-				return s.List() && slices.ContainsFunc(changed, func(c settings.Assignment) bool { return c.Name == a.Name })
+				given := func(c settings.Assignment) bool { return c.Name == a.Name }
+				return s.List() && slices.ContainsFunc(changed, given)
 			})
 			return scenario.Repeat(o.run.scenario, append(given, changed...), seed)
 		},

@@ -29,7 +29,8 @@ func (o *campaignOutput) addFlags(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&o.conditions, "check", nil,
 		"what must hold of the campaign, as `EXPR` such as 'verdict.failed.share < 0.01' (repeatable)")
 	addFailOn(flags, &o.failOn,
-		"exit with 1 if a run ends so or worse; without it --check and a scenario's expectations decide, if there are any")
+		"exit with 1 if a run ends so or worse; without it --check and a scenario's expectations decide, "+
+			"if there are any")
 	flags.StringVar(&o.report, "report", "", "write the JSON report to `FILE`")
 	o.format = "text"
 	addChoice(flags, &o.format, "format", "FORMAT", campaignFormats(),

@@ -116,7 +116,8 @@ func keysBeside(kinds, given string) []fault.Key {
 	}
 	var list []fault.Key
 	for _, k := range fault.Keys() {
-		if k.Applies(strings.Split(kinds, "|")) && !slices.Contains(taken, k.Name) && !slices.Contains(taken, k.Excludes) {
+		if k.Applies(strings.Split(kinds, "|")) && !slices.Contains(taken, k.Name) &&
+			!slices.Contains(taken, k.Excludes) {
 			list = append(list, k)
 		}
 	}

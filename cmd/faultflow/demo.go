@@ -27,7 +27,8 @@ func runDemo(ctx context.Context, o *rootOptions, of settings.Settings, s *strea
 		p.BreakerTrialCalls = of.Collector.BreakerTrialCalls
 	}
 	if len(o.expect) > 0 || o.failOnGiven {
-		return usageError("--demo-circuit-breaker: it makes no run that --expect or --fail-on could judge; leave them out")
+		return usageError("--demo-circuit-breaker: it makes no run that --expect or --fail-on could judge; " +
+			"leave them out")
 	}
 	file, err := openReport("report", o.report)
 	if err != nil {

@@ -55,7 +55,8 @@ func loadScenarios(paths []string, verbose bool, s *streams) (*scenarioFiles, er
 			is[file] = taken
 		}
 		if !slices.ContainsFunc(files, func(file string) bool { return is[file] }) {
-			return nil, usageError("%s holds no scenario files (*.yaml, *.yml with expect: beside name: or faults:)", paths[i])
+			return nil, usageError("%s holds no scenario files (*.yaml, *.yml with expect: beside name: or faults:)",
+				paths[i])
 		}
 	}
 	for _, mistake := range list.mistakes {
@@ -124,8 +125,8 @@ func cleanLines(s string) string {
 }
 
 // yamlFiles lists the files that a path stands for: the file itself, or the YAML files in and below a folder, which can
-// be written DIR or DIR/... What others have brought, vendor and node_modules, and what has a name that begins with a dot
-// are left out.
+// be written DIR or DIR/... What others have brought, vendor and node_modules, and what has a name that begins with a
+// dot are left out.
 func yamlFiles(path string) (files []string, isFile bool, err error) {
 	root := strings.TrimSuffix(path, "...")
 	if root != path {

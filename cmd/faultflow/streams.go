@@ -92,8 +92,9 @@ func (l actionsLog) Write(p []byte) (int, error) {
 }
 
 // style decides on color, once. The flag wins, then NO_COLOR (no-color.org), which is what somebody wants who can't do
-// with color at all; then what forces color, FORCE_COLOR and CLICOLOR_FORCE; then CLICOLOR=0 (bixense.com/clicolors), and
-// whether the output is a terminal that knows color. FORCE_COLOR=0 and false mean no color, as CLICOLOR_FORCE=0 does not.
+// with color at all; then what forces color, FORCE_COLOR and CLICOLOR_FORCE; then CLICOLOR=0 (bixense.com/clicolors),
+// and whether the output is a terminal that knows color. FORCE_COLOR=0 and false mean no color, as CLICOLOR_FORCE=0
+// does not.
 func (s *streams) style(color string) text.Style {
 	force := s.getenv("FORCE_COLOR")
 	cliForce := s.getenv("CLICOLOR_FORCE")

@@ -114,7 +114,8 @@ func runTests(ctx context.Context, o *testOptions, paths []string, s *streams) e
 		}
 		return wrong
 	}
-	list := slices.DeleteFunc(files.scenarios, func(sc *scenario.Scenario) bool { return !pattern.MatchString(sc.Name) })
+	other := func(sc *scenario.Scenario) bool { return !pattern.MatchString(sc.Name) }
+	list := slices.DeleteFunc(files.scenarios, other)
 	if len(list) == 0 {
 		return usageError("no scenario's name matches --run %q", o.run)
 	}

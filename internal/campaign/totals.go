@@ -103,7 +103,8 @@ func (t *totals) inspect(r *report.Report, repeat func(seed uint64) string) {
 	}
 }
 
-// judge adds what expectations come to over a run. A run in which one shows nothing is not of those that it is a share of.
+// judge adds what expectations come to over a run. A run in which one shows nothing is not of those that it is a share
+// of.
 func (t *totals) judge(r *report.Report, expectations []*expect.Condition, repeat func(seed uint64) string) error {
 	outcomes, err := expect.Run(r, expectations)
 	for i, o := range outcomes {

@@ -89,11 +89,12 @@ func parseSweep(sweep string) (name string, values []string, err error) {
 	return name, values, nil
 }
 
-// valuesOf takes a sweep's values apart. Those of a list are items, which can have commas of their own, before keys such
-// as to=30s; a place, which has a dot, begins another item.
+// valuesOf takes a sweep's values apart. Those of a list are items, which can have commas of their own, before keys
+// such as to=30s; a place, which has a dot, begins another item.
 func valuesOf(s settings.Setting, list string) (values []string) {
 	for part := range strings.SplitSeq(list, ",") {
-		if key, _, isKey := strings.Cut(part, "="); s.List() && isKey && !strings.Contains(key, ".") && len(values) > 0 {
+		key, _, isKey := strings.Cut(part, "=")
+		if s.List() && isKey && !strings.Contains(key, ".") && len(values) > 0 {
 			values[len(values)-1] += "," + part
 			continue
 		}

@@ -212,8 +212,8 @@ func (l *language) outcomes(document any, conditions []*Condition) ([]Outcome, e
 	return list, nil
 }
 
-// over evaluates the condition. What could not be evaluated because there is nothing, such as the first of no faults, is
-// inconclusive, too.
+// over evaluates the condition. What could not be evaluated because there is nothing, such as the first of no faults,
+// is inconclusive, too.
 func (c *Condition) over(read *facts) (Outcome, error) {
 	read.forget()
 	result, failed := expr.Run(c.program, read.env)

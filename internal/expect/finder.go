@@ -89,7 +89,8 @@ func (f *finder) Visit(n *ast.Node) {
 		f.texts[node.Node] = node.Node.String()
 		if of, isName := node.Node.(*ast.IdentifierNode); isName {
 			if n, isNumber := node.Property.(*ast.IntegerNode); isNumber && len(f.entries[of.Value]) > 0 {
-				f.entries[of.Value][len(f.entries[of.Value])-1] = n.Value // in place of whole, which the name inside noted
+				// In place of whole, which the name inside noted.
+				f.entries[of.Value][len(f.entries[of.Value])-1] = n.Value
 			}
 		}
 		f.outer[node.Node] = true

@@ -25,7 +25,8 @@ type language struct {
 	rules     []rule
 	// happenings are the entries of lists that may be empty: none of what can happen did.
 	happenings []reflect.Type
-	// filled completes a value that the document lacks because nothing of it happened; nil if nothing is to be completed.
+	// filled completes a value that the document lacks because nothing of it happened; nil if nothing is to be
+	// completed.
 	filled func(document, value any) any
 	names  []string
 }

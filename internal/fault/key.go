@@ -92,8 +92,8 @@ type Key struct {
 	Takes                  keyed.Takes
 	// Excludes names a key that can't be given beside this one; "" for none.
 	Excludes string
-	// Of lists the kinds that take the key as a parameter; nil for a condition, which every fault can have but for those
-	// of the kinds NotOf.
+	// Of lists the kinds that take the key as a parameter; nil for a condition, which every fault can have but for
+	// those of the kinds NotOf.
 	Of, NotOf []Kind
 }
 

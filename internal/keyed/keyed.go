@@ -40,8 +40,8 @@ const (
 	FormChoice   Form = "choice"   // one of some words
 )
 
-// Takes says which values a key takes: their form, of a Choice the words, and of numbers the bounds; those of a duration
-// are in nanoseconds.
+// Takes says which values a key takes: their form, of a Choice the words, and of numbers the bounds; those of a
+// duration are in nanoseconds.
 type Takes struct {
 	Form      Form
 	Low, High float64

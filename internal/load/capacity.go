@@ -100,7 +100,8 @@ func ParseCapacity(text string) (Capacity, error) {
 	place, rest, _ := strings.Cut(text, "=")
 	c := Capacity{Place: catalog.Place(strings.TrimSpace(place)), Order: FIFO, Abandoned: Finish}
 	if c.Place == "" || rest == "" {
-		return Capacity{}, errors.New("want PLACE=KEY=VALUE[,KEY=VALUE…], such as collector.fetch=places=4,service=100ms")
+		return Capacity{}, errors.New("want PLACE=KEY=VALUE[,KEY=VALUE…], " +
+			"such as collector.fetch=places=4,service=100ms")
 	}
 	set := func(name, value string) error {
 		return keyed.Set(&c, capacityKeys, "a capacity", name, value)

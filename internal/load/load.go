@@ -27,8 +27,8 @@ const (
 
 // Load is a rate at which passes begin, open-loop: whether those before have ended or not.
 type Load struct {
-	// Rate is in passes a second, above 0. A load with Ramp grows, or falls, to RampTo at its end; one of the two may be
-	// 0 then.
+	// Rate is in passes a second, above 0. A load with Ramp grows, or falls, to RampTo at its end; one of the two may
+	// be 0 then.
 	Rate, RampTo float64
 	Ramp         bool
 	// per is the unit that the rate was given in, a second where it is 0.

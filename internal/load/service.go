@@ -35,7 +35,8 @@ const (
 	mixture     form = "mix"
 )
 
-const serviceForms = "100ms, exp:100ms, lognormal:80ms/400ms (p50/p99), uniform:50ms/150ms or mix:98%exp:10ms+2%exp:200ms"
+const serviceForms = "100ms, exp:100ms, lognormal:80ms/400ms (p50/p99), uniform:50ms/150ms or " +
+	"mix:98%exp:10ms+2%exp:200ms"
 
 // ParseService reads a distribution: 100ms (always), exp:100ms (by its mean), lognormal:80ms/400ms (by p50 and p99),
 // uniform:50ms/150ms, or a mixture such as mix:98%exp:10ms+2%exp:200ms.

@@ -25,8 +25,8 @@ type Parts struct {
 	Client int
 	// Turn is the period of the passes' own instants: see workflow.WithPass. 0 without passes beside each other.
 	Turn time.Duration
-	// Tally is told of each call on a dependency, as an AttemptStarted, and of each that failed or was turned away, as it
-	// happens; nil tells no one.
+	// Tally is told of each call on a dependency, as an AttemptStarted, and of each that failed or was turned away, as
+	// it happens; nil tells no one.
 	Tally func(ctx context.Context, place catalog.Place, kind catalog.EventKind)
 }
 

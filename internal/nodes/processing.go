@@ -188,8 +188,8 @@ func (p *Processing) each(ctx context.Context, records []Record) *work {
 // turn is the period of each worker's own nanosecond. It has more nanoseconds than there can be workers.
 const turn = 20 * time.Microsecond
 
-// awaitOwnTime waits until the time since the run began is the own nanosecond of a turn of a worker, or of its hedge. The first nanosecond
-// of a turn belongs to no worker: a rate limit lets calls through there.
+// awaitOwnTime waits until the time since the run began is the own nanosecond of a turn of a worker, or of its hedge.
+// The first nanosecond of a turn belongs to no worker: a rate limit lets calls through there.
 func awaitOwnTime(ctx context.Context, worker int) {
 	_, at := workflow.Now(ctx)
 	time.Sleep((turn + time.Duration(worker)%(turn-1) + 1 - at%turn) % turn)

@@ -1,5 +1,5 @@
-// Package recovery judges whether a run with a load came back after what pushed it: by the report's series alone, so that
-// a saved report can be judged again with another share and another hold.
+// Package recovery judges whether a run with a load came back after what pushed it: by the report's series alone, so
+// that a saved report can be judged again with another share and another hold.
 package recovery
 
 import (
@@ -14,9 +14,9 @@ import (
 // report of a run without a load as it is.
 //
 // A run is up over a stretch as long as RecoveryHold if RecoveryShare of the passes that began in it were good. It came
-// back at the first instant after the last trigger from which on it is up over each such stretch until the end. It stays
-// down if it is down over each one that ends within the last RecoveryHold. It was not watched long enough if the end came
-// before one was over, or while the run fell again or came up for the first time.
+// back at the first instant after the last trigger from which on it is up over each such stretch until the end. It
+// stays down if it is down over each one that ends within the last RecoveryHold. It was not watched long enough if the
+// end came before one was over, or while the run fell again or came up for the first time.
 //
 // Passes that were under way at the end prove nothing, unless they had been for RecoveryHold: those are not good, or a
 // queue that only grows would look like a run that nothing is known of. A stretch without arrivals is up.

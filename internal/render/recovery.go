@@ -29,7 +29,8 @@ func Recovery(r *report.Report) Section {
 			percent(r.Settings.RecoveryShare), DurationOf(r.Settings.RecoveryHold)))
 	}
 	for _, t := range rec.Triggers[:min(maxTriggers, len(rec.Triggers))] {
-		s.row("trigger", Active, fmt.Sprintf("%s — from %s to %s", ClipText(t.Spec), Duration(t.FromMS), Duration(t.ToMS)))
+		s.row("trigger", Active, fmt.Sprintf("%s — from %s to %s",
+			ClipText(t.Spec), Duration(t.FromMS), Duration(t.ToMS)))
 	}
 	if left := len(rec.Triggers) - maxTriggers; left > 0 {
 		s.row("trigger", None, More(Grouped(left)+" more"))

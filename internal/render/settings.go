@@ -23,8 +23,8 @@ func RunSettings(r *report.Report) Section {
 	return s
 }
 
-// settings are those of a run, as far as they say something; drawn says in which runs the collector's breaker was put in
-// though they do not ask for it, "" for none.
+// settings are those of a run, as far as they say something; drawn says in which runs the collector's breaker was put
+// in though they do not ask for it, "" for none.
 func (s *Section) settings(c settings.Settings, drawn string) {
 	if c.SimulateFailures {
 		s.row("failures", None, ClipName(c.FailureType))

@@ -61,7 +61,8 @@ func combinations(s *report.Sweep) Section {
 	}
 	list.table("combinations of settings", cols, rows)
 	if loaded {
-		list.item(Aside, "good: passes, of those that the load began; after: how long after the last trigger, on average")
+		list.item(Aside, "good: passes, of those that the load began; "+
+			"after: how long after the last trigger, on average")
 	}
 	list.item(
 		Aside,

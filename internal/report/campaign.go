@@ -108,8 +108,8 @@ type VerdictShares struct {
 
 // CampaignRecovery is what the load of the runs came to, and whether they came back.
 type CampaignRecovery struct {
-	// Offered are the passes that the load began, Ended and Good those of them that ended and that were good, in all runs.
-	// GoodShare is good / offered; it has no interval, because the passes of one run share its fate.
+	// Offered are the passes that the load began, Ended and Good those of them that ended and that were good, in all
+	// runs. GoodShare is good / offered; it has no interval, because the passes of one run share its fate.
 	Offered   int64   `json:"offered"`
 	Ended     int64   `json:"ended"`
 	Good      int64   `json:"good"`
@@ -338,8 +338,8 @@ func ReadCampaign(rd io.Reader) (*Campaign, error) {
 	return parseSealed(found, CampaignSchema, text, (*Campaign).head)
 }
 
-// Check is a condition over a campaign and what it came to: TestPassed, TestFailed, or TestInconclusive with the reasons
-// why it shows nothing. Values are what its parts came to.
+// Check is a condition over a campaign and what it came to: TestPassed, TestFailed, or TestInconclusive with the
+// reasons why it shows nothing. Values are what its parts came to.
 type Check struct {
 	Condition string
 	Status    TestStatus

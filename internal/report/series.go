@@ -29,8 +29,8 @@ type PlaceSeries struct {
 	Failed []int `json:"failed"`
 	// Turned counts the calls that did not reach it, by the kind of event that says why, such as rejected.
 	Turned map[catalog.EventKind][]int `json:"turned"`
-	// InService and Queued are means over the bucket's time of the calls that were served and that waited, QueuedMax the
-	// most that waited at once; of a dependency with a capacity only.
+	// InService and Queued are means over the bucket's time of the calls that were served and that waited, QueuedMax
+	// the most that waited at once; of a dependency with a capacity only.
 	InService []float64 `json:"in_service,omitempty"`
 	Queued    []float64 `json:"queued,omitempty"`
 	QueuedMax []int     `json:"queued_max,omitempty"`

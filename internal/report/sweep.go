@@ -97,8 +97,8 @@ type AblationRow struct {
 	Hanging int64 `json:"hanging"`
 	Measures
 	// Worse and Better count the runs that got a worse or a better verdict without the pattern; to hang is worse than
-	// any verdict. P is the p-value of the exact paired test that either is as likely (McNemar), Holm the same corrected
-	// for the number of rows.
+	// any verdict. P is the p-value of the exact paired test that either is as likely (McNemar), Holm the same
+	// corrected for the number of rows.
 	Worse  int64   `json:"worse"`
 	Better int64   `json:"better"`
 	P      float64 `json:"p"`

@@ -104,7 +104,8 @@ func (g *Guard[R]) build() {
 		g.timeout = timeout.New[R](g.limit(g.policy.Timeout))
 	}
 	if g.policy.Bulkhead > 0 {
-		g.bulkhead = bulkhead.NewBuilder[R](uint(g.policy.Bulkhead)).WithMaxWaitTime(g.whole(g.policy.BulkheadWait)).Build()
+		g.bulkhead = bulkhead.NewBuilder[R](uint(g.policy.Bulkhead)).
+			WithMaxWaitTime(g.whole(g.policy.BulkheadWait)).Build()
 	}
 	if g.policy.RateLimit > 0 {
 		g.limiter = rateLimit[R](g.policy, g.whole(g.policy.RateLimitWait))
@@ -122,7 +123,8 @@ func (g *Guard[R]) build() {
 	if g.policy.RetryBudget > 0 {
 		g.budget = budget.NewBuilder().WithMaxRate(g.policy.RetryBudget).Build()
 	}
-	if g.quiet && g.policy.Attempts <= 1 && g.breaker == nil && g.throttle == nil && g.hedge == nil && g.policy.Deadline == 0 {
+	same := g.breaker == nil && g.throttle == nil && g.hedge == nil && g.policy.Deadline == 0 // from call to call
+	if g.quiet && g.policy.Attempts <= 1 && same {
 		g.once = failsafe.With(g.compose(Call[R]{}, nil)...)
 	}
 }

@@ -78,7 +78,8 @@ func (r *run) pattern(name catalog.Pattern, rep *report.Report) (inPlace bool, c
 	case catalog.Bulkhead:
 		return true, sum(func(n *report.Node) int { return n.Full })
 	case catalog.RateLimit:
-		return some(func(p *settings.Policy) bool { return p.RateLimit > 0 }), sum(func(n *report.Node) int { return n.Limited })
+		return some(func(p *settings.Policy) bool { return p.RateLimit > 0 }),
+			sum(func(n *report.Node) int { return n.Limited })
 	case catalog.Timeout:
 		return true, sum(func(n *report.Node) int { return n.Timeouts })
 	case catalog.FallbackLadder:

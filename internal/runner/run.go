@@ -467,8 +467,8 @@ func outlives(s *settings.Settings, limit time.Duration) bool {
 // longestCycle is how long a cycle could last, in nanoseconds, if everything that can wait waits as long as it may.
 func longestCycle(s *settings.Settings) float64 {
 	records := math.Ceil(float64(s.BatchSize) / float64(s.Workers)) // which a worker has in a batch
-	// Calls in an attempt: a fetch, a batch and its records, a pass over the channels; and those beside the attempts, the
-	// health check and the spool's.
+	// Calls in an attempt: a fetch, a batch and its records, a pass over the channels; and those beside the attempts,
+	// the health check and the spool's.
 	calls := map[catalog.Node]float64{
 		catalog.Collector: 1,
 		catalog.Processor: 1 + records,

@@ -68,5 +68,6 @@ func (k *key) names() []string {
 
 // topKeys lists what a file can say on its top level.
 func topKeys() []string {
-	return append([]string{versionKey, "name", "description", "seeds", "faults", "expect", "matrix"}, settingKeys().names()...)
+	own := []string{versionKey, "name", "description", "seeds", "faults", "expect", "matrix"}
+	return append(own, settingKeys().names()...)
 }

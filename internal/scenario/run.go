@@ -157,8 +157,8 @@ func (s *Scenario) once(ctx context.Context, seed uint64, o Options) report.Test
 	return result
 }
 
-// linesOfUnfired are the lines of the faults that never fired: the first reasons of a judgement. A report has the faults
-// given by hand in the order of giving.
+// linesOfUnfired are the lines of the faults that never fired: the first reasons of a judgement. A report has the
+// faults given by hand in the order of giving.
 func (s *Scenario) linesOfUnfired(faults []report.Fault) (lines []int) {
 	given := 0
 	for _, f := range faults {

@@ -353,7 +353,8 @@ func textRules() []any {
 				if below != "" {
 					fits["not"] = object{"pattern": has + `\+?` + below + `\s*(,|$)`}
 				}
-				rules = append(rules, object{"if": object{"allOf": []any{object{"pattern": has}, kindIs(k.Of)}}, "then": fits})
+				both := []any{object{"pattern": has}, kindIs(k.Of)}
+				rules = append(rules, object{"if": object{"allOf": both}, "then": fits})
 			case below != "":
 				never(has + `\+?` + below + `\s*(,|$)`)
 			}

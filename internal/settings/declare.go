@@ -82,9 +82,10 @@ func declared() map[Section][]Setting {
 				0, 0, func(s *Settings) *time.Duration { return &s.For }),
 			count("clients", "pipelines that the load is dealt to, each with policies of its own", 1, maxClients,
 				1, func(s *Settings) *int { return &s.Clients }),
-			items("capacity", "capacity", "CAPACITY", "bound what a dependency can serve: PLACE=KEY=VALUE[,KEY=VALUE…], "+
-				"such as collector.fetch=places=4,service=exp:100ms (repeatable)",
-				load.ParseCapacity, load.UnreadableCapacity, func(s *Settings) *[]load.Capacity { return &s.Capacities }),
+			items("capacity", "capacity", "CAPACITY", "bound what a dependency can serve: "+
+				"PLACE=KEY=VALUE[,KEY=VALUE…], such as collector.fetch=places=4,service=exp:100ms (repeatable)",
+				load.ParseCapacity, load.UnreadableCapacity,
+				func(s *Settings) *[]load.Capacity { return &s.Capacities }),
 			number("recovery-share", Share, "share of the passes that must be good for a recovery", 0.01, 1,
 				0.95, func(s *Settings) *float64 { return &s.RecoveryShare }),
 			duration("recovery-hold", "how long that share must hold",
@@ -146,7 +147,8 @@ func perNode() []policySetting {
 			0, all(30*time.Second), func(p *Policy) *time.Duration { return &p.MaxDelay }).zeroIsNoLimit(),
 		policyNumber("jitter", Share, "share by which waits vary at random, 0 to 1", 0, 1,
 			all(0.1), func(p *Policy) *float64 { return &p.Jitter }),
-		policyNumber("retry-budget", Share, "share of the calls in flight that may be retries, beyond 3 (0: no limit)", 0, 1,
+		policyNumber("retry-budget", Share, "share of the calls in flight that may be retries, beyond 3 (0: no limit)",
+			0, 1,
 			all(0.0), func(p *Policy) *float64 { return &p.RetryBudget }).zeroIsNoLimit().
 			takesAway("0", catalog.RetryBudget),
 		policyDuration("deadline", "limit of all attempts and waits together (0s: no limit)",
@@ -165,7 +167,8 @@ func perNode() []policySetting {
 			takesAway("10000", catalog.Bulkhead),
 		policyDuration("bulkhead-wait", "how long a call waits for a place",
 			0, all(100*time.Millisecond), func(p *Policy) *time.Duration { return &p.BulkheadWait }).limitsCall(),
-		policyLimit("adaptive-limit", "most calls at once of a limit that follows how long they take (0: no such limit)",
+		policyLimit("adaptive-limit",
+			"most calls at once of a limit that follows how long they take (0: no such limit)",
 			MaxWorkers, func(p *Policy) *int { return &p.AdaptiveLimit }).
 			takesAway("0", catalog.AdaptiveLimit),
 		policyNumber("adaptive-queue", Factor, "calls that wait for each call that the adaptive limit allows (0: none)",
@@ -178,7 +181,8 @@ func perNode() []policySetting {
 		policyDuration("rate-limit-wait", "how long a call waits for its turn",
 			0, all(100*time.Millisecond), func(p *Policy) *time.Duration { return &p.RateLimitWait }).
 			limitsCall().split("bulkhead-wait"),
-		policyNumber("throttle", Share, "share of failed calls from which on calls are rejected at random (0: never)", 0, 1,
+		policyNumber("throttle", Share, "share of failed calls from which on calls are rejected at random (0: never)",
+			0, 1,
 			all(0.0), func(p *Policy) *float64 { return &p.Throttle }).
 			takesAway("0", catalog.AdaptiveThrottle),
 		policyDuration("throttle-window", "time over which they are counted",
@@ -197,7 +201,8 @@ func perNode() []policySetting {
 			all(10), func(p *Policy) *int { return &p.BreakerMinCalls }),
 		policyDuration("breaker-open-for", "how long it stays open",
 			time.Millisecond, all(30*time.Second), func(p *Policy) *time.Duration { return &p.BreakerOpenFor }),
-		policyNumber("breaker-open-jitter", Share, "share by which that time varies at random among clients, 0 to 1", 0, 1,
+		policyNumber("breaker-open-jitter", Share, "share by which that time varies at random among clients, 0 to 1",
+			0, 1,
 			all(0.0), func(p *Policy) *float64 { return &p.BreakerOpenJitter }),
 		policyCount("breaker-trial-calls", "successes while half-open that close it", maxCount,
 			all(1), func(p *Policy) *int { return &p.BreakerTrialCalls }),

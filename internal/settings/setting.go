@@ -318,7 +318,8 @@ func hedgeAfter(name, usage string) Setting {
 		} else if d, err := time.ParseDuration(s); err == nil && d >= time.Millisecond && d <= maxDuration {
 			return nil
 		}
-		return fmt.Errorf("want a duration from %v to %v, or a quantile from p1 to p99.9", time.Millisecond, maxDuration)
+		return fmt.Errorf("want a duration from %v to %v, or a quantile from p1 to p99.9",
+			time.Millisecond, maxDuration)
 	}
 	s := declare(name, usage, Text, "DURATION|pN", "", nil,
 		func(s string) (string, error) { return s, nil }, check, same)
@@ -357,8 +358,8 @@ func names(
 	return s
 }
 
-// items declares a list: each value adds to those before. An item of a report that parse can't read becomes an unreadable
-// one, which keeps its text.
+// items declares a list: each value adds to those before. An item of a report that parse can't read becomes an
+// unreadable one, which keeps its text.
 func items[T fmt.Stringer](
 	name, plural, placeholder, usage string,
 	parse func(string) (T, error), unreadable func(string) T, at func(*Settings) *[]T,

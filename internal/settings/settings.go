@@ -80,17 +80,17 @@ type Policy struct {
 	RetryBudget float64
 	// Timeout bounds each attempt; 0 means no limit.
 	Timeout time.Duration
-	// HedgeAfter makes another call where one takes longer: a duration, or a quantile of how long calls have taken, such
-	// as p95; "" makes none. Hedges is how many more at most; 0 means 1.
+	// HedgeAfter makes another call where one takes longer: a duration, or a quantile of how long calls have taken,
+	// such as p95; "" makes none. Hedges is how many more at most; 0 means 1.
 	HedgeAfter string
 	Hedges     int
 	// Bulkhead is how many calls may be in flight at once; 0 means no limit. A call that finds it full waits for
 	// BulkheadWait and is then rejected.
 	Bulkhead     int
 	BulkheadWait time.Duration
-	// AdaptiveLimit is the most calls that an adaptive limit may allow at once; 0 means none. The limit begins at 20 and
-	// follows how long calls take. AdaptiveQueue times as many calls as it allows may wait for their turn, and further
-	// ones are turned away; 0 lets none wait, and 1 is the least else.
+	// AdaptiveLimit is the most calls that an adaptive limit may allow at once; 0 means none. The limit begins at 20
+	// and follows how long calls take. AdaptiveQueue times as many calls as it allows may wait for their turn, and
+	// further ones are turned away; 0 lets none wait, and 1 is the least else.
 	AdaptiveLimit int
 	AdaptiveQueue float64
 	// RateLimit is how many calls may start a second; 0 means no limit. They are spread evenly where RateLimitBurst is
@@ -99,15 +99,15 @@ type Policy struct {
 	RateLimit      float64
 	RateLimitBurst int
 	RateLimitWait  time.Duration
-	// Throttle is the share of failed calls, over the last ThrottleWindow, from which on the caller rejects calls itself,
-	// the more the more fail, and at most 90 %; 0 means never.
+	// Throttle is the share of failed calls, over the last ThrottleWindow, from which on the caller rejects calls
+	// itself, the more the more fail, and at most 90 %; 0 means never.
 	Throttle       float64
 	ThrottleWindow time.Duration
 	// Breaker puts a circuit breaker into the path. BreakerFailures failures in a row open it, or, where
-	// BreakerFailureRate is above 0, that share of at least BreakerMinCalls calls within BreakerWindow, a tenth of which
-	// is forgotten at a time. An open breaker rejects calls for BreakerOpenFor, which each client has longer or shorter
-	// by up to a share of BreakerOpenJitter, then lets BreakerTrialCalls through (half-open): it closes when all of them
-	// succeed and opens again when one fails.
+	// BreakerFailureRate is above 0, that share of at least BreakerMinCalls calls within BreakerWindow, a tenth of
+	// which is forgotten at a time. An open breaker rejects calls for BreakerOpenFor, which each client has longer or
+	// shorter by up to a share of BreakerOpenJitter, then lets BreakerTrialCalls through (half-open): it closes when
+	// all of them succeed and opens again when one fails.
 	Breaker            bool
 	BreakerFailures    int
 	BreakerFailureRate float64

@@ -21,7 +21,8 @@ type Arrivals struct {
 // arriving is one load.
 type arriving struct {
 	load load.Load
-	// made counts the arrivals so far, and expected is how many passes the load had begun on the average by the next one.
+	// made counts the arrivals so far, and expected is how many passes the load had begun on the average by the next
+	// one.
 	made     int
 	expected float64
 	next     time.Duration

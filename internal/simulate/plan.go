@@ -128,8 +128,8 @@ type hit struct {
 }
 
 // next counts a call, decides what happens to it and emits a hit. Calls of a place come one after the other, those of
-// passes beside each other at instants of their own. The records of a batch are concurrent, so they are decided by decide, without events, whose order would be the
-// scheduler's.
+// passes beside each other at instants of their own. The records of a batch are concurrent, so they are decided by
+// decide, without events, whose order would be the scheduler's.
 func (p *point) next(ctx context.Context) hit {
 	cycle, at := workflow.Now(ctx)
 	attempt := workflow.Local[atomic.Int64](ctx, p).Add(1)

@@ -173,7 +173,8 @@ const Power = 0.8
 func RunsForShares(a, b, level float64) int64 {
 	d, mean := math.Abs(a-b), float64((a+b)/2)
 	null := math.Sqrt(2 * mean * (1 - mean))
-	root := float64(normal(1-float64(level/2))*null) + float64(normal(Power)*math.Sqrt(float64(a*(1-a))+float64(b*(1-b))))
+	alternative := math.Sqrt(float64(a*(1-a)) + float64(b*(1-b)))
+	root := float64(normal(1-float64(level/2))*null) + float64(normal(Power)*alternative)
 	n := root * root / (d * d)
 	corrected := 1 + math.Sqrt(1+4/(n*d))
 	return wholeRuns(n / 4 * corrected * corrected)

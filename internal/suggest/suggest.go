@@ -8,8 +8,8 @@ import (
 	"github.com/agnivade/levenshtein"
 )
 
-// Nearest returns " (did you mean X?)" for the known name that is nearest to got, or nothing if none is near: one letter
-// in three may be wrong, missing or too much, and two letters in the wrong order are one.
+// Nearest returns " (did you mean X?)" for the known name that is nearest to got, or nothing if none is near: one
+// letter in three may be wrong, missing or too much, and two letters in the wrong order are one.
 func Nearest(got string, known []string) string {
 	best, least := "", (len(got)+1)/3+1
 	for _, k := range known {

@@ -154,8 +154,8 @@ func plots(r *report.Report, endMS float64) []Plot {
 	return all
 }
 
-// loaded are the places in which something happened: those with a capacity, those of whose calls one in a hundred failed
-// and those that calls did not reach. In the last bucket calls fail that the run's end cut off.
+// loaded are the places in which something happened: those with a capacity, those of whose calls one in a hundred
+// failed and those that calls did not reach. In the last bucket calls fail that the run's end cut off.
 func loaded(places []report.PlaceSeries) []report.PlaceSeries {
 	total := func(counts []int) (sum int) {
 		for _, n := range counts {
@@ -182,7 +182,8 @@ func quantile(bins []report.Bucket, share float64) float64 {
 	if total <= 0 {
 		return math.NaN()
 	}
-	sorted := slices.SortedFunc(slices.Values(bins), func(a, b report.Bucket) int { return cmp.Compare(a.Value, b.Value) })
+	byValue := func(a, b report.Bucket) int { return cmp.Compare(a.Value, b.Value) }
+	sorted := slices.SortedFunc(slices.Values(bins), byValue)
 	seen := int64(0)
 	for _, b := range sorted {
 		if seen += max(b.Count, 0); float64(seen) >= share*float64(total) {

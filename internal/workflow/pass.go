@@ -41,9 +41,9 @@ func WithStream(ctx context.Context, s *Stream) context.Context {
 const Stride = 4
 
 // WithPass returns the context of the n-th pass of a run whose passes are under way at the same time. Whatever passes
-// share, each touches at its own instants, so that in virtual time the order of what they do is that of their times, and
-// no tie is left to the scheduler. turn is the period of these instants, 0 on the real clock; slot is where in it the
-// pass has its own.
+// share, each touches at its own instants, so that in virtual time the order of what they do is that of their times,
+// and no tie is left to the scheduler. turn is the period of these instants, 0 on the real clock; slot is where in it
+// the pass has its own.
 func WithPass(ctx context.Context, s *Stream, n int, turn, slot time.Duration) context.Context {
 	return context.WithValue(ctx, passKey{}, &pass{stream: s, number: n, turn: turn, slot: slot, locals: new(locals)})
 }

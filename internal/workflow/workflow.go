@@ -45,8 +45,9 @@ type (
 	Fallbacker[S, P, R any] interface {
 		ExecFallback(ctx context.Context, state S, in P, err error) (R, error)
 	}
-	// Guarded runs Exec inside policies: in is what Prep read, call is Exec, fallback is OnError followed by ExecFallback, and Around decides
-	// how often and when either is called. A Step that is not Guarded has its Exec called once.
+	// Guarded runs Exec inside policies: in is what Prep read, call is Exec, fallback is OnError followed by
+	// ExecFallback, and Around decides how often and when either is called. A Step that is not Guarded has its Exec
+	// called once.
 	Guarded[P, R any] interface {
 		Around(
 			ctx context.Context,

@@ -1,11 +1,11 @@
 // Mutate tells what tests notice. It changes the code of packages in one place at a time (a comparison, an operation, a
-// constant, a statement, a returned value) and runs the package's tests with each change: a change with which they still
-// pass is a mutant that survived, and names behaviour that no test holds.
+// constant, a statement, a returned value) and runs the package's tests with each change: a change with which they
+// still pass is a mutant that survived, and names behaviour that no test holds.
 //
 //	go -C tools run ./mutate [-sample N] [-at-least PERCENT] PACKAGE...
 //
-// PACKAGE is a folder of the repository, such as internal/stats. explained.txt names mutants that may survive, since what
-// they change can't be seen.
+// PACKAGE is a folder of the repository, such as internal/stats. explained.txt names mutants that may survive, since
+// what they change can't be seen.
 package main
 
 import (

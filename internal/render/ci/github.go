@@ -16,9 +16,9 @@ import (
 // annotationLimit is how many annotations of a kind GitHub shows of one step.
 const annotationLimit = 10
 
-// WriteGitHub writes test results as workflow commands of GitHub Actions, one a line: an error for each expectation that
-// failed and each file that is wrong, a warning for each reason why nothing was proved, and nothing for what passed. If
-// there are more than GitHub shows, a notice before them says so. Files are named as the results name them.
+// WriteGitHub writes test results as workflow commands of GitHub Actions, one a line: an error for each expectation
+// that failed and each file that is wrong, a warning for each reason why nothing was proved, and nothing for what
+// passed. If there are more than GitHub shows, a notice before them says so. Files are named as the results name them.
 func WriteGitHub(w io.Writer, t *report.Tests) error {
 	var out strings.Builder
 	count := map[string]int{}

@@ -10,8 +10,8 @@ import (
 	"faultflow/internal/report"
 )
 
-// WriteTAP writes test results as TAP version 13: prove, which comes with Perl, takes no later one. What failed, what is
-// inconclusive and what is malformed is "not ok", and has a block of diagnostics, in YAML.
+// WriteTAP writes test results as TAP version 13: prove, which comes with Perl, takes no later one. What failed, what
+// is inconclusive and what is malformed is "not ok", and has a block of diagnostics, in YAML.
 func WriteTAP(w io.Writer, t *report.Tests) error {
 	var out strings.Builder
 	fmt.Fprintf(&out, "TAP version 13\n1..%d\n", len(t.Results))

@@ -157,7 +157,8 @@ func (p *chartPlot) readings(c *chart, plot timeline.Plot, lines []timeline.Line
 		for i := range lines {
 			said = append(said, p.Lines[i].Name+" "+render.Reading(plot.Quantity, spread[i][at]))
 		}
-		tip := fmt.Sprintf("%s – %s, %s: %s", render.Duration(from), render.Duration(to), p.Title, render.Facts(said...))
+		tip := fmt.Sprintf("%s – %s, %s: %s", render.Duration(from), render.Duration(to), p.Title,
+			render.Facts(said...))
 		p.Readings = append(p.Readings, chartMark{
 			X:     c.x(from),
 			Width: c.width(from, to),

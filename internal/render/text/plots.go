@@ -70,7 +70,8 @@ func (p *page) plots(c *timeline.Chart, runs int, g gutter, a ruler) {
 			label := func(l timeline.Line) string { return g.label(l.Run) }
 			group := plot.Lines[i : i+same]
 			alike := func(values []float64) bool { return row(values, highest) == row(spread[i], highest) }
-			if same > 1 && same == runs && !slices.ContainsFunc(spread[i:i+same], func(v []float64) bool { return !alike(v) }) {
+			unlike := func(v []float64) bool { return !alike(v) }
+			if same > 1 && same == runs && !slices.ContainsFunc(spread[i:i+same], unlike) {
 				group, label = group[:1], func(timeline.Line) string { return everywhere }
 			}
 			for j, l := range group {
