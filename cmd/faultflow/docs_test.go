@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/goccy/go-yaml"
+
+	"faultflow/internal/reporttest"
 )
 
 // TestDocs does what README.md and the pages below docs/ show, each page in a folder of its own that has what a
@@ -25,6 +27,7 @@ import (
 //     program's commands in it are run with the environment of GitHub Actions.
 //   - Blocks of other languages, such as those for a certain shell, are not run.
 func TestDocs(t *testing.T) {
+	reporttest.NothingRaces(t)
 	for _, path := range docPages(t) {
 		t.Run(strings.TrimPrefix(filepath.ToSlash(path), "../../"), func(t *testing.T) {
 			text := readPage(t, path)

@@ -10,11 +10,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"faultflow/internal/reporttest"
 )
 
 // TestPicturesShowWhatIsPrinted holds the documents' pictures of terminals against what the program prints; make pictures
 // makes them anew.
 func TestPicturesShowWhatIsPrinted(t *testing.T) {
+	reporttest.NothingRaces(t)
 	outage := "--clock virtual --seed 7 --cycles 12 --fault collector.fetch=connection_refused,from=2s,to=40s"
 	load := "--clock virtual --seed 7 --load 60/s --for 90s --batch-size 1 --capacity collector.fetch=service=10ms " +
 		"--fault collector.fetch=halt,from=20s,to=30s --attempts 4 --timeout 1s --retry-delay 1ms --bulkhead 10000"

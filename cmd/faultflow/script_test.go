@@ -187,6 +187,7 @@ func replays(ts *testscript.TestScript, neg bool, args []string) {
 
 // TestHelpExamplesRun runs the examples of every command's help.
 func TestHelpExamplesRun(t *testing.T) {
+	reporttest.NothingRaces(t)
 	root, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)

@@ -261,6 +261,7 @@ func TestCampaignGate(t *testing.T) {
 // TestChanceAlone: of many pairs of campaigns that differ by their seeds alone, one in twenty at most has a difference
 // that is taken for more than chance. FAULTFLOW_FULL makes it many more.
 func TestChanceAlone(t *testing.T) {
+	reporttest.NothingRaces(t)
 	pairs, runs := 40, int64(25)
 	if os.Getenv("FAULTFLOW_FULL") != "" {
 		pairs, runs = 1000, 100
@@ -416,6 +417,7 @@ var realCampaigns = func() func(tester) []*report.Campaign {
 
 // TestCampaignAntisymmetry: the other way round everything is mirrored, the p-values too.
 func TestCampaignAntisymmetry(t *testing.T) {
+	reporttest.NothingRaces(t)
 	pairs := campaignPairs(t)
 	rapid.Check(t, func(t *rapid.T) {
 		p := pairs.Draw(t, "pair")
@@ -425,6 +427,7 @@ func TestCampaignAntisymmetry(t *testing.T) {
 
 // A campaign compared with itself differs in nothing.
 func TestCampaignSelfIsEmpty(t *testing.T) {
+	reporttest.NothingRaces(t)
 	pairs := campaignPairs(t)
 	rapid.Check(t, func(t *rapid.T) {
 		c := ofCampaign(pairs.Draw(t, "pair")[0])
@@ -438,6 +441,7 @@ func TestCampaignSelfIsEmpty(t *testing.T) {
 
 // Any comparison of campaigns is JSON, with each row once, and p-values that are some.
 func TestAnyCampaigns(t *testing.T) {
+	reporttest.NothingRaces(t)
 	pairs := campaignPairs(t)
 	rapid.Check(t, func(t *rapid.T) {
 		p := pairs.Draw(t, "pair")

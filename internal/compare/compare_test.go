@@ -495,6 +495,7 @@ func TestFolders(t *testing.T) {
 
 // TestAntisymmetry: the other way round everything is mirrored.
 func TestAntisymmetry(t *testing.T) {
+	reporttest.NothingRaces(t)
 	pairs, results := pairs(), anyTests()
 	rapid.Check(t, func(t *rapid.T) {
 		var a, b compare.Document
@@ -574,6 +575,7 @@ func mirror(r compare.Row) compare.Row {
 
 // A report compared with itself differs in nothing.
 func TestSelfIsEmpty(t *testing.T) {
+	reporttest.NothingRaces(t)
 	pairs := pairs()
 	rapid.Check(t, func(t *rapid.T) {
 		r := pairs.Draw(t, "pair")[0]
@@ -586,6 +588,7 @@ func TestSelfIsEmpty(t *testing.T) {
 
 // Any comparison is JSON, with each row once, and a third input changes nothing in what is said of the second.
 func TestAnyResult(t *testing.T) {
+	reporttest.NothingRaces(t)
 	pairs := pairs()
 	rapid.Check(t, func(t *rapid.T) {
 		p, third := pairs.Draw(t, "pair"), pairs.Draw(t, "third")[0]

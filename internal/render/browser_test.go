@@ -199,6 +199,7 @@ func saved(t *testing.T) *report.Report {
 const tipText = `(() => { const tip = document.getElementById("tip"); return tip.hidden ? "" : tip.textContent })()`
 
 func TestPageInBrowser(t *testing.T) {
+	reporttest.NothingRaces(t)
 	t.Parallel()
 	b := newBrowser(t)
 	b.open(t, saved(t))
@@ -505,6 +506,7 @@ const contrastScript = `(() => {
 
 // No text from outside does anything, however it tries.
 func TestPageUnderAttackInBrowser(t *testing.T) {
+	reporttest.NothingRaces(t)
 	t.Parallel()
 	b := newBrowser(t)
 	for name, attack := range attacks() {

@@ -182,6 +182,7 @@ func harmlessAccounts(t *testing.T) map[string]bool {
 
 // TestCampaignOfAnyDocument: whatever a file claims to hold, its text can't steer the terminal, a comment or a page.
 func TestCampaignOfAnyDocument(t *testing.T) {
+	reporttest.NothingRaces(t)
 	campaigns, sweeps, ablations, checks := reporttest.AnyOf[report.Campaign](), reporttest.AnyOf[report.Sweep](), reporttest.AnyOf[report.Ablation](), reporttest.AnyOf[report.Determinism]()
 	usual := harmlessAccounts(t)
 	rapid.Check(t, func(t *rapid.T) {
@@ -320,6 +321,7 @@ func TestCampaignMarkdownIsShortened(t *testing.T) {
 }
 
 func TestCampaignPageInBrowser(t *testing.T) {
+	reporttest.NothingRaces(t)
 	t.Parallel()
 	b := newBrowser(t)
 	all := accounts(t)

@@ -63,6 +63,7 @@ func TestCompareHTMLIsHarmless(t *testing.T) {
 }
 
 func TestComparePageInBrowser(t *testing.T) {
+	reporttest.NothingRaces(t)
 	t.Parallel()
 	b := newBrowser(t)
 	for name, scripts := range map[string]int{

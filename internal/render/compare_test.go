@@ -171,6 +171,7 @@ func compareText(t tester, r *compare.Result, in string, s text.Style) string {
 }
 
 func TestCompareGolden(t *testing.T) {
+	reporttest.NothingRaces(t)
 	for name, r := range comparisons(t) {
 		t.Run(name, func(t *testing.T) {
 			reporttest.Golden(t, "compare/"+name+".txt", compareText(t, r, "text", text.Style{}))
@@ -242,6 +243,7 @@ func TestCompareTextTellsWhatDiffers(t *testing.T) {
 // Whatever the reports or campaigns say, a comparison can be written in every format, and its text stays inside the
 // page.
 func TestCompareAnyDocuments(t *testing.T) {
+	reporttest.NothingRaces(t)
 	reports, campaigns := reporttest.Any(), reporttest.AnyOf[report.Campaign]()
 	usual := harmlessComparison(t)
 	label := rapid.SampledFrom([]string{
@@ -317,6 +319,7 @@ func TestCompareMarkdownIsHarmless(t *testing.T) {
 
 // A comment has an end, and the worst stands before it.
 func TestCompareMarkdownIsShortened(t *testing.T) {
+	reporttest.NothingRaces(t)
 	many := reporttest.Network()
 	many.Verdict = catalog.Failed
 	for i := range 3000 {

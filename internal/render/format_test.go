@@ -66,6 +66,7 @@ func written(t tester, r *report.Report, write func(io.Writer, *report.Report) e
 
 // In every format, no character from outside does anything or hides; text keeps to its width, JSON reads back.
 func TestTextAndJSONUnderAttack(t *testing.T) {
+	reporttest.NothingRaces(t)
 	for name, attack := range attacks() {
 		t.Run(name, func(t *testing.T) {
 			plain := textOf(t, attacked(attack), text.Style{})

@@ -112,6 +112,7 @@ func harmless(t tester) map[string]bool {
 }
 
 func TestHTMLIsHarmless(t *testing.T) {
+	reporttest.NothingRaces(t)
 	usual := harmless(t)
 	for name, attack := range attacks() {
 		t.Run(name, func(t *testing.T) { checkHTML(t, htmlOf(t, attacked(attack)), usual) })

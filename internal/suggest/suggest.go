@@ -4,6 +4,7 @@ package suggest
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/agnivade/levenshtein"
 )
@@ -11,9 +12,14 @@ import (
 // Nearest returns " (did you mean X?)" for the known name that is nearest to got, or nothing if none is near: one
 // letter in three may be wrong, missing or too much, and two letters in the wrong order are one.
 func Nearest(got string, known []string) string {
-	best, least := "", (len(got)+1)/3+1
+	letters := utf8.RuneCountInString(got)
+	best, least := "", (letters+1)/3+1
 	for _, k := range known {
-		if d := distance(got, k); got != "" && d < least {
+		// Slips are at least as many as letters are too many or too few: nothing is near a text of a megabyte.
+		if n := letters - utf8.RuneCountInString(k); got == "" || max(n, -n) >= least {
+			continue
+		}
+		if d := distance(got, k); d < least {
 			best, least = k, d
 		}
 	}

@@ -1,6 +1,9 @@
 package suggest
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // A suggestion is what is nearest, if anything is near at all; no one meant something by nothing.
 func TestNearest(t *testing.T) {
@@ -37,6 +40,16 @@ func TestOneOf(t *testing.T) {
 	} {
 		if err := OneOf(got, words); err.Error() != want {
 			t.Errorf("%q: %v, want %s", got, err, want)
+		}
+	}
+}
+
+// A text of any length can stand where a name should, in a report that someone edited: to look for what it may have meant
+// must not take longer than to read it.
+func TestNearestOfALongText(t *testing.T) {
+	for _, letter := range []string{"x", "界", "e\u0301"} {
+		if got := Nearest(strings.Repeat(letter, 1_000_000), []string{"collector.fetch", "delivery.primary"}); got != "" {
+			t.Errorf("a million %q may mean %q", letter, got)
 		}
 	}
 }
