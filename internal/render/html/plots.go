@@ -108,7 +108,10 @@ func (c *chart) plots(t *timeline.Chart, y int) int {
 // points is how many columns a line is spread over: one for so many whole buckets that these are not too many.
 func points(l timeline.Line, endMS float64) int {
 	buckets := min(math.Ceil(endMS/l.BucketMS), math.MaxInt32)
-	return int(max(1, math.Ceil(buckets/math.Ceil(buckets/plotPoints))))
+	if !(buckets >= 1) { // of an axis without a length
+		return 1
+	}
+	return int(math.Ceil(buckets / math.Ceil(buckets/plotPoints)))
 }
 
 // add draws a line. Of several runs each has its tone, in all plots; other lines have one that says what they mean.
