@@ -46,8 +46,10 @@ func TestWhatCampaignsAnswer(t *testing.T) {
 	}{
 		{"all is well", of(func(*report.Campaign) {}), exitOK, ""},
 		{"a violation", of(func(c *report.Campaign) { c.Violations.Count = 2 }), exitVerdict, "broken 2 times"},
-		{"a check", judged(func(*report.Campaign) {}, campaign.Gate{}, "runs > 9"), exitVerdict, "--check does not hold: runs > 9"},
-		{"a check that shows nothing", judged(func(*report.Campaign) {}, campaign.Gate{}, `attempts("processor").max < 9`),
+		{"a check", judged(func(*report.Campaign) {}, campaign.Gate{}, "runs > 9"), exitVerdict,
+			"--check does not hold: runs > 9"},
+		{"a check that shows nothing", judged(func(*report.Campaign) {}, campaign.Gate{},
+			`attempts("processor").max < 9`),
 			exitInconclusive, `inconclusive: --check attempts("processor").max < 9: the node processor ran in no run`},
 		{"no run", of(func(c *report.Campaign) { c.Runs = 0 }), exitInconclusive, "no run was made"},
 		{"a fault that never fired", of(func(c *report.Campaign) { c.Faults = append(c.Faults, silent) }),

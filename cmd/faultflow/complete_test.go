@@ -73,10 +73,14 @@ func TestCompletionGoesOn(t *testing.T) {
 		{"--fault ", "collector.fetch= delivery.spool=", "collector.fetch=timeout"},
 		{"--channels a,b --fault delivery.", "delivery.a= delivery.b=", "delivery.primary="},
 		{"--fault collector.fetch=", "collector.fetch=timeout", "collector.fetch=ack_lost"},
-		{"--fault collector.fetch=timeout,", "collector.fetch=timeout,p=0.5 collector.fetch=timeout,first=3", "collector.fetch=timeout,factor=10"},
-		{"--fault collector.fetch=timeout,p=0.1,", "collector.fetch=timeout,p=0.1,first=3", "collector.fetch=timeout,p=0.1,p=0.5"},
-		{"--fault collector.fetch=slow|timeout,", "collector.fetch=slow|timeout,factor=10", "collector.fetch=slow|timeout,period=10s"},
-		{"--fault collector.fetch=slow,factor=3,", "collector.fetch=slow,factor=3,to=20s", "collector.fetch=slow,factor=3,by=2s"},
+		{"--fault collector.fetch=timeout,", "collector.fetch=timeout,p=0.5 collector.fetch=timeout,first=3",
+			"collector.fetch=timeout,factor=10"},
+		{"--fault collector.fetch=timeout,p=0.1,", "collector.fetch=timeout,p=0.1,first=3",
+			"collector.fetch=timeout,p=0.1,p=0.5"},
+		{"--fault collector.fetch=slow|timeout,", "collector.fetch=slow|timeout,factor=10",
+			"collector.fetch=slow|timeout,period=10s"},
+		{"--fault collector.fetch=slow,factor=3,", "collector.fetch=slow,factor=3,to=20s",
+			"collector.fetch=slow,factor=3,by=2s"},
 		{"--fault collector.fetch=slow|", "collector.fetch=slow|hang", "collector.fetch=hang"},
 		{"campaign --fault collector.fetch=timeout,", "collector.fetch=timeout,p=0.5", ""},
 		{"campaign --sweep ", "attempts= collector-breaker= failure-type=", "seed= clock= fault="},
@@ -119,7 +123,11 @@ func TestCompletionOffersReports(t *testing.T) {
 	}
 	for _, command := range []string{"show", "compare", "merge"} {
 		got, directive := completed(t, command, "")
-		if want := []string{"campaign.json", "run.json"}; !slices.Equal(got, want) || directive != cobra.ShellCompDirectiveNoFileComp {
+		if want := []string{
+			"campaign.json",
+			"run.json",
+		}; !slices.Equal(got, want) ||
+			directive != cobra.ShellCompDirectiveNoFileComp {
 			t.Errorf("%s: %q, %d, want %q", command, got, directive, want)
 		}
 	}
@@ -162,7 +170,8 @@ func TestDidYouMean(t *testing.T) {
 		var errs bytes.Buffer
 		s := testStreams(t)
 		s.err = &errs
-		if code := run(context.Background(), strings.Fields(args), s); code != exitUsage || !strings.Contains(errs.String(), want) {
+		if code := run(context.Background(), strings.Fields(args), s); code != exitUsage ||
+			!strings.Contains(errs.String(), want) {
 			t.Errorf("%s: %d, %s, want %s", args, code, errs.String(), want)
 		}
 	}

@@ -14,8 +14,8 @@ import (
 	"faultflow/internal/reporttest"
 )
 
-// TestPicturesShowWhatIsPrinted holds the documents' pictures of terminals against what the program prints; make pictures
-// makes them anew.
+// TestPicturesShowWhatIsPrinted holds the documents' pictures of terminals against what the program prints; make
+// pictures makes them anew.
 func TestPicturesShowWhatIsPrinted(t *testing.T) {
 	reporttest.NothingRaces(t)
 	outage := "--clock virtual --seed 7 --cycles 12 --fault collector.fetch=connection_refused,from=2s,to=40s"

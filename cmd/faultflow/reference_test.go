@@ -152,9 +152,12 @@ func indexPage() string {
 }
 
 func flagsPage(root *cobra.Command) string {
-	p := newPage("Flags", "The settings of a run are flags of `faultflow` and `faultflow campaign`, and keys of scenario files. "+
-		"A setting that each node has can be given to all nodes (`--attempts`) or to one (`--collector-attempts`); "+
-		"the one node's wins.")
+	p := newPage(
+		"Flags",
+		"The settings of a run are flags of `faultflow` and `faultflow campaign`, and keys of scenario files. "+
+			"A setting that each node has can be given to all nodes (`--attempts`) or to one (`--collector-attempts`); "+
+			"the one node's wins.",
+	)
 	for _, section := range settings.Sections() {
 		title, _, _ := strings.Cut(string(section), " (")
 		p.section(title)
@@ -267,7 +270,10 @@ func findingsPage() string {
 }
 
 func measuresPage() string {
-	p := newPage("Measures", "`faultflow compare` compares documents by these. A part in brackets is filled in by the documents.")
+	p := newPage(
+		"Measures",
+		"`faultflow compare` compares documents by these. A part in brackets is filled in by the documents.",
+	)
 	group := ""
 	var rows [][]string
 	flush := func() {
@@ -312,7 +318,10 @@ func patternsPage() string {
 }
 
 func eventsPage() string {
-	p := newPage("Events", "The timeline of a report is a list of events. Fields that an event does not have are left out.")
+	p := newPage(
+		"Events",
+		"The timeline of a report is a list of events. Fields that an event does not have are left out.",
+	)
 	var rows [][]string
 	for _, e := range catalog.Events() {
 		class := ""
@@ -337,8 +346,11 @@ func eventsPage() string {
 }
 
 func faultsPage() string {
-	p := newPage("Faults", "A fault is `PLACE=KIND[,KEY=VALUE…]`; several kinds are joined with `|`, and each call gets one "+
-		"of them at random. All conditions of a fault must hold; one without conditions hits every call.")
+	p := newPage(
+		"Faults",
+		"A fault is `PLACE=KIND[,KEY=VALUE…]`; several kinds are joined with `|`, and each call gets one "+
+			"of them at random. All conditions of a fault must hold; one without conditions hits every call.",
+	)
 	places := catalog.Places([]string{"CHANNEL"})
 	var rows [][]string
 	for _, k := range fault.Kinds() {
@@ -377,10 +389,13 @@ func faultsPage() string {
 }
 
 func loadPage() string {
-	p := newPage("Load and capacity", "A load is `RATE[..RATE][,KEY=VALUE…]`: so many passes begin a second (`60/s`), a "+
-		"minute (`/m`) or an hour (`/h`), whether those before have ended or not. Loads add up. A second rate is a ramp "+
-		"from the first one. A capacity is `PLACE=KEY=VALUE[,KEY=VALUE…]`: what the dependency at a place can serve, to "+
-		"all clients together.")
+	p := newPage(
+		"Load and capacity",
+		"A load is `RATE[..RATE][,KEY=VALUE…]`: so many passes begin a second (`60/s`), a "+
+			"minute (`/m`) or an hour (`/h`), whether those before have ended or not. Loads add up. A second rate is a ramp "+
+			"from the first one. A capacity is `PLACE=KEY=VALUE[,KEY=VALUE…]`: what the dependency at a place can serve, to "+
+			"all clients together.",
+	)
 	p.section("Keys of a load")
 	p.table([]string{"key", "meaning"}, keyRows(load.LoadKeys()))
 	p.section("Keys of a capacity")

@@ -16,8 +16,8 @@ import (
 	"faultflow/internal/settings"
 )
 
-// Each invariant of these bounds has a report that is just outside of it, and breaks no other: whoever drops one of them
-// has a test that fails.
+// Each invariant of these bounds has a report that is just outside of it, and breaks no other: whoever drops one of
+// them has a test that fails.
 func TestInvariantsOneByOne(t *testing.T) {
 	s := profile("random")
 	s.Clock, s.Cycles, s.Processor.Breaker = settings.ClockVirtual, 3, true
@@ -78,14 +78,15 @@ func TestInvariantsOneByOne(t *testing.T) {
 		r := sound()
 		test.change(r)
 		list := problems(r)
-		if test.want == "" && len(list) > 0 || test.want != "" && (len(list) != 1 || !strings.Contains(list[0], test.want)) {
+		if test.want == "" && len(list) > 0 ||
+			test.want != "" && (len(list) != 1 || !strings.Contains(list[0], test.want)) {
 			t.Errorf("%s: %q, want %q alone", name, list, test.want)
 		}
 	}
 }
 
-// A campaign's errors, and the hits that a fault's probability lets expect, are the sums of its runs', however these are
-// grouped: the expected ones are what the observed ones are judged by.
+// A campaign's errors, and the hits that a fault's probability lets expect, are the sums of its runs', however these
+// are grouped: the expected ones are what the observed ones are judged by.
 func TestSumsOfErrorsAndExpectedHits(t *testing.T) {
 	run := func(total, handled int, p float64, armed, fired int64) *report.Report {
 		return &report.Report{
@@ -169,14 +170,18 @@ func TestWorstRunsAreInOrder(t *testing.T) {
 			t.Errorf("in order %d: %+v", shift, worst)
 		}
 	}
-	slow := []report.SeedRun{run(5, catalog.Success, 1, 1, 9), run(2, catalog.Failed, 1, 1, 8), run(3, catalog.Success, 1, 1, 8)}
+	slow := []report.SeedRun{
+		run(5, catalog.Success, 1, 1, 9),
+		run(2, catalog.Failed, 1, 1, 8),
+		run(3, catalog.Success, 1, 1, 8),
+	}
 	if !slices.IsSortedFunc(slow, slower) {
 		t.Error("the slowest are not by duration, then by seed")
 	}
 }
 
-// Flips are noted with the seed of the run, also in later turns, and are counted when no more are listed: a command that
-// repeats another run than the one that changed shows nothing.
+// Flips are noted with the seed of the run, also in later turns, and are counted when no more are listed: a command
+// that repeats another run than the one that changed shows nothing.
 func TestFlipsOfALaterTurn(t *testing.T) {
 	p := planned(t, given(t, "seed=1000"), 3*ablateEvery)
 	whole, a := newArm(p), newArm(p)
@@ -187,8 +192,20 @@ func TestFlipsOfALaterTurn(t *testing.T) {
 	a.verdicts[3], a.verdicts[7] = catalog.Failed, catalog.Success
 	a.compare(whole, ablateEvery, 2*ablateEvery)
 	want := []report.Flip{
-		{Seed: 1253, With: catalog.Degraded, Without: catalog.Failed, Repeat: repeat(1253), RepeatWithout: repeat(1253)},
-		{Seed: 1257, With: catalog.Degraded, Without: catalog.Success, Repeat: repeat(1257), RepeatWithout: repeat(1257)},
+		{
+			Seed:          1253,
+			With:          catalog.Degraded,
+			Without:       catalog.Failed,
+			Repeat:        repeat(1253),
+			RepeatWithout: repeat(1253),
+		},
+		{
+			Seed:          1257,
+			With:          catalog.Degraded,
+			Without:       catalog.Success,
+			Repeat:        repeat(1257),
+			RepeatWithout: repeat(1257),
+		},
 	}
 	if !slices.Equal(a.flips, want) || a.worse != 1 || a.better != 1 {
 		t.Errorf("flips %+v, %d worse, %d better", a.flips, a.worse, a.better)
@@ -223,8 +240,8 @@ func TestVerdictsOfALaterTurn(t *testing.T) {
 	}
 }
 
-// The second time a run comes after other runs on its worker than the first time, so that what one run leaves behind for
-// the next shows.
+// The second time a run comes after other runs on its worker than the first time, so that what one run leaves behind
+// for the next shows.
 func TestEachRunIsMadeTwiceAfterOthers(t *testing.T) {
 	p := planned(t, given(t), 2*twiceEvery)
 	var mu sync.Mutex

@@ -108,7 +108,8 @@ func TestInterrupted(t *testing.T) {
 		}
 	}}
 	c, err := Run(ctx, p)
-	if err != nil || !c.Interrupted || c.Runs != runs.Load() || c.Runs < 50 || c.Runs > 200 || c.Verdict.Success.Of != c.Runs {
+	if err != nil || !c.Interrupted || c.Runs != runs.Load() || c.Runs < 50 || c.Runs > 200 ||
+		c.Verdict.Success.Of != c.Runs {
 		t.Errorf("%d runs of %d, interrupted %t, %v", c.Runs, runs.Load(), c.Interrupted, err)
 	}
 	d := given(t, "simulate-failures=true")
@@ -130,7 +131,12 @@ func TestInterrupted(t *testing.T) {
 // TestUntil stops after a whole number of turns, wherever it runs.
 func TestUntil(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
-	p := Plan{Settings: cheap(), Runs: 10 * UntilEvery, Until: "enough", Stop: func(c *report.Campaign) (bool, error) { return c.Runs > 1500, nil }}
+	p := Plan{
+		Settings: cheap(),
+		Runs:     10 * UntilEvery,
+		Until:    "enough",
+		Stop:     func(c *report.Campaign) (bool, error) { return c.Runs > 1500, nil },
+	}
 	var want []byte
 	for _, procs := range []int{1, 3} {
 		runtime.GOMAXPROCS(procs)
@@ -210,7 +216,8 @@ func TestInvariants(t *testing.T) {
 		r.Seed, r.Verdict = seed, catalog.Success
 		total.inspect(r, func(seed uint64) string { return repeat(seed) })
 	}
-	if v := total.finish().Violations; v.Count != 2 || len(v.List) != 2 || v.List[0].Seed != 3 || v.List[0].Repeat != repeat(3) {
+	if v := total.finish().Violations; v.Count != 2 || len(v.List) != 2 || v.List[0].Seed != 3 ||
+		v.List[0].Repeat != repeat(3) {
 		t.Errorf("%+v", v)
 	}
 }
@@ -268,8 +275,8 @@ func TestDistribution(t *testing.T) {
 }
 
 // TestCampaignsSayWhoseBreakerItIs: the settings of a campaign have the breaker that its failure type puts into every
-// run, and not the one that half of its runs have, of which the breakers tell how many they are. Once it was the other way
-// round.
+// run, and not the one that half of its runs have, of which the breakers tell how many they are. Once it was the other
+// way round.
 func TestCampaignsSayWhoseBreakerItIs(t *testing.T) {
 	for failureType, want := range map[string]struct {
 		setting bool
@@ -285,7 +292,13 @@ func TestCampaignsSayWhoseBreakerItIs(t *testing.T) {
 			armed, calls = armed+b.Armed, calls+b.Calls
 		}
 		if c.Settings.Collector.Breaker != want.setting || !want.armed(armed) || calls < armed {
-			t.Errorf("%s: settings %t, in %d of 40 runs with %d calls", failureType, c.Settings.Collector.Breaker, armed, calls)
+			t.Errorf(
+				"%s: settings %t, in %d of 40 runs with %d calls",
+				failureType,
+				c.Settings.Collector.Breaker,
+				armed,
+				calls,
+			)
 		}
 	}
 	s := profile("network")

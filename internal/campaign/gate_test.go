@@ -58,14 +58,16 @@ func TestExpectationsAreJudgedRunByRun(t *testing.T) {
 		}
 		e := c.Expect[i]
 		failing = failing[:min(report.MaxSeedRuns, len(failing))]
-		if e.Condition != source || e.Count != held || e.Of != of || e.Inconclusive != idle || !slices.Equal(e.Failing, failing) {
+		if e.Condition != source || e.Count != held || e.Of != of || e.Inconclusive != idle ||
+			!slices.Equal(e.Failing, failing) {
 			t.Errorf("%s: %+v, want %d of %d, %d without proof, failing %v", source, e, held, of, idle, failing)
 		}
 		if e.Of > 0 && (e.Low > e.Share.Share || e.High < e.Share.Share || e.High == e.Low) {
 			t.Errorf("%s: %v is not in its interval %v to %v", source, e.Share.Share, e.Low, e.High)
 		}
 	}
-	if c.Expect[0].Count != 60 || c.Expect[1].Of == c.Expect[1].Count || c.Expect[2].Inconclusive == 0 || c.Expect[3].Count == 0 {
+	if c.Expect[0].Count != 60 || c.Expect[1].Of == c.Expect[1].Count || c.Expect[2].Inconclusive == 0 ||
+		c.Expect[3].Count == 0 {
 		t.Errorf("the sample lacks something that held, failed, showed nothing or needs events: %+v", c.Expect)
 	}
 }
@@ -88,7 +90,8 @@ func TestFailingRunsAreTheFirst(t *testing.T) {
 	}
 	other := p
 	other.Expectations = conditions(t, expect.Compile, "ledger.collected == 2")
-	if _, err := Merge(append(parts(t, p, 3)[:2], parts(t, other, 3)[2])); err == nil || !strings.Contains(err.Error(), "another set of expectations") {
+	if _, err := Merge(append(parts(t, p, 3)[:2], parts(t, other, 3)[2])); err == nil ||
+		!strings.Contains(err.Error(), "another set of expectations") {
 		t.Errorf("parts with other expectations: %v", err)
 	}
 }
@@ -120,23 +123,34 @@ func TestGate(t *testing.T) {
 		status report.TestStatus
 		why    string
 	}{
-		"all well":                {of(func(*report.Campaign) {}), Gate{FailOn: catalog.Failed}, "", report.TestPassed, ""},
-		"a run failed":            {failed, Gate{FailOn: catalog.Failed}, "", report.TestFailed, "12 of 50 runs (24 %) failed"},
-		"never":                   {failed, Gate{}, "", report.TestPassed, ""},
-		"degraded is not failed":  {degraded, Gate{FailOn: catalog.Failed}, "", report.TestPassed, ""},
-		"degraded":                {degraded, Gate{FailOn: catalog.Degraded}, "", report.TestFailed, "5 of 50 runs (10 %) ended degraded or worse"},
-		"a check in its place":    {failed, Gate{FailOn: catalog.Failed}, "runs == 50", report.TestPassed, ""},
-		"both, asked for":         {failed, Gate{FailOn: catalog.Failed, FailOnAnyway: true}, "runs == 50", report.TestFailed, "24 %"},
-		"expectations hold":       {expecting(50, 50), Gate{FailOn: catalog.Failed}, "", report.TestPassed, ""},
-		"one fails in a run":      {expecting(49, 50), Gate{}, "", report.TestFailed, "does not hold in 1 of 50 runs: b"},
-		"a check speaks of it":    {expecting(49, 50), Gate{}, "expect[1].count >= 49", report.TestPassed, ""},
-		"of another one":          {expecting(49, 50), Gate{}, "expect[0].count >= 49", report.TestFailed, "1 of 50 runs: b"},
-		"of all":                  {expecting(49, 50), Gate{}, "all(expect, .count >= 49)", report.TestPassed, ""},
-		"the check fails":         {expecting(49, 50), Gate{}, "expect[1].count >= 50", report.TestFailed, "--check does not hold"},
-		"one shows nothing":       {expecting(0, 0), Gate{}, "", report.TestInconclusive, "showed nothing in any run: b"},
-		"and a check of it":       {expecting(0, 0), Gate{}, "expect[1].share >= 0", report.TestInconclusive, "the expectation b showed nothing"},
-		"a check shows nothing":   {failed, Gate{}, "faults[0].observed.count == 0", report.TestInconclusive, "faults is empty"},
-		"a fault never fired":     {silent, Gate{FailOn: catalog.Failed}, "runs == 50", report.TestInconclusive, "the fault f never fired"},
+		"all well": {of(func(*report.Campaign) {}), Gate{FailOn: catalog.Failed}, "", report.TestPassed,
+			""},
+		"a run failed": {failed, Gate{FailOn: catalog.Failed}, "", report.TestFailed,
+			"12 of 50 runs (24 %) failed"},
+		"never":                  {failed, Gate{}, "", report.TestPassed, ""},
+		"degraded is not failed": {degraded, Gate{FailOn: catalog.Failed}, "", report.TestPassed, ""},
+		"degraded": {degraded, Gate{FailOn: catalog.Degraded}, "", report.TestFailed,
+			"5 of 50 runs (10 %) ended degraded or worse"},
+		"a check in its place": {failed, Gate{FailOn: catalog.Failed}, "runs == 50", report.TestPassed, ""},
+		"both, asked for": {failed, Gate{FailOn: catalog.Failed, FailOnAnyway: true}, "runs == 50",
+			report.TestFailed, "24 %"},
+		"expectations hold": {expecting(50, 50), Gate{FailOn: catalog.Failed}, "", report.TestPassed, ""},
+		"one fails in a run": {expecting(49, 50), Gate{}, "", report.TestFailed,
+			"does not hold in 1 of 50 runs: b"},
+		"a check speaks of it": {expecting(49, 50), Gate{}, "expect[1].count >= 49", report.TestPassed, ""},
+		"of another one": {expecting(49, 50), Gate{}, "expect[0].count >= 49", report.TestFailed,
+			"1 of 50 runs: b"},
+		"of all": {expecting(49, 50), Gate{}, "all(expect, .count >= 49)", report.TestPassed, ""},
+		"the check fails": {expecting(49, 50), Gate{}, "expect[1].count >= 50", report.TestFailed,
+			"--check does not hold"},
+		"one shows nothing": {expecting(0, 0), Gate{}, "", report.TestInconclusive,
+			"showed nothing in any run: b"},
+		"and a check of it": {expecting(0, 0), Gate{}, "expect[1].share >= 0", report.TestInconclusive,
+			"the expectation b showed nothing"},
+		"a check shows nothing": {failed, Gate{}, "faults[0].observed.count == 0", report.TestInconclusive,
+			"faults is empty"},
+		"a fault never fired": {silent, Gate{FailOn: catalog.Failed}, "runs == 50", report.TestInconclusive,
+			"the fault f never fired"},
 		"until shows nothing":     {failed, Gate{Until: until}, "", report.TestInconclusive, "--until attempts"},
 		"a part is not the whole": {part, Gate{FailOn: catalog.Failed}, "", report.TestPassed, ""},
 	} {
@@ -144,7 +158,8 @@ func TestGate(t *testing.T) {
 			test.gate.Checks = conditions(t, expect.CompileCampaign, test.checks)
 		}
 		r, err := test.gate.Judge(test.c)
-		if err != nil || r.Status != test.status || !strings.Contains(r.Why, test.why) || (r.Why == "") != (test.why == "") {
+		if err != nil || r.Status != test.status || !strings.Contains(r.Why, test.why) ||
+			(r.Why == "") != (test.why == "") {
 			t.Errorf("%s: %s %q, %v; want %s %q", name, r.Status, r.Why, err, test.status, test.why)
 		}
 	}

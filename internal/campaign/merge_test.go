@@ -38,7 +38,13 @@ func parts(t *testing.T, p Plan, of int) (files []File) {
 func TestMergedPartsAreTheWhole(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		s := profile(rapid.SampledFrom(fault.Profiles()).Draw(r, "type"))
-		s.Seed = rapid.OneOf(rapid.Uint64Range(0, 1000), rapid.Uint64Range(settings.MaxSeed-9, settings.MaxSeed)).Draw(r, "seed")
+		s.Seed = rapid.OneOf(
+			rapid.Uint64Range(0, 1000),
+			rapid.Uint64Range(settings.MaxSeed-9, settings.MaxSeed),
+		).Draw(
+			r,
+			"seed",
+		)
 		s.Cycles = rapid.IntRange(1, 3).Draw(r, "cycles")
 		s.Processor.Breaker = rapid.Bool().Draw(r, "processor breaker")
 		p := Plan{Settings: s, Runs: rapid.Int64Range(1, sized(25, 25, 9)).Draw(r, "runs"), Scenario: "x",
@@ -114,10 +120,11 @@ func TestReadPartRefuses(t *testing.T) {
 	p.Part = report.Part{Index: 1, Of: 1}
 	_, part := made(t, p)
 	for name, test := range map[string]struct{ doc, want string }{
-		"edited":       {strings.Replace(string(part), `"runs": 2`, `"runs": 3`, 1), "x: damaged: its hash does not match its contents; make the part again"},
-		"cut":          {string(part[:len(part)-3]), "x: damaged: report: decode: unexpected end of JSON input"},
-		"a whole one":  {string(whole), "x: a whole campaign, not a part of one; --shard makes parts"},
-		"a run":        {`{"schema": "faultflow.report/v1"}`, `x: no campaign: its schema is "faultflow.report/v1", expected "faultflow.campaign/v2"`},
+		"edited":      {strings.Replace(string(part), `"runs": 2`, `"runs": 3`, 1), "x: damaged: its hash does not match its contents; make the part again"},
+		"cut":         {string(part[:len(part)-3]), "x: damaged: report: decode: unexpected end of JSON input"},
+		"a whole one": {string(whole), "x: a whole campaign, not a part of one; --shard makes parts"},
+		"a run": {`{"schema": "faultflow.report/v1"}`,
+			`x: no campaign: its schema is "faultflow.report/v1", expected "faultflow.campaign/v2"`},
 		"another file": {"hello", "x: damaged: report: decode: invalid character 'h' looking for beginning of value"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -44,11 +44,15 @@ func TestCampaignsTellWhetherTheirRunsComeBack(t *testing.T) {
 	unloaded := newTotals()
 	unloaded.add(&report.Report{Recovery: report.Recovery{State: catalog.NotJudged}}, repeat)
 	var text strings.Builder
-	if err := report.WriteCampaign(&text, unloaded.finish()); err != nil || strings.Contains(text.String(), `"good_share"`) {
+	if err := report.WriteCampaign(&text, unloaded.finish()); err != nil ||
+		strings.Contains(text.String(), `"good_share"`) {
 		t.Errorf("without a load: %v, %s", err, text.String())
 	}
 	unwatched := newTotals()
-	unwatched.add(&report.Report{Passes: report.Passes{Offered: 1}, Recovery: report.Recovery{State: catalog.NotWatched}}, repeat)
+	unwatched.add(
+		&report.Report{Passes: report.Passes{Offered: 1}, Recovery: report.Recovery{State: catalog.NotWatched}},
+		repeat,
+	)
 	if !unwatched.finish().Recovery.ProvesNothing() {
 		t.Error("a campaign whose only run was not watched long enough proves something")
 	}

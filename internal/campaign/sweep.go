@@ -103,8 +103,11 @@ func measures(c *report.Campaign, hanging int64) report.Measures {
 	}
 	runs := c.Runs + hanging
 	asked := runs * int64(c.Settings.Cycles) * int64(c.Settings.BatchSize)
-	if c.Settings.Loaded() {
+	switch {
+	case c.Settings.Loaded():
 		asked = c.Recovery.Offered * int64(c.Settings.BatchSize)
+	case c.Settings.Cycles == 0: // as many as the time had room for
+		asked = c.Ledger.Collected
 	}
 	m := report.Measures{
 		Runs:           runs,

@@ -60,11 +60,16 @@ func swept(t *testing.T, d *settings.Given, runs int64, sort string, sweeps ...s
 func TestSweepRowsAreCampaigns(t *testing.T) {
 	d := given(t, "simulate-failures=true", "failure-type=network")
 	doc := swept(t, d, 100, "delivered", "collector-attempts=1,3", "processor-attempts=1,2")
-	if got, want := doc.Names, []string{"collector-attempts", "processor-attempts"}; !slices.Equal(got, want) || len(doc.Rows) != 4 {
+	if got, want := doc.Names, []string{
+		"collector-attempts",
+		"processor-attempts",
+	}; !slices.Equal(got, want) ||
+		len(doc.Rows) != 4 {
 		t.Fatalf("%v in %d rows", got, len(doc.Rows))
 	}
 	for _, row := range doc.Rows {
-		alone := given(t, "simulate-failures=true", "failure-type=network", "collector-attempts="+row.Values[0], "processor-attempts="+row.Values[1])
+		alone := given(t, "simulate-failures=true", "failure-type=network", "collector-attempts="+row.Values[0],
+			"processor-attempts="+row.Values[1])
 		c, err := Run(context.Background(), planned(t, alone, 100))
 		if err != nil {
 			t.Fatal(err)
@@ -123,6 +128,16 @@ func TestCopiesAreNotDelivered(t *testing.T) {
 	}
 	if with.Pareto {
 		t.Errorf("19 copies of the first batch are starred: %+v", doc.Rows)
+	}
+}
+
+// Without a number of cycles the share is of what was collected: there is nothing else that was asked for.
+func TestSharesOfATime(t *testing.T) {
+	doc := swept(t, given(t, "for=12s"), 3, "delivered", "attempts=1,2")
+	for _, r := range doc.Rows {
+		if r.DeliveredShare != 1 {
+			t.Errorf("%v: %v of the records are delivered, want all", r.Values, r.DeliveredShare)
+		}
 	}
 }
 
@@ -191,7 +206,8 @@ func TestAblation(t *testing.T) {
 		}
 	}
 	retry := rows["retry_with_backoff"]
-	if retry.Worse == 0 || retry.Better != 0 || retry.P > 1e-9 || retry.P == 0 || retry.Holm < retry.P || len(retry.Flips) != report.MaxSeedRuns ||
+	if retry.Worse == 0 || retry.Better != 0 || retry.P > 1e-9 || retry.P == 0 || retry.Holm < retry.P ||
+		len(retry.Flips) != report.MaxSeedRuns ||
 		!(retry.DeliveredShare < a.Whole.DeliveredShare && retry.Calls < a.Whole.Calls && retry.MeanMS < a.Whole.MeanMS) {
 		t.Errorf("without retries: %+v, with them %+v", retry, a.Whole)
 	}
@@ -209,7 +225,8 @@ func TestAblation(t *testing.T) {
 			t.Errorf("there is a timeout without %s: %+v", pattern, r)
 		}
 	}
-	if r := rows["bulkhead"]; r.Needed != 0 || r.Worse+r.Better != 0 || r.P != 1 || r.Calls != a.Whole.Calls || r.MeanMS != a.Whole.MeanMS {
+	if r := rows["bulkhead"]; r.Needed != 0 || r.Worse+r.Better != 0 || r.P != 1 || r.Calls != a.Whole.Calls ||
+		r.MeanMS != a.Whole.MeanMS {
 		t.Errorf("the bulkhead was not needed: %+v", r)
 	}
 	if _, there := rows["circuit_breaker"]; there {
@@ -217,7 +234,8 @@ func TestAblation(t *testing.T) {
 	}
 	for _, f := range retry.Flips {
 		for want, attempts := range map[string]string{string(f.With): "5", string(f.Without): "1"} {
-			s := planned(t, given(t, "simulate-failures=true", "failure-type=processing", "attempts="+attempts), 1).Settings
+			s := planned(t, given(t, "simulate-failures=true", "failure-type=processing", "attempts="+attempts),
+				1).Settings
 			if attempts == "5" {
 				s = p.Settings
 			}
@@ -228,7 +246,8 @@ func TestAblation(t *testing.T) {
 			}
 		}
 	}
-	if retry.Flips[0].RepeatWithout == retry.Flips[0].Repeat || !strings.Contains(retry.Flips[0].RepeatWithout, "collector-attempts") {
+	if retry.Flips[0].RepeatWithout == retry.Flips[0].Repeat ||
+		!strings.Contains(retry.Flips[0].RepeatWithout, "collector-attempts") {
 		t.Errorf("commands %+v", retry.Flips[0])
 	}
 }
@@ -274,7 +293,13 @@ func TestInterruptedAblation(t *testing.T) {
 		}
 		for _, r := range a.Rows {
 			if r.Runs != a.Whole.Runs || r.Worse+r.Better > r.Runs {
-				t.Errorf("interrupted after %d runs: %d runs without %s, %d with it", after, r.Runs, r.Pattern, a.Whole.Runs)
+				t.Errorf(
+					"interrupted after %d runs: %d runs without %s, %d with it",
+					after,
+					r.Runs,
+					r.Pattern,
+					a.Whole.Runs,
+				)
 			}
 		}
 	}
@@ -347,7 +372,10 @@ func needed(r *report.Report, a ablation) bool {
 	if a.patterns[0] == catalog.ChannelFailover && slices.ContainsFunc(r.Channels[1:], tried) {
 		return true
 	}
-	return slices.ContainsFunc(r.Patterns, func(p report.Pattern) bool { return slices.Contains(a.patterns, p.Name) && p.Count > 0 })
+	return slices.ContainsFunc(
+		r.Patterns,
+		func(p report.Pattern) bool { return slices.Contains(a.patterns, p.Name) && p.Count > 0 },
+	)
 }
 
 // outcome is all that a run came to, without what only tells of its settings: those, the patterns that they arm, closed
@@ -386,7 +414,10 @@ func TestCheckDeterminism(t *testing.T) {
 		}
 		return "same", nil
 	})
-	want := []report.Difference{{Seed: 7, First: "same", Second: "other", Repeat: repeat(7)}, {Seed: 107, First: "same", Second: "other", Repeat: repeat(107)}}
+	want := []report.Difference{
+		{Seed: 7, First: "same", Second: "other", Repeat: repeat(7)},
+		{Seed: 107, First: "same", Second: "other", Repeat: repeat(107)},
+	}
 	if err != nil || len(d.List) < 2 || !slices.Equal(d.List[:2], want) || d.Different != (p.Runs+93)/100 {
 		t.Errorf("%+v, %v", d, err)
 	}
@@ -417,8 +448,9 @@ func TestPolicySets(t *testing.T) {
 		{"a bulkhead turns records away", bulkhead.DeliveredShare < 0.99},
 		{"a rate limit makes them wait", limit.DeliveredShare == 1 && limit.MeanMS > none.MeanMS},
 		{"a timeout alone calls more", timeout.Calls > none.Calls && timeout.BeforeOpen == 0},
-		{"a breaker with a timeout calls least and is quickest of those that lose nothing", breaker.DeliveredShare+breaker.CopiesShare == 1 && breaker.Calls < none.Calls &&
-			breaker.MeanMS < min(none.MeanMS, limit.MeanMS, timeout.MeanMS) && breaker.BeforeOpen >= 3},
+		{"a breaker with a timeout calls least and is quickest of those that lose nothing",
+			breaker.DeliveredShare+breaker.CopiesShare == 1 && breaker.Calls < none.Calls &&
+				breaker.MeanMS < min(none.MeanMS, limit.MeanMS, timeout.MeanMS) && breaker.BeforeOpen >= 3},
 	} {
 		if !test.held {
 			t.Errorf("not so: %s\n%+v", test.what, rows)
@@ -429,7 +461,13 @@ func TestPolicySets(t *testing.T) {
 // The value of a list replaces the list, and holds the commas that are its items' own.
 func TestGridOfLists(t *testing.T) {
 	d := given(t, "load=60/s", "load=200/s,from=20s,to=25s", "for=1m", "fault=collector.fetch=timeout")
-	grid, err := Grid(d, []string{"load=20/s,10/s..50/s,from=5s,to=30s,90/m", "fault=collector.fetch=http_500,p=0.5,delivery.primary=locked"})
+	grid, err := Grid(
+		d,
+		[]string{
+			"load=20/s,10/s..50/s,from=5s,to=30s,90/m",
+			"fault=collector.fetch=http_500,p=0.5,delivery.primary=locked",
+		},
+	)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -73,8 +73,17 @@ func TestCampaignIsItsRuns(t *testing.T) {
 					counts["not rejected runs"]++
 				}
 				durations, calls = append(durations, r.DurationMS), append(calls, float64(r.Amplification[1].Calls))
-				run := report.SeedRun{Seed: r.Seed, Verdict: r.Verdict, DurationMS: r.DurationMS, Collected: r.Ledger.Collected, Delivered: r.Ledger.Delivered,
-					Copies: r.Ledger.DeliveredCopies, DeadLettered: r.Ledger.DeadLettered, Spooled: r.Ledger.Spooled, Repeat: repeat(r.Seed)}
+				run := report.SeedRun{
+					Seed:         r.Seed,
+					Verdict:      r.Verdict,
+					DurationMS:   r.DurationMS,
+					Collected:    r.Ledger.Collected,
+					Delivered:    r.Ledger.Delivered,
+					Copies:       r.Ledger.DeliveredCopies,
+					DeadLettered: r.Ledger.DeadLettered,
+					Spooled:      r.Ledger.Spooled,
+					Repeat:       repeat(r.Seed),
+				}
 				for _, f := range r.Findings {
 					if f.Verdict == r.Verdict && r.Verdict != catalog.Success && run.Finding == "" {
 						run.Finding = f.Code
@@ -128,7 +137,9 @@ func TestCampaignIsItsRuns(t *testing.T) {
 				t.Errorf("slowest %v, want %v", c.Slowest, all[:report.MaxSeedRuns])
 			}
 			for i, w := range c.Worst {
-				if i > 0 && (c.Worst[i-1].Verdict == catalog.Degraded && w.Verdict == catalog.Failed) || w.Verdict == catalog.Success || !slices.Contains(all, w) {
+				if i > 0 && (c.Worst[i-1].Verdict == catalog.Degraded && w.Verdict == catalog.Failed) ||
+					w.Verdict == catalog.Success ||
+					!slices.Contains(all, w) {
 					t.Errorf("worst %v", c.Worst)
 				}
 			}
@@ -147,7 +158,18 @@ func holdsQuantiles(t *testing.T, what string, d report.Distribution, sorted []f
 		sum += x
 	}
 	if d.Count != int64(n) || d.Min != sorted[0] || d.Max != sorted[n-1] || math.Abs(d.Mean-sum/float64(n)) > 1e-6 {
-		t.Errorf("%s: %d values from %v to %v, mean %v; want %d, %v, %v, %v", what, d.Count, d.Min, d.Max, d.Mean, n, sorted[0], sorted[n-1], sum/float64(n))
+		t.Errorf(
+			"%s: %d values from %v to %v, mean %v; want %d, %v, %v, %v",
+			what,
+			d.Count,
+			d.Min,
+			d.Max,
+			d.Mean,
+			n,
+			sorted[0],
+			sorted[n-1],
+			sum/float64(n),
+		)
 	}
 	for q, got := range map[float64]float64{0.5: d.P50, 0.9: d.P90, 0.99: d.P99} {
 		want := sorted[int(math.Ceil(q*float64(n)))-1]
@@ -207,9 +229,13 @@ func TestVirtualTellsTheTruth(t *testing.T) {
 		{"nothing fails", nil, nil},
 		{"two failed fetches", []string{"collector.fetch=connection_refused,first=2"}, nil},
 		{"default data", []string{"collector.fetch=http_503"}, nil},
-		{"a breaker opens and closes", []string{"collector.fetch=connection_reset,first=3"}, func(s *settings.Settings) {
-			s.Collector.Breaker, s.Collector.BreakerOpenFor, s.Cycles, s.Interval = true, 20*time.Millisecond, 2, 0
-		}},
+		{
+			"a breaker opens and closes",
+			[]string{"collector.fetch=connection_reset,first=3"},
+			func(s *settings.Settings) {
+				s.Collector.Breaker, s.Collector.BreakerOpenFor, s.Cycles, s.Interval = true, 20*time.Millisecond, 2, 0
+			},
+		},
 		{"a breaker's trial fails", []string{"collector.fetch=dns_failure,first=4"}, func(s *settings.Settings) {
 			s.Collector.Breaker, s.Collector.BreakerOpenFor, s.Cycles, s.Interval = true, 20*time.Millisecond, 3, 0
 		}},
@@ -220,11 +246,27 @@ func TestVirtualTellsTheTruth(t *testing.T) {
 		{"the minimal fallback", []string{"processor.batch=out_of_memory"}, nil},
 		{"panicking records", []string{"processor.record=panic,every=2"}, nil},
 		{"failover", []string{"delivery.primary=disk_full", "delivery.secondary=locked,first=1"}, nil},
-		{"the emergency spool", []string{"delivery.primary=disk_full", "delivery.secondary=locked", "delivery.backup=permission_denied"}, nil},
+		{
+			"the emergency spool",
+			[]string{"delivery.primary=disk_full", "delivery.secondary=locked", "delivery.backup=permission_denied"},
+			nil,
+		},
 		{"a lost acknowledgement", []string{"delivery.primary=ack_lost,first=1"}, nil},
-		{"no spool", []string{"delivery.primary=locked", "delivery.secondary=locked", "delivery.backup=locked"}, func(s *settings.Settings) { s.Spool = false }},
-		{"the recovery graph", []string{"collector.fetch=http_500", "processor.batch=error", "delivery.primary=locked", "delivery.secondary=locked"},
-			func(s *settings.Settings) { s.Graph = settings.GraphRecovery }},
+		{
+			"no spool",
+			[]string{"delivery.primary=locked", "delivery.secondary=locked", "delivery.backup=locked"},
+			func(s *settings.Settings) { s.Spool = false },
+		},
+		{
+			"the recovery graph",
+			[]string{
+				"collector.fetch=http_500",
+				"processor.batch=error",
+				"delivery.primary=locked",
+				"delivery.secondary=locked",
+			},
+			func(s *settings.Settings) { s.Graph = settings.GraphRecovery },
+		},
 	}
 	var all sync.WaitGroup
 	defer all.Wait()
@@ -265,7 +307,24 @@ type ending struct {
 func clockless(r *report.Report) ending {
 	e := ending{verdict: r.Verdict, ledger: r.Ledger, calls: r.Amplification, faults: r.Faults}
 	for _, n := range r.Nodes {
-		e.attempts = append(e.attempts, fmt.Sprint(n.Name, n.Status, n.Runs, n.Attempts, n.MaxTries, n.Failures, n.Waits, n.Timeouts, n.Rejected, n.Recovered, n.Fallbacks, n.Errors, n.Actions))
+		e.attempts = append(
+			e.attempts,
+			fmt.Sprint(
+				n.Name,
+				n.Status,
+				n.Runs,
+				n.Attempts,
+				n.MaxTries,
+				n.Failures,
+				n.Waits,
+				n.Timeouts,
+				n.Rejected,
+				n.Recovered,
+				n.Fallbacks,
+				n.Errors,
+				n.Actions,
+			),
+		)
 	}
 	for _, b := range r.Breakers {
 		for _, tr := range b.Transitions {

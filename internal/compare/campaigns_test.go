@@ -309,8 +309,8 @@ func TestMoreThanChance(t *testing.T) {
 	}
 }
 
-// TestLevelOfSignificance: of differences that chance alone makes, one in twenty may be taken for more. A p-value of just
-// that may be chance, one below it is not; and of several tests, the least is held against its share of the level.
+// TestLevelOfSignificance: of differences that chance alone makes, one in twenty may be taken for more. A p-value of
+// just that may be chance, one below it is not; and of several tests, the least is held against its share of the level.
 func TestLevelOfSignificance(t *testing.T) {
 	for _, test := range []struct {
 		p    []float64
@@ -345,7 +345,13 @@ func TestHolmCoversAll(t *testing.T) {
 			return r.Name == "runs.errors.processing"
 		})].Changes[0]
 	}
-	alone, three := pick(result(ofCampaign(a), ofCampaign(b)), 0), pick(result(ofCampaign(a), ofCampaign(b), ofCampaign(a)), 0)
+	alone, three := pick(
+		result(ofCampaign(a), ofCampaign(b)),
+		0,
+	), pick(
+		result(ofCampaign(a), ofCampaign(b), ofCampaign(a)),
+		0,
+	)
 	folder := func(c *report.Campaign) compare.Input {
 		return compare.Input{Documents: map[string]compare.Document{"x": ofCampaign(c), "y": ofCampaign(c)}}
 	}

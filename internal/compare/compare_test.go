@@ -266,8 +266,17 @@ func TestMeasures(t *testing.T) {
 			got := row(t, compared(t, a, b), c.name).Changes[0]
 			if got.Outcome != c.outcome || got.Presence != c.presence || !near(got.Absolute, c.absolute) ||
 				!near(got.Percent, c.percent) {
-				t.Errorf("%s %q, %s (%s %%); want %s %q, %s (%s %%)",
-					got.Outcome, got.Presence, text(got.Absolute), text(got.Percent), c.outcome, c.presence, c.absolute, c.percent)
+				t.Errorf(
+					"%s %q, %s (%s %%); want %s %q, %s (%s %%)",
+					got.Outcome,
+					got.Presence,
+					text(got.Absolute),
+					text(got.Percent),
+					c.outcome,
+					c.presence,
+					c.absolute,
+					c.percent,
+				)
 			}
 		})
 	}
@@ -370,7 +379,15 @@ func TestSettingsAreNamedAfterFlags(t *testing.T) {
 	b.Seed, to.SimulateFailures, to.Interval, to.Channels = 7, true, 1500*time.Millisecond, []string{"primary", "x"}
 	to.Collector.Breaker, to.Delivery.Jitter, from.CacheTTL, to.CacheTTL = true, 0.25, 0, time.Duration(math.MaxInt64)
 	from.Collector.Breaker, from.Delivery.Jitter, from.Interval = false, 0.1, 0
-	from.Faults, to.Faults = faults("x=slow", "both=hang", "twice=error"), faults("both=hang", "twice=error", "twice=error")
+	from.Faults, to.Faults = faults(
+		"x=slow",
+		"both=hang",
+		"twice=error",
+	), faults(
+		"both=hang",
+		"twice=error",
+		"twice=error",
+	)
 	want := []compare.Difference{
 		{Name: "seed", Values: []string{"42", "7"}},
 		{Name: "simulate-failures", Values: []string{"false", "true"}},
@@ -684,8 +701,10 @@ func TestEveryMeasureIsRead(t *testing.T) {
 	for _, row := range result(ofTests(tests), ofTests(tests)).Comparisons[0].Rows {
 		read[row.Name] = true
 	}
-	c := ofCampaign(runtest.Campaign(t, 200, "simulate-failures=true", "failure-type=processing", "collector-breaker=true",
-		"fault=collector.fetch=http_503,p=0.3"))
+	c := ofCampaign(
+		runtest.Campaign(t, 200, "simulate-failures=true", "failure-type=processing", "collector-breaker=true",
+			"fault=collector.fetch=http_503,p=0.3"),
+	)
 	loaded := ofCampaign(runtest.Campaign(t, 2, "load=5/s", "for=15s", "batch-size=1", "recovery-hold=2s",
 		"fault=collector.fetch=http_503,from=2s,to=4s"))
 	for _, d := range []compare.Document{c, loaded} {

@@ -13,15 +13,29 @@ func someCampaign() *report.Campaign {
 		Runs:    200,
 		Verdict: report.VerdictShares{Degraded: report.Share{Count: 20, Of: 200, Share: 0.1, Low: 0.066, High: 0.149}},
 		Nodes:   []report.NodeLoad{{Name: "collector", Attempts: report.Distribution{Count: 200, P99: 3, Max: 3}}},
-		Dependencies: []report.Dependency{{Place: "collector.fetch", Factor: 1.5,
-			Calls: report.Distribution{Count: 200, Mean: 1.5, Max: 3, Buckets: []report.Bucket{{Value: 1, Count: 200}}}}},
-		Breakers: []report.CampaignBreaker{{Name: "collector", Opened: report.Tally{Count: 12, Runs: report.Share{Count: 12, Of: 200, Share: 0.06}}}},
+		Dependencies: []report.Dependency{
+			{
+				Place:  "collector.fetch",
+				Factor: 1.5,
+				Calls: report.Distribution{
+					Count:   200,
+					Mean:    1.5,
+					Max:     3,
+					Buckets: []report.Bucket{{Value: 1, Count: 200}},
+				},
+			},
+		},
+		Breakers: []report.CampaignBreaker{
+			{Name: "collector", Opened: report.Tally{Count: 12, Runs: report.Share{Count: 12, Of: 200, Share: 0.06}}},
+		},
 		Origins:  map[string]report.Tally{"default_data": {Count: 12}},
 		Findings: map[string]report.Tally{"low_success": {Count: 1}},
 		Errors:   report.CampaignErrors{Total: 40, ByClass: map[string]report.Tally{"network": {Count: 40}}},
 		Patterns: []report.CampaignPattern{{Name: "circuit_breaker", Demonstrated: report.Tally{Count: 12}}},
-		Faults:   []report.CampaignFault{{Fault: "collector.fetch=http_500", Configured: 0.4, Observed: report.Share{Count: 80, Of: 200}}},
-		Ledger:   report.CampaignLedger{Collected: 10, DeliveredShare: 0.9},
+		Faults: []report.CampaignFault{
+			{Fault: "collector.fetch=http_500", Configured: 0.4, Observed: report.Share{Count: 80, Of: 200}},
+		},
+		Ledger: report.CampaignLedger{Collected: 10, DeliveredShare: 0.9},
 	}
 }
 

@@ -188,7 +188,8 @@ func settingsPaths(at string) (list []string) {
 
 func TestEveryFieldOfAReportHasAName(t *testing.T) {
 	all := paths(reflect.TypeFor[report.Report](), "")
-	if len(all) < 150 || !slices.Contains(all, `findings[0].code == ""`) || !slices.Contains(all, `errors.by_class["network"] == 1`) {
+	if len(all) < 150 || !slices.Contains(all, `findings[0].code == ""`) ||
+		!slices.Contains(all, `errors.by_class["network"] == 1`) {
 		t.Fatalf("the walk found only %d: %q", len(all), all)
 	}
 	for _, source := range all {
@@ -220,7 +221,8 @@ func TestValuesAreBounded(t *testing.T) {
 	r := sample()
 	r.Timeline.Events = make([]report.Event, 1000)
 	j := judge(t, r, "len(timeline.events) == 1")
-	if v := j.Failures[0].Values; len(v) != 1 || len(v[0].Text) > maxShown+len("…") || !strings.HasSuffix(v[0].Text, "…") {
+	if v := j.Failures[0].Values; len(v) != 1 || len(v[0].Text) > maxShown+len("…") ||
+		!strings.HasSuffix(v[0].Text, "…") {
 		t.Errorf("got %.200v", v)
 	}
 }
@@ -295,7 +297,8 @@ func TestDeadLettersBeyondTheGroups(t *testing.T) {
 		{Place: "processor.record", Class: errhandler.Data, Reason: "a", Count: 100},
 	}}}
 	const few = `dead_letters("processor.record") <= 100`
-	if j := judge(t, r, few); j.Status != report.TestInconclusive || !strings.Contains(j.Reasons[0], "does not count the dead letters") {
+	if j := judge(t, r, few); j.Status != report.TestInconclusive ||
+		!strings.Contains(j.Reasons[0], "does not count the dead letters") {
 		t.Errorf("without counts by place: %+v, want it inconclusive", j)
 	}
 	r.Ledger.DeadByPlace = []report.DeadByPlace{

@@ -16,7 +16,12 @@ func underLoad() *report.Report {
 	s := &r.Series
 	s.BucketMS = 1000
 	s.Offered, s.Ended, s.Good = []int{3, 3, 3, 3, 3, 3}, []int{3, 3, 3, 3, 3, 2}, []int{3, 3, 0, 3, 3, 2}
-	quick, slow := []report.Bucket{{Value: 10, Count: 3}}, []report.Bucket{{Value: 10, Count: 2}, {Value: 200, Count: 1}}
+	quick, slow := []report.Bucket{
+		{Value: 10, Count: 3},
+	}, []report.Bucket{
+		{Value: 10, Count: 2},
+		{Value: 200, Count: 1},
+	}
 	s.Took = [][]report.Bucket{quick, quick, slow, quick, quick, quick}
 	s.Places = []report.PlaceSeries{
 		{Place: catalog.PlaceFetch, Calls: []int{3, 3, 12, 6, 3, 3},
@@ -57,17 +62,18 @@ func TestConditionsOverALoad(t *testing.T) {
 // Without a load, conditions over one show nothing.
 func TestConditionsOverALoadThatIsNone(t *testing.T) {
 	unjudged := "the recovery was not judged: that takes a load, and a trigger that ended within the run"
-	checkIdle(t, &report.Report{DurationMS: 1000, Recovery: report.Recovery{State: catalog.NotJudged}}, map[string]string{
-		`goodput("0s", "20s") < 1`:                           "no pass of a load began from 0s to 20s",
-		`amplification("collector.fetch", "0s", "20s") <= 1`: "no pass of a load began from 0s to 20s",
-		`latency("p99", "0s", "20s") < 1`:                    "no pass of a load that began from 0s to 20s ended",
-		`queued("collector.fetch").mean < 1`:                 "collector.fetch has no queue: that takes a load and a capacity",
-		`recovery.state != "stays_down"`:                     unjudged,
-		`recovery.after_ms < 1`:                              unjudged,
-		`passes.p99_ms < 1`:                                  "there was no load",
-		`passes.good == 0`:                                   "there was no load",
-		`len(series.places) == 0`:                            "there was no load",
-	})
+	checkIdle(t, &report.Report{DurationMS: 1000, Recovery: report.Recovery{State: catalog.NotJudged}},
+		map[string]string{
+			`goodput("0s", "20s") < 1`:                           "no pass of a load began from 0s to 20s",
+			`amplification("collector.fetch", "0s", "20s") <= 1`: "no pass of a load began from 0s to 20s",
+			`latency("p99", "0s", "20s") < 1`:                    "no pass of a load that began from 0s to 20s ended",
+			`queued("collector.fetch").mean < 1`:                 "collector.fetch has no queue: that takes a load and a capacity",
+			`recovery.state != "stays_down"`:                     unjudged,
+			`recovery.after_ms < 1`:                              unjudged,
+			`passes.p99_ms < 1`:                                  "there was no load",
+			`passes.good == 0`:                                   "there was no load",
+			`len(series.places) == 0`:                            "there was no load",
+		})
 }
 
 func TestConditionsOverALoadAreChecked(t *testing.T) {
@@ -97,7 +103,8 @@ func TestARecoveryThatWasNotWatched(t *testing.T) {
 		t.Fatal(err)
 	}
 	j, err := Judge(r, []*Condition{c})
-	if err != nil || j.Status != report.TestInconclusive || len(j.Reasons) != 1 || !strings.Contains(j.Reasons[0], "watched") {
+	if err != nil || j.Status != report.TestInconclusive || len(j.Reasons) != 1 ||
+		!strings.Contains(j.Reasons[0], "watched") {
 		t.Errorf("%+v, %v", j, err)
 	}
 }

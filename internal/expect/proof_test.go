@@ -48,8 +48,8 @@ func checkIdle(t *testing.T, document any, conditions map[string]string) {
 	}
 }
 
-// A condition that is true of nothing is no proof, by whatever way it reaches what never ran: by a function, an entry of
-// a list, or all entries of one.
+// A condition that is true of nothing is no proof, by whatever way it reaches what never ran: by a function, an entry
+// of a list, or all entries of one.
 func TestConditionsOverNothing(t *testing.T) {
 	idle := &report.Report{
 		Breakers: []report.Breaker{{Name: "collector", Calls: 9}, {Name: "processor"}},
@@ -128,7 +128,10 @@ func TestCampaignConditionsOverNothing(t *testing.T) {
 		Runs:     5,
 		Verdict:  report.VerdictShares{Success: report.Share{Count: 5, Of: 5, Share: 1}},
 		Breakers: []report.CampaignBreaker{{Name: "collector", Armed: 5, Calls: 20}, {Name: "processor", Armed: 5}},
-		Nodes:    []report.NodeLoad{{Name: "collector", Attempts: report.Distribution{Count: 5, Max: 1}}, {Name: "processor", Attempts: report.Distribution{Count: 5}}},
+		Nodes: []report.NodeLoad{
+			{Name: "collector", Attempts: report.Distribution{Count: 5, Max: 1}},
+			{Name: "processor", Attempts: report.Distribution{Count: 5}},
+		},
 		Patterns: []report.CampaignPattern{{Name: "timeout", Armed: 5}, {Name: "bulkhead"}},
 		Violations: report.CampaignViolations{Count: 2,
 			List: []report.Violation{{Problem: "x"}}},
@@ -160,8 +163,8 @@ func TestCampaignConditionsOverNothing(t *testing.T) {
 	}
 }
 
-// What a campaign does not mention happened in none of its runs, which after five runs says little: its interval is that
-// of any other share, and not from 0 to 0.
+// What a campaign does not mention happened in none of its runs, which after five runs says little: its interval is
+// that of any other share, and not from 0 to 0.
 func TestWhatNeverHappenedHasAnInterval(t *testing.T) {
 	c := &report.Campaign{Runs: 5, Findings: map[string]report.Tally{}}
 	for source, want := range map[string]report.TestStatus{

@@ -315,7 +315,10 @@ func TestKeys(t *testing.T) {
 // aFault draws any fault that can be written.
 func aFault() *rapid.Generator[fault.Fault] {
 	duration := func(low time.Duration) *rapid.Generator[time.Duration] {
-		return rapid.Map(rapid.Int64Range(int64(low), int64(10_000*time.Hour)), func(n int64) time.Duration { return time.Duration(n) })
+		return rapid.Map(
+			rapid.Int64Range(int64(low), int64(10_000*time.Hour)),
+			func(n int64) time.Duration { return time.Duration(n) },
+		)
 	}
 	spans := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) fault.Range {
 		low := rapid.IntRange(1, 1_000_000_000).Draw(t, "low")
@@ -456,7 +459,8 @@ func TestClassOf(t *testing.T) {
 	}
 	for _, k := range fault.Kinds() { // those that no place changes
 		if k != fault.DiskFull && k != fault.Hang && k != fault.Panic {
-			if class := fault.ClassOf(k, "processor.record"); class == "" || class != fault.ClassOf(k, "delivery.spool") {
+			if class := fault.ClassOf(k, "processor.record"); class == "" ||
+				class != fault.ClassOf(k, "delivery.spool") {
 				t.Errorf("%s is %s of a record and %s of the spool", k, class, fault.ClassOf(k, "delivery.spool"))
 			}
 		}
@@ -489,7 +493,8 @@ func TestTriggerHits(t *testing.T) {
 	}{
 		{"", 1, 1, 0, true}, {"", 999, 9, time.Hour, true},
 		{"first=3", 1, 1, 0, true}, {"first=3", 3, 1, 0, true}, {"first=3", 4, 1, 0, false}, {"first=1", 1, 1, 0, true},
-		{"every=3", 1, 1, 0, false}, {"every=3", 3, 1, 0, true}, {"every=3", 4, 1, 0, false}, {"every=3", 6, 1, 0, true},
+		{"every=3", 1, 1, 0, false}, {"every=3", 3, 1, 0, true}, {"every=3", 4, 1, 0, false}, {"every=3", 6, 1, 0,
+			true},
 		{"every=1", 1, 1, 0, true},
 		{"calls=2-4", 1, 1, 0, false}, {"calls=2-4", 2, 1, 0, true}, {"calls=2-4", 4, 1, 0, true},
 		{"calls=2-4", 5, 1, 0, false}, {"calls=2+5", 5, 1, 0, true}, {"calls=2+5", 3, 1, 0, false},

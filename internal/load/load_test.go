@@ -124,7 +124,8 @@ func TestParseCapacity(t *testing.T) {
 		}
 	}
 	c, _ := load.ParseCapacity("collector.fetsh=service=1s")
-	if err := c.CheckPlace([]string{"primary"}); err == nil || !strings.Contains(err.Error(), "did you mean collector.fetch?") {
+	if err := c.CheckPlace([]string{"primary"}); err == nil ||
+		!strings.Contains(err.Error(), "did you mean collector.fetch?") {
 		t.Errorf("a place that is not there: %v", err)
 	}
 }
@@ -157,7 +158,8 @@ func TestServiceDraws(t *testing.T) {
 		if got := ms(s.Draw(0.99, 0.99)); math.Abs(got-test.p99) > 0.01*test.p99 {
 			t.Errorf("%s: p99 %v ms, want %v", test.service, got, test.p99)
 		}
-		if got := sum / 1000; math.Abs(got-test.mean) > 0.01*test.mean || math.Abs(ms(s.Mean())-test.mean) > 0.01*test.mean {
+		if got := sum / 1000; math.Abs(got-test.mean) > 0.01*test.mean ||
+			math.Abs(ms(s.Mean())-test.mean) > 0.01*test.mean {
 			t.Errorf("%s: mean %v ms, and it says %v, want %v", test.service, got, s.Mean(), test.mean)
 		}
 	}

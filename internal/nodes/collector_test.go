@@ -240,7 +240,8 @@ func TestFallbackOff(t *testing.T) {
 		if got, want := o.visited(1), []catalog.Node{"collector", "errorhandler"}; !slices.Equal(got, want) {
 			t.Errorf("nodes %v, want %v", got, want)
 		}
-		if len(c.Outcome.Errors) != 1 || !strings.HasPrefix(c.Outcome.Errors[0].Error(), "collector exec (attempt 3): ") {
+		if len(c.Outcome.Errors) != 1 ||
+			!strings.HasPrefix(c.Outcome.Errors[0].Error(), "collector exec (attempt 3): ") {
 			t.Errorf("errors %v", c.Outcome.Errors)
 		}
 	}
@@ -310,7 +311,8 @@ func TestCollectorsBreaker(t *testing.T) {
 		t.Errorf("rejected in cycles %v", rejected)
 	}
 	load := o.pipeline.Loads()[1]
-	if load.Place != catalog.PlaceFetch || load.Calls != 5 || load.TurnedAway.Of(catalog.CallRejected) != 2 || load.Failed != 4 ||
+	if load.Place != catalog.PlaceFetch || load.Calls != 5 || load.TurnedAway.Of(catalog.CallRejected) != 2 ||
+		load.Failed != 4 ||
 		load.Breaker != "closed" {
 		t.Errorf("load %+v", load)
 	}

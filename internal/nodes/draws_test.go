@@ -13,8 +13,8 @@ import (
 	"faultflow/internal/simulate"
 )
 
-// Each node draws the jitter of its waits by its own key, and waits as was drawn: nodes that shared a draw would retry in
-// step, and one that drew nothing would wait the same each time.
+// Each node draws the jitter of its waits by its own key, and waits as was drawn: nodes that shared a draw would retry
+// in step, and one that drew nothing would wait the same each time.
 func TestJitterIsDrawnByEachNode(t *testing.T) {
 	for _, test := range []struct {
 		node  catalog.Node
@@ -22,9 +22,12 @@ func TestJitterIsDrawnByEachNode(t *testing.T) {
 		fault string
 		of    func(*settings.Settings) *settings.Policy
 	}{
-		{catalog.Collector, "collector.fetch", "collector.fetch=http_500,first=2", func(s *settings.Settings) *settings.Policy { return &s.Collector }},
-		{catalog.Processor, "processor.batch", "processor.batch=error,first=2", func(s *settings.Settings) *settings.Policy { return &s.Processor }},
-		{catalog.Delivery, "delivery", "delivery.primary=disk_full,first=2", func(s *settings.Settings) *settings.Policy { return &s.Delivery }},
+		{catalog.Collector, "collector.fetch", "collector.fetch=http_500,first=2",
+			func(s *settings.Settings) *settings.Policy { return &s.Collector }},
+		{catalog.Processor, "processor.batch", "processor.batch=error,first=2",
+			func(s *settings.Settings) *settings.Policy { return &s.Processor }},
+		{catalog.Delivery, "delivery", "delivery.primary=disk_full,first=2",
+			func(s *settings.Settings) *settings.Policy { return &s.Delivery }},
 	} {
 		for _, drawn := range []float64{0, 0.25, 0.75} {
 			var keys []nodes.Key
@@ -68,7 +71,8 @@ func TestDoublerDraws(t *testing.T) {
 		took             time.Duration
 		want             float64
 	}{
-		{0, 0.5, 10 * time.Millisecond, 0.85}, {0.25, 0, 20 * time.Millisecond, 0.7}, {0.75, 0.9, 40 * time.Millisecond, 0.97},
+		{0, 0.5, 10 * time.Millisecond, 0.85}, {0.25, 0, 20 * time.Millisecond, 0.7}, {0.75, 0.9, 40 * time.Millisecond,
+			0.97},
 	} {
 		if err := simulate.Virtually(func() {
 			rand := func(k nodes.Key) float64 {
@@ -78,7 +82,14 @@ func TestDoublerDraws(t *testing.T) {
 			got, err := nodes.Doubler{Rand: rand}.Process(context.Background(), nodes.Record{ID: "a", Value: 2})
 			off := got.Quality - test.want
 			if err != nil || time.Since(began) != test.took || max(off, -off) > 1e-12 || got.ProcessedValue != 4 {
-				t.Errorf("%+v: %v, quality %v, value %v, %v", test, time.Since(began), got.Quality, got.ProcessedValue, err)
+				t.Errorf(
+					"%+v: %v, quality %v, value %v, %v",
+					test,
+					time.Since(began),
+					got.Quality,
+					got.ProcessedValue,
+					err,
+				)
 			}
 		}); err != nil {
 			t.Error(err)
@@ -112,8 +123,8 @@ func (g *given) Fetch(context.Context, int) (nodes.Batch, error) {
 	return b, nil
 }
 
-// A record that comes twice is taken once, wherever the first of the two stands: most batches ascend, and only those that
-// do not are looked through.
+// A record that comes twice is taken once, wherever the first of the two stands: most batches ascend, and only those
+// that do not are looked through.
 func TestDuplicatesAreFoundInAnyOrder(t *testing.T) {
 	r := func(id string, line int64) nodes.Record { return nodes.Record{ID: id, Line: line, Value: 1} }
 	for name, test := range map[string]struct {
@@ -131,7 +142,8 @@ func TestDuplicatesAreFoundInAnyOrder(t *testing.T) {
 		"line 0, as of a source without": {[]nodes.Record{r("a", 0), r("b", 0), r("a", 0)}, 2},
 	} {
 		o := setup{change: func(in *inputs) { in.Source = &given{records: test.records} }}.run(t)
-		if c := o.cycles[0]; c.Outcome.Rows != len(test.records) || c.Outcome.Unreadable != len(test.records)-test.kept {
+		if c := o.cycles[0]; c.Outcome.Rows != len(test.records) ||
+			c.Outcome.Unreadable != len(test.records)-test.kept {
 			t.Errorf("%s: %d rows, %d of them bad, want %d and %d", name, c.Outcome.Rows, c.Outcome.Unreadable,
 				len(test.records), len(test.records)-test.kept)
 		}
@@ -145,7 +157,8 @@ func TestLoadOfTheBatchHasItsBreaker(t *testing.T) {
 		p.Attempts, p.Breaker, p.BreakerFailures, p.BreakerOpenFor = 1, true, 2, time.Hour
 	}}.run(t)
 	for _, l := range o.pipeline.Loads() {
-		if l.Place == catalog.PlaceBatch && (l.Calls != 2 || l.TurnedAway.Of(catalog.CallRejected) != 1 || l.BeforeOpen != 2) {
+		if l.Place == catalog.PlaceBatch &&
+			(l.Calls != 2 || l.TurnedAway.Of(catalog.CallRejected) != 1 || l.BeforeOpen != 2) {
 			t.Errorf("%+v, want 2 calls, then one turned away", l)
 		}
 	}

@@ -208,7 +208,13 @@ func (o *outcome) check(c *cycle) {
 	}
 	b, got := c.ledger, c.Outcome
 	if got.Delivered != len(b.delivered) || got.Spooled != len(b.spooled) || got.Origin != b.origin {
-		bad("outcome %+v does not fit the ledger: %d delivered, %d spooled, from %q", got, len(b.delivered), len(b.spooled), b.origin)
+		bad(
+			"outcome %+v does not fit the ledger: %d delivered, %d spooled, from %q",
+			got,
+			len(b.delivered),
+			len(b.spooled),
+			b.origin,
+		)
 	}
 	failed := got.Undelivered > 0 || got.Abandoned > 0 || got.Origin == catalog.FromNowhere && !got.Cancelled
 	if (c.verdict == catalog.Failed) != failed {
@@ -248,7 +254,12 @@ func (o *outcome) checkStored(passes int) {
 		perhaps += int64(c.Outcome.PossibleDuplicates + c.Outcome.Undelivered)
 	}
 	if len(o.channels) == len(o.pipeline.Channels()) && (stored < delivered || stored > delivered+sent*perhaps) {
-		o.problem("channels keep %d records; %d were delivered, and %d may have arrived more than once", stored, delivered, perhaps)
+		o.problem(
+			"channels keep %d records; %d were delivered, and %d may have arrived more than once",
+			stored,
+			delivered,
+			perhaps,
+		)
 	}
 }
 

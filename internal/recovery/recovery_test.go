@@ -66,8 +66,10 @@ func TestRecoveryIsJudgedByTheSeriesAlone(t *testing.T) {
 		{"bad to the end", healthy + "[xxxx]" + down + down, catalog.StaysDown, 0, 0, 10000},
 		{"half of the passes", healthy + "[xxxx]hhhhhhhhhhhhhhhhhhhh", catalog.StaysDown, 0, 0.3, 10000},
 		{"up and down again", healthy + "[xxxx]" + down + healthy + down, catalog.StaysDown, 0, 0, 10000},
-		{"up, down, and up at the end", healthy + "[xxxx]" + healthy + down + "--------", catalog.StaysDown, 0, 0, 24000},
-		{"up, down, and up for good", healthy + "[xxxx]" + healthy + "xxx" + healthy, catalog.CameBack, 13000, 0.6, 10000},
+		{"up, down, and up at the end", healthy + "[xxxx]" + healthy + down + "--------", catalog.StaysDown, 0, 0,
+			24000},
+		{"up, down, and up for good", healthy + "[xxxx]" + healthy + "xxx" + healthy, catalog.CameBack, 13000, 0.6,
+			10000},
 		{"no arrivals prove nothing against it", healthy + "[xxxx]" + healthy + "     " + healthy,
 			catalog.CameBack, 0, 0.6, 10000},
 		{"no arrivals afterwards", healthy + "[xxxx]" + strings.Repeat(" ", 30), catalog.NotWatched, 0, 0, 10000},
@@ -109,7 +111,8 @@ func TestSeveralTriggers(t *testing.T) {
 		{FromMS: 10000, ToMS: 14000},
 	}
 	recovery.Judge(r)
-	if got := r.Recovery; got.State != catalog.CameBack || got.EndMS != 25500 || got.AfterMS != 500 || got.LowestAtMS != 10000 {
+	if got := r.Recovery; got.State != catalog.CameBack || got.EndMS != 25500 || got.AfterMS != 500 ||
+		got.LowestAtMS != 10000 {
 		t.Errorf("%+v", got)
 	}
 	if r.Recovery.Triggers[0].Spec != "200/s,from=24s,to=26s" {

@@ -366,8 +366,8 @@ func TestPageInBrowser(t *testing.T) {
 	)
 }
 
-// plots are lines on the timeline's axis: what is drawn at a time stands under its tick, zoomed or not, and the keyboard
-// reaches what it is.
+// plots are lines on the timeline's axis: what is drawn at a time stands under its tick, zoomed or not, and the
+// keyboard reaches what it is.
 func (b *browser) plots(t *testing.T) {
 	const shaded = `(() => {
 		const box = e => e.getBoundingClientRect(), shade = box(document.querySelector(".shade"));
@@ -449,8 +449,8 @@ func (b *browser) structure(t *testing.T) {
 		t,
 		`[...document.querySelectorAll("nav a, .skip-link")].every(a => document.querySelector(a.getAttribute("href")))`,
 	)
-	// What axe calls landmark-unique and empty-table-header: who jumps from landmark to landmark, or hears a header with
-	// each cell, needs names that tell them apart.
+	// What axe calls landmark-unique and empty-table-header: who jumps from landmark to landmark, or hears a header
+	// with each cell, needs names that tell them apart.
 	for what, script := range map[string]string{"landmarks of one name": sameLandmarks, "headers without a text": emptyHeaders} {
 		if found := eval[[]string](t, b, script); len(found) > 0 {
 			t.Errorf("%s: %q", what, found)

@@ -55,12 +55,19 @@ func accounts(t *testing.T) map[string]func(in string, s text.Style) string {
 			Condition:    `verdict == "success"`,
 			Share:        report.Share{Count: 39, Of: 45, Share: 0.867, Low: 0.738, High: 0.937},
 			Inconclusive: 15,
-			Failing:      []report.FailingRun{{Seed: 7, Repeat: "faultflow --seed 7"}, {Seed: 9, Repeat: "faultflow --seed 9"}},
+			Failing: []report.FailingRun{
+				{Seed: 7, Repeat: "faultflow --seed 7"},
+				{Seed: 9, Repeat: "faultflow --seed 9"},
+			},
 		},
 		{Condition: `breaker("collector").closed == 1`, Inconclusive: 60},
 	}
 	checks := []report.Check{
-		{Condition: "ledger.lost == 0", Status: report.TestPassed, Values: []report.TestValue{{Name: "ledger.lost", Text: "0"}}},
+		{
+			Condition: "ledger.lost == 0",
+			Status:    report.TestPassed,
+			Values:    []report.TestValue{{Name: "ledger.lost", Text: "0"}},
+		},
 		{
 			Condition: "verdict.degraded.share < 0.01",
 			Status:    report.TestFailed,
@@ -233,7 +240,9 @@ func attackedCampaign(t *testing.T, s string) *report.Campaign {
 	c.Nodes[0].Name, c.Dependencies[0].Place, c.Breakers[0].Name, c.Patterns[0].Name, c.Faults[0].Fault = s, s, s, s, s
 	c.Origins[s], c.Modes[s], c.Findings[s], c.Errors.ByClass[s] = c.Origins["source"], c.Origins["source"], c.Origins["source"], c.Origins["source"]
 	c.Worst[0].Repeat, c.Worst[0].Finding, c.Worst[0].Verdict = s, catalog.FindingCode(s), catalog.Verdict(s)
-	c.Expect = []report.CampaignExpectation{{Condition: s, Share: report.Share{Of: 1}, Failing: []report.FailingRun{{Repeat: s}}}}
+	c.Expect = []report.CampaignExpectation{
+		{Condition: s, Share: report.Share{Of: 1}, Failing: []report.FailingRun{{Repeat: s}}},
+	}
 	c.Violations = report.CampaignViolations{Count: 1, List: []report.Violation{{Problem: s, Repeat: s}}}
 	return c
 }

@@ -62,7 +62,22 @@ func checkMarkdown(t tester, text string) {
 		case html.StartTagToken, html.SelfClosingTagToken:
 			tag := tags.Token()
 			switch tag.Data {
-			case "h3", "p", "table", "thead", "tbody", "tr", "th", "td", "ul", "li", "strong", "details", "summary", "br", "blockquote", "code":
+			case "h3",
+				"p",
+				"table",
+				"thead",
+				"tbody",
+				"tr",
+				"th",
+				"td",
+				"ul",
+				"li",
+				"strong",
+				"details",
+				"summary",
+				"br",
+				"blockquote",
+				"code":
 			default:
 				t.Errorf("an element %s in\n%s", tag, text)
 			}

@@ -20,8 +20,10 @@ func TestRecoveryInWords(t *testing.T) {
 		want     string
 	}{
 		{report.Recovery{State: catalog.NeverFell}, render.Good, "never fell"},
-		{report.Recovery{State: catalog.CameBack, AfterMS: 12_345}, render.Good, "came back 12.3 s after the trigger ended"},
-		{report.Recovery{State: catalog.StaysDown, Triggers: two}, render.Bad, "stays down after the last trigger ended"},
+		{report.Recovery{State: catalog.CameBack, AfterMS: 12_345}, render.Good,
+			"came back 12.3 s after the trigger ended"},
+		{report.Recovery{State: catalog.StaysDown, Triggers: two}, render.Bad,
+			"stays down after the last trigger ended"},
 		{report.Recovery{State: catalog.NotWatched}, render.Warn, "not watched long enough after the trigger ended"},
 		{report.Recovery{State: catalog.NotJudged}, render.Idle, "not judged: no trigger ended"},
 		{report.Recovery{State: "went_home"}, render.Bad, "went home"},

@@ -119,7 +119,8 @@ func TestGitHubAnnotatesLines(t *testing.T) {
 		Reasons:     []string{"the first never fired", "the second never fired", "about nothing"},
 		ReasonLines: []int{4, 5}, // an older version's results have fewer
 	}
-	got := writeTests(t, &report.Tests{Results: []report.TestResult{testSets()["malformed"].Results[0], vague}}, "github")
+	got := writeTests(t, &report.Tests{Results: []report.TestResult{testSets()["malformed"].Results[0], vague}},
+		"github")
 	want := `::error file=scenarios/bad.yaml,line=3,title=bad · malformed::unknown key "cycels" (did you mean cycles?)
 ::warning file=a.yaml,line=4,title=vague · inconclusive::the first never fired
 ::warning file=a.yaml,line=5,title=vague · inconclusive::the second never fired
@@ -155,7 +156,8 @@ func TestGitHubTellsWhatItDoesNotShow(t *testing.T) {
 		{12, 11, "2 errors and 1 warning more"},
 	} {
 		got := lines(c.failed, c.vague)
-		want := "::notice title=faultflow test::GitHub shows 10 annotations of a kind: " + c.want + " in the step summary"
+		want := "::notice title=faultflow test::GitHub shows 10 annotations of a kind: " + c.want +
+			" in the step summary"
 		if got[0] != want || len(got) != c.failed+c.vague+1 {
 			t.Errorf("%q and %d lines, want %q", got[0], len(got), want)
 		}

@@ -214,7 +214,8 @@ func TestProveReadsTAP(t *testing.T) {
 		if err := os.WriteFile(file, []byte(writeTests(t, tests, "tap")), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		failed := tests.Count(report.TestFailed) + tests.Count(report.TestInconclusive) + tests.Count(report.TestMalformed)
+		failed := tests.Count(report.TestFailed) + tests.Count(report.TestInconclusive) +
+			tests.Count(report.TestMalformed)
 		skipped := tests.Count(report.TestSkipped)
 		want := fmt.Sprintf("passed %d, failed %d, skipped %d, todo 0, diagnostics %d, errors \n",
 			len(tests.Results)-failed, failed, skipped, failed)

@@ -161,8 +161,8 @@ func TestHashCoversEveryField(t *testing.T) {
 	}
 }
 
-// Two runs that came to the same are two runs: whose seed differs, or of which one was interrupted, has another hash. So
-// do campaigns.
+// Two runs that came to the same are two runs: whose seed differs, or of which one was interrupted, has another hash.
+// So do campaigns.
 func TestHashTellsRunsApart(t *testing.T) {
 	type sealed interface{ Seal() error }
 	for name, test := range map[string]struct {

@@ -65,7 +65,13 @@ func loaded(calls float64) *report.Report {
 		}
 		s.Offered, s.Ended, s.Good = append(s.Offered, came), append(s.Ended, came), append(s.Good, good)
 		s.UnderWay = append(s.UnderWay, underWay)
-		half, whole := report.Bucket{Value: wait / 2, Count: int64(came / 2)}, report.Bucket{Value: wait, Count: int64(came)}
+		half, whole := report.Bucket{
+			Value: wait / 2,
+			Count: int64(came / 2),
+		}, report.Bucket{
+			Value: wait,
+			Count: int64(came),
+		}
 		s.Took = append(s.Took, []report.Bucket{half, whole})
 		source.Calls = append(source.Calls, int(arriving))
 		source.Failed = append(source.Failed, int(arriving)-good*int(arriving)/came)

@@ -77,8 +77,14 @@ func TestThrottledCall(t *testing.T) {
 		if want := "collector exec (attempt 3): throttled: too many calls of collector.fetch have failed"; err.Error() != want {
 			t.Errorf("got %v, want %s", err, want)
 		}
-		b.wantTold("0s attempt_started 1", "0s attempt_failed 1 internal", "0s waiting 1 1s", "1s throttled 2 degradation",
-			"1s waiting 2 1s", "2s throttled 3 degradation")
+		b.wantTold(
+			"0s attempt_started 1",
+			"0s attempt_failed 1 internal",
+			"0s waiting 1 1s",
+			"1s throttled 2 degradation",
+			"1s waiting 2 1s",
+			"2s throttled 3 degradation",
+		)
 		b.wantState(g, "closed")
 		var wg sync.WaitGroup
 		held := takes(time.Hour)
@@ -173,7 +179,8 @@ func TestAdaptiveLimit(t *testing.T) {
 		low, high int64 // calls of the last second
 	}{
 		"fast": {func(int) time.Duration { return 100 * time.Millisecond }, 100, 100},
-		"slow": {func(inside int) time.Duration { return max(100, 20*time.Duration(inside)) * time.Millisecond }, 30, 60},
+		"slow": {func(inside int) time.Duration { return max(100, 20*time.Duration(inside)) * time.Millisecond }, 30,
+			60},
 	} {
 		t.Run("follows a dependency that is "+name, func(t *testing.T) {
 			virtually(t, func(b *bench) {

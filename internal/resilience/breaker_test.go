@@ -54,11 +54,34 @@ func TestBreakerOpens(t *testing.T) {
 		{"at first", nil, "closed"},
 		{"two failures", []resilience.Call[string]{fails(errBroken), fails(errBroken)}, "closed"},
 		{"three failures", []resilience.Call[string]{fails(errBroken), fails(errBroken), fails(errBroken)}, "open"},
-		{"not in a row", []resilience.Call[string]{fails(errBroken), fails(errBroken), works(), fails(errBroken), fails(errBroken)}, "closed"},
+		{
+			"not in a row",
+			[]resilience.Call[string]{fails(errBroken), fails(errBroken), works(), fails(errBroken), fails(errBroken)},
+			"closed",
+		},
 		{"panics count", []resilience.Call[string]{panics, panics, panics}, "open"},
 		{"timeouts count", []resilience.Call[string]{takes(time.Hour), takes(time.Hour), takes(time.Hour)}, "open"},
-		{"cancellations do not count", []resilience.Call[string]{fails(context.Canceled), fails(context.Canceled), fails(context.Canceled), fails(context.Canceled)}, "closed"},
-		{"cancellations between do not interrupt the row", []resilience.Call[string]{fails(errBroken), fails(context.Canceled), fails(errBroken), fails(fmt.Errorf("x: %w", context.Canceled)), fails(errBroken)}, "open"},
+		{
+			"cancellations do not count",
+			[]resilience.Call[string]{
+				fails(context.Canceled),
+				fails(context.Canceled),
+				fails(context.Canceled),
+				fails(context.Canceled),
+			},
+			"closed",
+		},
+		{
+			"cancellations between do not interrupt the row",
+			[]resilience.Call[string]{
+				fails(errBroken),
+				fails(context.Canceled),
+				fails(errBroken),
+				fails(fmt.Errorf("x: %w", context.Canceled)),
+				fails(errBroken),
+			},
+			"open",
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -97,7 +120,12 @@ func TestFullBulkheadLeavesTheBreakerAlone(t *testing.T) {
 func TestBreakerRejects(t *testing.T) {
 	virtually(t, func(b *bench) {
 		g := opened(b, 1)
-		_, err := g.Do(b.ctx, resilience.Call[string]{Fn: func(context.Context, int) (string, error) { t.Error("called"); return "", nil }})
+		_, err := g.Do(
+			b.ctx,
+			resilience.Call[string]{
+				Fn: func(context.Context, int) (string, error) { t.Error("called"); return "", nil },
+			},
+		)
 		b.wantError(err, resilience.ErrBreakerOpen, errhandler.Degradation)
 		if want := "collector exec (attempt 1): collector.fetch: circuit breaker is open"; err.Error() != want {
 			t.Errorf("got %v", err)

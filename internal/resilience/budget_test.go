@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"faultflow/internal/catalog"
@@ -81,6 +82,7 @@ func TestSpentRetryBudget(t *testing.T) {
 			})
 		}
 		time.Sleep(10 * time.Second)
+		synctest.Wait() // for what the three have told
 		b.events = nil
 		_, err := g.Do(b.ctx, fails(refused))
 		b.wantError(err, resilience.ErrRetryBudget, errhandler.Network)

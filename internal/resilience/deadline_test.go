@@ -14,7 +14,8 @@ import (
 )
 
 // TestDeadline: the deadline ends the attempt under way, or the wait for the next one, and its error says what the last
-// attempt failed of. It is over a nanosecond late: at the very instant of an attempt's limit the scheduler would decide.
+// attempt failed of. It is over a nanosecond late: at the very instant of an attempt's limit the scheduler would
+// decide.
 func TestDeadline(t *testing.T) {
 	for name, tt := range map[string]struct {
 		policy settings.Policy
@@ -31,7 +32,8 @@ func TestDeadline(t *testing.T) {
 			[]string{"0s attempt_started 1", "0s attempt_succeeded 1"},
 		},
 		"during an attempt": {
-			settings.Policy{Deadline: 3 * time.Second, Attempts: 5, RetryDelay: 500 * time.Millisecond, Timeout: 2 * time.Second},
+			settings.Policy{Deadline: 3 * time.Second, Attempts: 5, RetryDelay: 500 * time.Millisecond,
+				Timeout: 2 * time.Second},
 			takes(time.Hour),
 			3*time.Second + 1, resilience.Stats{Calls: 2, TimedOut: 1, Waits: 1, Overdue: 1},
 			"collector exec (attempt 2): deadline is over after 3s: timeout after 2s", errhandler.Network,
@@ -53,7 +55,8 @@ func TestDeadline(t *testing.T) {
 			[]string{"0s attempt_started 1", "1.000000001s deadline_over 1 network"},
 		},
 		"as long as an attempt's limit, which ends first": {
-			settings.Policy{Deadline: time.Second, Timeout: time.Second, Attempts: 3, RetryDelay: time.Second}, takes(time.Hour),
+			settings.Policy{Deadline: time.Second, Timeout: time.Second, Attempts: 3,
+				RetryDelay: time.Second}, takes(time.Hour),
 			time.Second + 1, resilience.Stats{Calls: 1, TimedOut: 1, Waits: 1, Overdue: 1},
 			"collector exec (attempt 1): deadline is over after 1s: timeout after 1s", errhandler.Network,
 			[]string{"0s attempt_started 1", "1s attempt_timed_out 1 network", "1s waiting 1 1s",

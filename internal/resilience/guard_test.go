@@ -135,7 +135,9 @@ func pause(ctx context.Context, d time.Duration) error {
 
 // takes is a call whose attempts take so long and obey their context.
 func takes(d time.Duration) resilience.Call[string] {
-	return resilience.Call[string]{Fn: func(ctx context.Context, _ int) (string, error) { return "done", pause(ctx, d) }}
+	return resilience.Call[string]{
+		Fn: func(ctx context.Context, _ int) (string, error) { return "done", pause(ctx, d) },
+	}
 }
 
 // deaf is a call that takes so long whatever happens.
@@ -264,8 +266,8 @@ func TestJitter(t *testing.T) {
 	})
 }
 
-// TestJitterFillsItsRange: the least draw makes the shortest wait, the middle one the delay itself, and the greatest the
-// longest. A jitter that used half of its range would keep clients in step that it is there to keep apart.
+// TestJitterFillsItsRange: the least draw makes the shortest wait, the middle one the delay itself, and the greatest
+// the longest. A jitter that used half of its range would keep clients in step that it is there to keep apart.
 func TestJitterFillsItsRange(t *testing.T) {
 	const most = 1 - 1e-9
 	for _, test := range []struct {
@@ -404,7 +406,9 @@ func TestBreakerIsOutsideTheBulkhead(t *testing.T) {
 		var wg sync.WaitGroup
 		wg.Go(func() { _, _ = g.Do(b.ctx, deaf(10*time.Second, errBroken)) }) // opens the breaker at 10 s
 		time.Sleep(time.Second)
-		wg.Go(func() { _, _ = g.Do(b.ctx, deaf(10*time.Second, nil)) }) // passed the breaker before; holds the place from 10 s to 20 s
+		wg.Go(
+			func() { _, _ = g.Do(b.ctx, deaf(10*time.Second, nil)) },
+		) // passed the breaker before; holds the place from 10 s to 20 s
 		time.Sleep(11 * time.Second)
 		_, err := g.Do(b.ctx, works())
 		b.wantError(err, resilience.ErrBreakerOpen, errhandler.Degradation)
@@ -548,7 +552,10 @@ func TestBulkhead(t *testing.T) {
 				wg.Wait()
 				// The place is given back, also after a call that failed or panicked.
 				_, _ = g.Do(b.ctx, fails(context.Canceled))
-				_, _ = g.Do(b.ctx, resilience.Call[string]{Fn: func(context.Context, int) (string, error) { panic("boom") }})
+				_, _ = g.Do(
+					b.ctx,
+					resilience.Call[string]{Fn: func(context.Context, int) (string, error) { panic("boom") }},
+				)
 				if _, err := g.Do(b.ctx, works()); err != nil {
 					t.Error(err)
 				}
@@ -595,16 +602,65 @@ func TestTimeoutError(t *testing.T) {
 		text  string
 	}{
 		{"only the cancellation", "", context.Context.Err, nil, errhandler.Network, "timeout after 2s"},
-		{"only the cancellation, in processing", errhandler.Processing, context.Context.Err, nil, errhandler.Processing, "timeout after 2s"},
-		{"only the cancellation, wrapped", errhandler.Storage, func(ctx context.Context) error { return fmt.Errorf("write: %w", ctx.Err()) }, nil, errhandler.Storage, "timeout after 2s"},
+		{
+			"only the cancellation, in processing",
+			errhandler.Processing,
+			context.Context.Err,
+			nil,
+			errhandler.Processing,
+			"timeout after 2s",
+		},
+		{
+			"only the cancellation, wrapped",
+			errhandler.Storage,
+			func(ctx context.Context) error { return fmt.Errorf("write: %w", ctx.Err()) },
+			nil,
+			errhandler.Storage,
+			"timeout after 2s",
+		},
 		{"a result that came too late", errhandler.Storage, returns(nil), nil, errhandler.Storage, "timeout after 2s"},
-		{"an error that tells its class", errhandler.Processing, returns(refused), refused, errhandler.Network, "timeout after 2s: dial tcp: connect: connection refused"},
-		{"an error of data", errhandler.Network, returns(syntax), syntax, errhandler.Data, "timeout after 2s: " + syntax.Error()},
+		{
+			"an error that tells its class",
+			errhandler.Processing,
+			returns(refused),
+			refused,
+			errhandler.Network,
+			"timeout after 2s: dial tcp: connect: connection refused",
+		},
+		{
+			"an error of data",
+			errhandler.Network,
+			returns(syntax),
+			syntax,
+			errhandler.Data,
+			"timeout after 2s: " + syntax.Error(),
+		},
 		// A plain error says nothing of its class, in time or late.
-		{"a plain error", errhandler.Processing, returns(errBroken), errBroken, errhandler.Processing, "timeout after 2s: broken"},
+		{
+			"a plain error",
+			errhandler.Processing,
+			returns(errBroken),
+			errBroken,
+			errhandler.Processing,
+			"timeout after 2s: broken",
+		},
 		{"a plain error, no class", "", returns(errBroken), errBroken, errhandler.Internal, "timeout after 2s: broken"},
-		{"a panic in processing", errhandler.Processing, panics, workflow.ErrPanic, errhandler.Processing, "timeout after 2s: panic: boom"},
-		{"a panic elsewhere", errhandler.Network, panics, workflow.ErrPanic, errhandler.Internal, "timeout after 2s: panic: boom"},
+		{
+			"a panic in processing",
+			errhandler.Processing,
+			panics,
+			workflow.ErrPanic,
+			errhandler.Processing,
+			"timeout after 2s: panic: boom",
+		},
+		{
+			"a panic elsewhere",
+			errhandler.Network,
+			panics,
+			workflow.ErrPanic,
+			errhandler.Internal,
+			"timeout after 2s: panic: boom",
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -667,22 +723,50 @@ func TestClassOfErrors(t *testing.T) {
 	}{
 		{"plain", "", func() error { return errBroken }, errhandler.Internal},
 		{"plain in a network guard", errhandler.Network, func() error { return errBroken }, errhandler.Network},
-		{"plain in a processing guard", errhandler.Processing, func() error { return errBroken }, errhandler.Processing},
+		{
+			"plain in a processing guard",
+			errhandler.Processing,
+			func() error { return errBroken },
+			errhandler.Processing,
+		},
 		{"refused in a processing guard", errhandler.Processing, func() error { return refused }, errhandler.Network},
-		{"own class in a processing guard", errhandler.Processing, func() error { return errhandler.As(errhandler.Data, errBroken) }, errhandler.Data},
-		{"cancellation in a processing guard", errhandler.Processing, func() error { return context.Canceled }, errhandler.Cancelled},
+		{
+			"own class in a processing guard",
+			errhandler.Processing,
+			func() error { return errhandler.As(errhandler.Data, errBroken) },
+			errhandler.Data,
+		},
+		{
+			"cancellation in a processing guard",
+			errhandler.Processing,
+			func() error { return context.Canceled },
+			errhandler.Cancelled,
+		},
 		{"panic", "", func() error { panic("boom") }, errhandler.Internal},
 		{"panic in a network guard", errhandler.Network, func() error { panic("boom") }, errhandler.Internal},
 		{"panic in a storage guard", errhandler.Storage, func() error { panic("boom") }, errhandler.Internal},
 		{"panic in a processing guard", errhandler.Processing, func() error { panic("boom") }, errhandler.Processing},
-		{"panic with an error in a processing guard", errhandler.Processing, func() error { panic(refused) }, errhandler.Processing},
-		{"panic with a cancellation in a processing guard", errhandler.Processing, func() error { panic(context.Canceled) }, errhandler.Processing},
+		{
+			"panic with an error in a processing guard",
+			errhandler.Processing,
+			func() error { panic(refused) },
+			errhandler.Processing,
+		},
+		{
+			"panic with a cancellation in a processing guard",
+			errhandler.Processing,
+			func() error { panic(context.Canceled) },
+			errhandler.Processing,
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			virtually(t, func(b *bench) {
 				g := resilience.NewGuard[string](resilience.Options{Place: "n.call", Class: test.guard})
-				_, err := g.Do(b.ctx, resilience.Call[string]{Fn: func(context.Context, int) (string, error) { return "", test.fn() }})
+				_, err := g.Do(
+					b.ctx,
+					resilience.Call[string]{Fn: func(context.Context, int) (string, error) { return "", test.fn() }},
+				)
 				if got := errhandler.Classify(err); got != test.want {
 					t.Errorf("%v is %q, want %q", err, got, test.want)
 				}
@@ -755,9 +839,24 @@ func TestCancelledParent(t *testing.T) {
 		held bool // the bulkhead's place is
 		at   time.Duration
 	}{
-		{name: "before the call", with: []string{"single", "single fallback", "quiet single", "all"}, call: takes(time.Hour)},
-		{name: "during the call", with: []string{"single", "single fallback", "quiet single", "all"}, call: takes(30 * time.Minute), at: time.Minute},
-		{name: "while waiting for a place", with: []string{"quiet single", "all"}, call: works(), held: true, at: time.Minute},
+		{
+			name: "before the call",
+			with: []string{"single", "single fallback", "quiet single", "all"},
+			call: takes(time.Hour),
+		},
+		{
+			name: "during the call",
+			with: []string{"single", "single fallback", "quiet single", "all"},
+			call: takes(30 * time.Minute),
+			at:   time.Minute,
+		},
+		{
+			name: "while waiting for a place",
+			with: []string{"quiet single", "all"},
+			call: works(),
+			held: true,
+			at:   time.Minute,
+		},
 	}
 	for _, test := range tests {
 		for _, with := range test.with {
@@ -861,7 +960,9 @@ func TestAttemptNumbers(t *testing.T) {
 			Policy: settings.Policy{Timeout: time.Second},
 			Quiet:  true,
 		})
-		return resilience.Call[string]{Fn: func(ctx context.Context, _ int) (string, error) { return inner.Do(ctx, fails(errBroken)) }}
+		return resilience.Call[string]{
+			Fn: func(ctx context.Context, _ int) (string, error) { return inner.Do(ctx, fails(errBroken)) },
+		}
 	}
 	tests := []struct {
 		name string
@@ -870,7 +971,11 @@ func TestAttemptNumbers(t *testing.T) {
 	}{
 		{"its own error", fails(errBroken), "collector exec (attempt 3): broken"},
 		{"an error of a guard of the same node", inside("collector"), "collector exec (attempt 3): broken"},
-		{"an error of a guard of another node", inside("delivery"), "collector exec (attempt 3): delivery exec (attempt 1): broken"},
+		{
+			"an error of a guard of another node",
+			inside("delivery"),
+			"collector exec (attempt 3): delivery exec (attempt 1): broken",
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -883,7 +988,8 @@ func TestAttemptNumbers(t *testing.T) {
 				}
 				_, err := guard(settings.Policy{Attempts: 3}).Do(b.ctx, test.call)
 				ne, ok := err.(*workflow.NodeError)
-				if !ok || ne.Node != "collector" || ne.Phase != workflow.PhaseExec || ne.Attempt != 3 || !errors.Is(err, errBroken) {
+				if !ok || ne.Node != "collector" || ne.Phase != workflow.PhaseExec || ne.Attempt != 3 ||
+					!errors.Is(err, errBroken) {
 					t.Fatalf("got %#v", err)
 				}
 				if err.Error() != test.want {
@@ -915,13 +1021,36 @@ func TestInnerGuards(t *testing.T) {
 		want     resilience.Stats
 		state    catalog.BreakerState
 	}{
-		{"timeout", settings.Policy{Timeout: time.Second}, nil, takes(time.Hour),
-			resilience.ErrTimeout, errhandler.Storage, resilience.Stats{Calls: 3, TimedOut: 3, Waits: 2, BeforeOpen: 3}, "open"},
-		{"full", settings.Policy{Bulkhead: 1}, hold, works(),
-			resilience.ErrBulkheadFull, errhandler.Resource, resilience.Stats{Calls: 1, TurnedAway: away(catalog.BulkheadFull, 1)}, "closed"},
-		{"open", opens, func(b *bench, inner *resilience.Guard[string]) { _, _ = inner.Do(b.ctx, fails(errBroken)) },
+		{
+			"timeout",
+			settings.Policy{Timeout: time.Second},
+			nil,
+			takes(time.Hour),
+			resilience.ErrTimeout,
+			errhandler.Storage,
+			resilience.Stats{Calls: 3, TimedOut: 3, Waits: 2, BeforeOpen: 3},
+			"open",
+		},
+		{
+			"full",
+			settings.Policy{Bulkhead: 1},
+			hold,
 			works(),
-			resilience.ErrBreakerOpen, errhandler.Degradation, resilience.Stats{Calls: 1, TurnedAway: away(catalog.CallRejected, 1)}, "closed"},
+			resilience.ErrBulkheadFull,
+			errhandler.Resource,
+			resilience.Stats{Calls: 1, TurnedAway: away(catalog.BulkheadFull, 1)},
+			"closed",
+		},
+		{
+			"open",
+			opens,
+			func(b *bench, inner *resilience.Guard[string]) { _, _ = inner.Do(b.ctx, fails(errBroken)) },
+			works(),
+			resilience.ErrBreakerOpen,
+			errhandler.Degradation,
+			resilience.Stats{Calls: 1, TurnedAway: away(catalog.CallRejected, 1)},
+			"closed",
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -937,7 +1066,12 @@ func TestInnerGuards(t *testing.T) {
 				if test.prepare != nil {
 					test.prepare(b, inner)
 				}
-				_, err := outer.Do(b.ctx, resilience.Call[string]{Fn: func(ctx context.Context, _ int) (string, error) { return inner.Do(ctx, test.call) }})
+				_, err := outer.Do(
+					b.ctx,
+					resilience.Call[string]{
+						Fn: func(ctx context.Context, _ int) (string, error) { return inner.Do(ctx, test.call) },
+					},
+				)
 				b.wantError(err, test.sentinel, test.class)
 				if got := outer.Stats(); got != test.want {
 					t.Errorf("%+v, want %+v", got, test.want)
@@ -960,7 +1094,12 @@ func TestInnerGuards(t *testing.T) {
 				})
 				outer := resilience.NewGuard[string](resilience.Options{Place: "n.outer", Policy: opens})
 				test.prepare(b, inner)
-				_, _ = outer.Do(b.ctx, resilience.Call[string]{Fn: func(ctx context.Context, _ int) (string, error) { return inner.Do(ctx, test.call) }})
+				_, _ = outer.Do(
+					b.ctx,
+					resilience.Call[string]{
+						Fn: func(ctx context.Context, _ int) (string, error) { return inner.Do(ctx, test.call) },
+					},
+				)
 				if got := outer.BreakerState(); got != "closed" {
 					t.Errorf("the outer breaker is %s", got)
 				}
@@ -980,12 +1119,37 @@ func TestJoinedErrors(t *testing.T) {
 		want  resilience.Stats
 		class errhandler.Class
 	}{
-		{"one rejected, one failed", []error{resilience.ErrBreakerOpen, refused}, resilience.Stats{Calls: 3, Failed: 3, Waits: 2}, errhandler.Network},
-		{"one full, one failed", []error{refused, fmt.Errorf("x: %w", resilience.ErrBulkheadFull)}, resilience.Stats{Calls: 3, Failed: 3, Waits: 2}, errhandler.Network},
-		{"one timed out, one failed", []error{refused, late}, resilience.Stats{Calls: 3, Failed: 3, Waits: 2}, errhandler.Network},
+		{
+			"one rejected, one failed",
+			[]error{resilience.ErrBreakerOpen, refused},
+			resilience.Stats{Calls: 3, Failed: 3, Waits: 2},
+			errhandler.Network,
+		},
+		{
+			"one full, one failed",
+			[]error{refused, fmt.Errorf("x: %w", resilience.ErrBulkheadFull)},
+			resilience.Stats{Calls: 3, Failed: 3, Waits: 2},
+			errhandler.Network,
+		},
+		{
+			"one timed out, one failed",
+			[]error{refused, late},
+			resilience.Stats{Calls: 3, Failed: 3, Waits: 2},
+			errhandler.Network,
+		},
 		{"all timed out", []error{late, late}, resilience.Stats{Calls: 3, TimedOut: 3, Waits: 2}, errhandler.Network},
-		{"all rejected", []error{resilience.ErrBreakerOpen, fmt.Errorf("x: %w", resilience.ErrBreakerOpen)}, resilience.Stats{Calls: 1, TurnedAway: away(catalog.CallRejected, 1)}, errhandler.Degradation},
-		{"all turned away", []error{resilience.ErrBreakerOpen, errhandler.As(errhandler.Resource, resilience.ErrBulkheadFull)}, resilience.Stats{Calls: 1, Failed: 1}, errhandler.Resource},
+		{
+			"all rejected",
+			[]error{resilience.ErrBreakerOpen, fmt.Errorf("x: %w", resilience.ErrBreakerOpen)},
+			resilience.Stats{Calls: 1, TurnedAway: away(catalog.CallRejected, 1)},
+			errhandler.Degradation,
+		},
+		{
+			"all turned away",
+			[]error{resilience.ErrBreakerOpen, errhandler.As(errhandler.Resource, resilience.ErrBulkheadFull)},
+			resilience.Stats{Calls: 1, Failed: 1},
+			errhandler.Resource,
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -1018,8 +1182,21 @@ func TestStats(t *testing.T) {
 			{fails(errBroken), resilience.Stats{Calls: 3, Failed: 2, Waits: 1}},
 			{works(), resilience.Stats{Calls: 4, Failed: 2, Waits: 1}},
 			{takes(time.Hour), resilience.Stats{Calls: 6, Failed: 2, TimedOut: 2, Waits: 2}},
-			{fails(errBroken), resilience.Stats{Calls: 7, Failed: 3, TimedOut: 2, Waits: 2, BeforeOpen: 7}}, // opens the breaker
-			{works(), resilience.Stats{Calls: 7, Failed: 3, TimedOut: 2, Waits: 2, BeforeOpen: 7, TurnedAway: away(catalog.CallRejected, 1)}},
+			{
+				fails(errBroken),
+				resilience.Stats{Calls: 7, Failed: 3, TimedOut: 2, Waits: 2, BeforeOpen: 7},
+			}, // opens the breaker
+			{
+				works(),
+				resilience.Stats{
+					Calls:      7,
+					Failed:     3,
+					TimedOut:   2,
+					Waits:      2,
+					BeforeOpen: 7,
+					TurnedAway: away(catalog.CallRejected, 1),
+				},
+			},
 		}
 		for i, step := range steps {
 			_, _ = g.Do(b.ctx, step.call)
@@ -1040,7 +1217,11 @@ func TestQuiet(t *testing.T) {
 		_, _ = g.Do(b.ctx, works())
 		time.Sleep(time.Hour)
 		_, _ = g.Do(b.ctx, works())
-		b.wantTold("1s breaker_changed closed → open", "1h0m1s breaker_changed open → half-open", "1h0m1s breaker_changed half-open → closed")
+		b.wantTold(
+			"1s breaker_changed closed → open",
+			"1h0m1s breaker_changed open → half-open",
+			"1h0m1s breaker_changed half-open → closed",
+		)
 	})
 	virtually(t, func(b *bench) {
 		g := resilience.NewGuard[string](resilience.Options{
@@ -1063,10 +1244,21 @@ func TestQuiet(t *testing.T) {
 func TestKeptComposition(t *testing.T) {
 	panics := resilience.Call[string]{Fn: func(context.Context, int) (string, error) { panic("boom") }}
 	tests := map[string]resilience.Call[string]{
-		"works": works(), "fails": fails(errBroken), "refused": fails(refused), "panics": panics, "cancelled": fails(context.Canceled),
-		"times out": takes(time.Hour), "too late": deaf(time.Hour, nil), "too late with an error": deaf(time.Hour, errBroken),
-		"full": fails(fmt.Errorf("x: %w", resilience.ErrBulkheadFull)), "own class": fails(errhandler.As(errhandler.Data, errBroken)),
-		"own node": fails(&workflow.NodeError{Node: "n", Phase: workflow.PhaseExec, Attempt: 7, Err: errBroken}),
+		"works":     works(),
+		"fails":     fails(errBroken),
+		"refused":   fails(refused),
+		"panics":    panics,
+		"cancelled": fails(context.Canceled),
+		"times out": takes(
+			time.Hour,
+		),
+		"too late":               deaf(time.Hour, nil),
+		"too late with an error": deaf(time.Hour, errBroken),
+		"full": fails(
+			fmt.Errorf("x: %w", resilience.ErrBulkheadFull),
+		),
+		"own class": fails(errhandler.As(errhandler.Data, errBroken)),
+		"own node":  fails(&workflow.NodeError{Node: "n", Phase: workflow.PhaseExec, Attempt: 7, Err: errBroken}),
 	}
 	for name, call := range tests {
 		for _, class := range []errhandler.Class{"", errhandler.Processing, errhandler.Storage} {
@@ -1092,7 +1284,14 @@ func TestKeptComposition(t *testing.T) {
 						began := time.Now()
 						out, err := g.Do(b.ctx, call)
 						r := result{out: out, class: errhandler.Classify(err), took: time.Since(began), is: [4]bool{
-							errors.Is(err, resilience.ErrTimeout), errors.Is(err, resilience.ErrBulkheadFull), errors.Is(err, context.Canceled), errors.Is(err, workflow.ErrPanic)}}
+							errors.Is(
+								err,
+								resilience.ErrTimeout,
+							),
+							errors.Is(err, resilience.ErrBulkheadFull),
+							errors.Is(err, context.Canceled),
+							errors.Is(err, workflow.ErrPanic),
+						}}
 						wg.Wait()
 						r.stats = g.Stats()
 						if err != nil {
@@ -1127,17 +1326,20 @@ func TestConcurrentCalls(t *testing.T) {
 				for i := range callers {
 					wg.Go(func() {
 						want := fmt.Sprint("result of ", i)
-						out, err := g.Do(b.ctx, resilience.Call[string]{Fn: func(ctx context.Context, _ int) (string, error) {
-							mu.Lock()
-							now++
-							most = max(most, now)
-							mu.Unlock()
-							defer func() { mu.Lock(); now--; mu.Unlock() }()
-							if i%4 == 3 {
-								return "", fmt.Errorf("error of %d: %w", i, pause(ctx, time.Hour))
-							}
-							return want, pause(ctx, 100*time.Millisecond)
-						}})
+						out, err := g.Do(
+							b.ctx,
+							resilience.Call[string]{Fn: func(ctx context.Context, _ int) (string, error) {
+								mu.Lock()
+								now++
+								most = max(most, now)
+								mu.Unlock()
+								defer func() { mu.Lock(); now--; mu.Unlock() }()
+								if i%4 == 3 {
+									return "", fmt.Errorf("error of %d: %w", i, pause(ctx, time.Hour))
+								}
+								return want, pause(ctx, 100*time.Millisecond)
+							}},
+						)
 						if failed := i%4 == 3; failed != (err != nil) || !failed && out != want {
 							t.Errorf("caller %d: %q, %v", i, out, err)
 						}

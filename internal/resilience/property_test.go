@@ -98,10 +98,30 @@ func drawPolicy(rt *rapid.T) settings.Policy {
 		p.Throttle, p.ThrottleWindow = rapid.Float64Range(0.01, 1).Draw(rt, "throttle share"), time.Minute
 	})
 	sometimes("adaptive limit", func() {
-		p.AdaptiveLimit, p.AdaptiveQueue = rapid.IntRange(1, 3).Draw(rt, "most"), float64(rapid.IntRange(0, 2).Draw(rt, "queue"))
+		p.AdaptiveLimit, p.AdaptiveQueue = rapid.IntRange(
+			1,
+			3,
+		).Draw(
+			rt,
+			"most",
+		), float64(
+			rapid.IntRange(0, 2).Draw(rt, "queue"),
+		)
 	})
 	sometimes("rate limit", func() {
-		p.RateLimit, p.RateLimitBurst = rapid.Float64Range(0.1, 2).Draw(rt, "a second"), rapid.IntRange(1, 3).Draw(rt, "burst")
+		p.RateLimit, p.RateLimitBurst = rapid.Float64Range(
+			0.1,
+			2,
+		).Draw(
+			rt,
+			"a second",
+		), rapid.IntRange(
+			1,
+			3,
+		).Draw(
+			rt,
+			"burst",
+		)
 		p.RateLimitWait = drawDuration(rt, 4*time.Second, "rate limit wait")
 	})
 	if rapid.Bool().Draw(rt, "cut short") {
@@ -197,7 +217,15 @@ func TestAnyPolicyAnyOutcome(t *testing.T) {
 				return
 			}
 			if got > want || got < want-cancelled {
-				rt.Errorf("%s: %d, want %d (%d calls cancelled); %d well, %+v", what, got, want, cancelled, r.well, stats)
+				rt.Errorf(
+					"%s: %d, want %d (%d calls cancelled); %d well, %+v",
+					what,
+					got,
+					want,
+					cancelled,
+					r.well,
+					stats,
+				)
 			}
 		}
 		well := int64(r.well)
@@ -269,7 +297,8 @@ func (r *results) call(
 		hedges += max(p.Hedges, 1)
 	}
 	// allReach says that no policy turns an attempt away, or makes several calls of one.
-	allReach := !p.Breaker && p.Bulkhead == 0 && p.RateLimit == 0 && p.AdaptiveLimit == 0 && p.Throttle == 0 && hedges == 1
+	allReach := !p.Breaker && p.Bulkhead == 0 && p.RateLimit == 0 && p.AdaptiveLimit == 0 && p.Throttle == 0 &&
+		hedges == 1
 	var inFn time.Duration
 	call := resilience.Call[string]{
 		Fn: func(ctx context.Context, attempt int) (string, error) {

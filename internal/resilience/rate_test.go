@@ -95,7 +95,8 @@ func TestBreakerAtRandomFailures(t *testing.T) {
 	}{
 		"3 in a row": {settings.Policy{BreakerFailures: 3}, 0.594},
 		"5 in a row": {settings.Policy{BreakerFailures: 5}, 0.0089},
-		"half of 20": {settings.Policy{BreakerFailureRate: 0.5, BreakerMinCalls: 20, BreakerWindow: 10 * time.Second}, 0},
+		"half of 20": {settings.Policy{BreakerFailureRate: 0.5, BreakerMinCalls: 20, BreakerWindow: 10 * time.Second},
+			0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if n := tt.policy.BreakerFailures; n > 0 && math.Abs(row(n)-tt.want) > 0.0005 {
@@ -106,7 +107,9 @@ func TestBreakerAtRandomFailures(t *testing.T) {
 				random := rand.New(rand.NewPCG(7, uint64(tt.policy.BreakerFailures)))
 				tt.policy.Breaker, tt.policy.BreakerOpenFor = true, time.Hour
 				for range runs {
-					g := resilience.NewGuard[string](resilience.Options{Place: "n.call", Policy: tt.policy, Quiet: true})
+					g := resilience.NewGuard[string](
+						resilience.Options{Place: "n.call", Policy: tt.policy, Quiet: true},
+					)
 					call := g.Bind(b.ctx, resilience.Call[string]{Fn: func(context.Context, int) (string, error) {
 						if random.Float64() < p {
 							return "", errBroken

@@ -83,7 +83,9 @@ func TestRateLimit(t *testing.T) {
 	t.Run("of a guard inside", func(t *testing.T) {
 		virtually(t, func(b *bench) {
 			inner, outer := guard(settings.Policy{RateLimit: 1}), guard(settings.Policy{})
-			call := resilience.Call[string]{Fn: func(ctx context.Context, _ int) (string, error) { return inner.Do(ctx, works()) }}
+			call := resilience.Call[string]{
+				Fn: func(ctx context.Context, _ int) (string, error) { return inner.Do(ctx, works()) },
+			}
 			_, _ = outer.Do(b.ctx, call)
 			_, err := outer.Do(b.ctx, call)
 			b.wantError(err, resilience.ErrRateLimit, errhandler.Resource)

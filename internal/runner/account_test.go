@@ -18,8 +18,8 @@ import (
 	"faultflow/internal/workflow"
 )
 
-// What a dependency got is compared with what it would have got had nothing failed. Cycles that had nothing to process or
-// to deliver ask for nothing, so that they must not make a load look smaller than it was.
+// What a dependency got is compared with what it would have got had nothing failed. Cycles that had nothing to process
+// or to deliver ask for nothing, so that they must not make a load look smaller than it was.
 func TestAmplificationCountsWhatWasAskedFor(t *testing.T) {
 	r := &run{settings: settings.Defaults(), count: 10, totals: newTotals()}
 	r.totals.processing.Modes[catalog.ModeNone], r.totals.processing.Modes[catalog.ModeNormal] = 4, 6
@@ -53,14 +53,16 @@ func TestAmplificationCountsWhatWasAskedFor(t *testing.T) {
 // The same, of a whole run whose first two cycles get no records.
 func TestAmplificationOfCyclesWithoutRecords(t *testing.T) {
 	r := virtual(t, func(s *settings.Settings) {
-		s.Cycles, s.Fallback, s.Faults = 4, false, mustFaults(t, "collector.fetch=http_500,cycles=1-2", "delivery.primary=http_503,calls=1")
+		s.Cycles, s.Fallback, s.Faults = 4, false, mustFaults(t, "collector.fetch=http_500,cycles=1-2",
+			"delivery.primary=http_503,calls=1")
 	})
 	want := map[catalog.Place][2]int64{ // calls, units
 		catalog.PlaceHealth: {4, 4}, catalog.PlaceFetch: {2*int64(r.Settings.Collector.Attempts) + 2, 4},
 		catalog.PlaceBatch: {2, 2}, "delivery.primary": {1, 2}, // it failed, and was left out the next time
 	}
 	for _, a := range r.Amplification {
-		if w, ok := want[a.Place]; ok && (a.Calls != w[0] || a.Units != w[1] || a.Factor != round(float64(w[0])/float64(w[1]))) {
+		if w, ok := want[a.Place]; ok &&
+			(a.Calls != w[0] || a.Units != w[1] || a.Factor != round(float64(w[0])/float64(w[1]))) {
 			t.Errorf("%+v, want %d calls for %d", a, w[0], w[1])
 		}
 	}
@@ -85,8 +87,8 @@ func TestFindingsAreCounted(t *testing.T) {
 	}
 }
 
-// Each error counts once, where it happened, and as handled unless it ended its node. What only repeats another error does
-// not count.
+// Each error counts once, where it happened, and as handled unless it ended its node. What only repeats another error
+// does not count.
 func TestErrorsAreCountedOnce(t *testing.T) {
 	r := newRecorder([]string{"collector", "delivery"}, nil, true)
 	for _, e := range []struct {

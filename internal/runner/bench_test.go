@@ -70,9 +70,9 @@ func BenchmarkRunSeeds(b *testing.B) {
 	}
 }
 
-// TestCostOfARun holds what docs/design.md promises: the time that a run takes on the processors, as a multiple of that of
-// its bare policy calls. make bench-check runs it. Both take turns, the medians count, and a profile has three rounds to
-// keep the promise: what else the machine does makes a round worse, never all of them.
+// TestCostOfARun holds what docs/design.md promises: the time that a run takes on the processors, as a multiple of that
+// of its bare policy calls. make bench-check runs it. Both take turns, the medians count, and a profile has three
+// rounds to keep the promise: what else the machine does makes a round worse, never all of them.
 func TestCostOfARun(t *testing.T) {
 	if os.Getenv("FAULTFLOW_BENCH") == "" {
 		t.Skip("FAULTFLOW_BENCH is not set; make bench-check runs this test")
@@ -104,8 +104,12 @@ func TestCostOfARun(t *testing.T) {
 		}
 		t.Logf("%s: %.2f times the bare calls", profile, best)
 		if best > most {
-			t.Errorf("%s: a run costs %.2f times its bare calls, in the best of three rounds; docs/design.md says at most %v",
-				profile, best, most)
+			t.Errorf(
+				"%s: a run costs %.2f times its bare calls, in the best of three rounds; docs/design.md says at most %v",
+				profile,
+				best,
+				most,
+			)
 		}
 	}
 }
@@ -233,7 +237,11 @@ func median(turns []turn) turn {
 		slices.Sort(all)
 		return all[len(all)/2]
 	}
-	return turn{workers: turns[0].workers, real: middle(func(t turn) time.Duration { return t.real }), busy: middle(func(t turn) time.Duration { return t.busy })}
+	return turn{
+		workers: turns[0].workers,
+		real:    middle(func(t turn) time.Duration { return t.real }),
+		busy:    middle(func(t turn) time.Duration { return t.busy }),
+	}
 }
 
 // load is how often a run called what.
@@ -279,10 +287,19 @@ func bareRuns(b testing.TB, s settings.Settings, loads []load) {
 	err := simulate.Virtually(func() {
 		limit := timeout.New[int](s.Collector.Timeout)
 		isolate := func() failsafe.Policy[int] {
-			return bulkhead.NewBuilder[int](uint(s.Collector.Bulkhead)).WithMaxWaitTime(s.Collector.BulkheadWait).Build()
+			return bulkhead.NewBuilder[int](
+				uint(s.Collector.Bulkhead),
+			).WithMaxWaitTime(
+				s.Collector.BulkheadWait,
+			).Build()
 		}
 		retry := func(attempts int) failsafe.Policy[int] {
-			return retrypolicy.NewBuilder[int]().WithMaxAttempts(attempts).WithBackoff(time.Second, 30*time.Second).Build()
+			return retrypolicy.NewBuilder[int]().WithMaxAttempts(
+				attempts,
+			).WithBackoff(
+				time.Second,
+				30*time.Second,
+			).Build()
 		}
 		otherwise := fallback.NewWithFunc(func(failsafe.Execution[int]) (int, error) { return 0, nil })
 		health := failsafe.With(failsafe.Policy[int](limit))
@@ -322,7 +339,11 @@ func bareRuns(b testing.TB, s settings.Settings, loads []load) {
 			workers.Wait()
 			bareAttempts(passes, l.passes, func(ctx context.Context) {
 				for range (l.deliveries + l.passes - 1) / l.passes {
-					bareAttempts(channel.WithContext(ctx), 1, func(ctx context.Context) { bareSleep(ctx, 500*time.Millisecond) })
+					bareAttempts(
+						channel.WithContext(ctx),
+						1,
+						func(ctx context.Context) { bareSleep(ctx, 500*time.Millisecond) },
+					)
 				}
 			})
 		}

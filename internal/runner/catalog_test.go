@@ -68,7 +68,11 @@ func TestCatalogueIsWhatRunsEmit(t *testing.T) {
 		}
 	}
 	const outage = "fault=collector.fetch=connection_refused"
-	noChannel := []string{"fault=delivery.primary=locked", "fault=delivery.secondary=locked", "fault=delivery.backup=locked"}
+	noChannel := []string{
+		"fault=delivery.primary=locked",
+		"fault=delivery.secondary=locked",
+		"fault=delivery.backup=locked",
+	}
 	for name, given := range map[string][]string{
 		"nothing fails":        {},
 		"a full bulkhead":      {"workers=8", "bulkhead=2", "bulkhead-wait=0s"},
@@ -96,7 +100,8 @@ func TestCatalogueIsWhatRunsEmit(t *testing.T) {
 		"too much load": {"load=20/s", "for=20s", "batch-size=1",
 			"capacity=collector.fetch=service=100ms"},
 		"an outage that ends late": {"load=5/s", "for=20s", "batch-size=1", outage + ",from=5s,to=15s"},
-		"retries that keep it down": {"load=60/s", "for=60s", "batch-size=1", "attempts=4", "retry-delay=0s", "timeout=1s", "bulkhead=1000",
+		"retries that keep it down": {"load=60/s", "for=60s", "batch-size=1", "attempts=4", "retry-delay=0s",
+			"timeout=1s", "bulkhead=1000",
 			"capacity=collector.fetch=service=10ms", "fault=collector.fetch=halt,from=10s,to=20s"},
 	} {
 		run(name, parsed(t, given...), Environment{})

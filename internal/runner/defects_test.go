@@ -67,7 +67,11 @@ func TestDefect4_EnableCircuitBreakerChangesNothing(t *testing.T) {
 		t.Error("it rejected no call")
 	}
 	if b.Calls >= callsTo(without, catalog.PlaceFetch) {
-		t.Errorf("the source was called %d times with the breaker and %d times without, want fewer", b.Calls, callsTo(without, catalog.PlaceFetch))
+		t.Errorf(
+			"the source was called %d times with the breaker and %d times without, want fewer",
+			b.Calls,
+			callsTo(without, catalog.PlaceFetch),
+		)
 	}
 }
 
@@ -102,7 +106,10 @@ func TestDefect7_NamedAndMissing(t *testing.T) {
 	}
 
 	for _, profile := range fault.Profiles() {
-		first := virtual(t, func(s *settings.Settings) { s.SimulateFailures, s.FailureType, s.Cycles = true, profile, 10 })
+		first := virtual(t, func(s *settings.Settings) {
+			s.SimulateFailures, s.FailureType, s.Cycles = true, profile,
+				10
+		})
 		fired := int64(0)
 		for _, f := range first.Faults {
 			fired += f.Fired
@@ -148,9 +155,17 @@ func TestVirtualTimeIsOver(t *testing.T) {
 			s.Clock = settings.ClockVirtual
 			change(&s)
 			check := func(rep *report.Report) {
-				if rep.DurationMS != ms(virtualLimit) || !rep.Interrupted || rep.Verdict != catalog.Failed || rep.Ledger.Lost != 0 ||
-					!slices.ContainsFunc(rep.Findings, func(f report.Finding) bool { return f.Code == catalog.VirtualTimeOver }) {
-					t.Errorf("after %v ms: %s, interrupted %v, %+v", rep.DurationMS, rep.Verdict, rep.Interrupted, rep.Findings)
+				if rep.DurationMS != ms(virtualLimit) || !rep.Interrupted || rep.Verdict != catalog.Failed ||
+					rep.Ledger.Lost != 0 ||
+					!slices.ContainsFunc(rep.Findings,
+						func(f report.Finding) bool { return f.Code == catalog.VirtualTimeOver }) {
+					t.Errorf(
+						"after %v ms: %s, interrupted %v, %+v",
+						rep.DurationMS,
+						rep.Verdict,
+						rep.Interrupted,
+						rep.Findings,
+					)
 				}
 			}
 			rep, err := Run(context.Background(), s, Environment{})

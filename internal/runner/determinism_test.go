@@ -32,14 +32,20 @@ func TestSameSeedSameBytes(t *testing.T) {
 				want = got
 			}
 			if !bytes.Equal(got, want) {
-				t.Fatalf("seed %d (%s): the report at GOMAXPROCS %d differs from that at 1:\n%s", seed, s.FailureType, procs, firstDifference(got, want))
+				t.Fatalf(
+					"seed %d (%s): the report at GOMAXPROCS %d differs from that at 1:\n%s",
+					seed,
+					s.FailureType,
+					procs,
+					firstDifference(got, want),
+				)
 			}
 		}
 	}
 }
 
-// TestWorkersThatCompete: who finds a place, and which records are turned away, is not the scheduler's choice. A record that
-// panics takes no time, so that many workers want the few places at one instant.
+// TestWorkersThatCompete: who finds a place, and which records are turned away, is not the scheduler's choice. A record
+// that panics takes no time, so that many workers want the few places at one instant.
 func TestWorkersThatCompete(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	for _, rate := range []float64{0, 200} {
@@ -53,7 +59,12 @@ func TestWorkersThatCompete(t *testing.T) {
 			want := runJSON(t, s)
 			runtime.GOMAXPROCS(4)
 			if got := runJSON(t, s); !bytes.Equal(got, want) {
-				t.Fatalf("seed %d, rate limit %v: at GOMAXPROCS 4 another report than at 1:\n%s", s.Seed, rate, firstDifference(got, want))
+				t.Fatalf(
+					"seed %d, rate limit %v: at GOMAXPROCS 4 another report than at 1:\n%s",
+					s.Seed,
+					rate,
+					firstDifference(got, want),
+				)
 			}
 		}
 	}
@@ -78,14 +89,22 @@ func TestWhatCannotHitShiftsNothing(t *testing.T) {
 			alone := runReport(t, s)
 			s.Faults = extra
 			beside := runReport(t, s)
-			if own := beside.Faults[:len(extra)]; slices.ContainsFunc(own, func(f report.Fault) bool { return f.Fired > 0 }) {
+			if own := beside.Faults[:len(extra)]; slices.ContainsFunc(
+				own,
+				func(f report.Fault) bool { return f.Fired > 0 },
+			) {
 				t.Fatalf("%s, seed %d: a fault of p=0 fired: %+v", profile, seed, own)
 			}
 			// All that may differ is that there are more faults.
 			beside.Faults, beside.Settings = beside.Faults[len(extra):], alone.Settings
 			want, got := documentOf(t, alone), documentOf(t, beside)
 			if !bytes.Equal(got, want) {
-				t.Fatalf("%s, seed %d: faults that can't hit changed the run:\n%s", profile, seed, firstDifference(got, want))
+				t.Fatalf(
+					"%s, seed %d: faults that can't hit changed the run:\n%s",
+					profile,
+					seed,
+					firstDifference(got, want),
+				)
 			}
 		}
 	}
@@ -95,7 +114,9 @@ func busySettings(t *testing.T, seed int) settings.Settings {
 	t.Helper()
 	profiles := fault.Profiles()
 	s := settings.Defaults()
-	s.Clock, s.SimulateFailures, s.FailureType, s.Seed = settings.ClockVirtual, true, profiles[seed%len(profiles)], uint64(seed)
+	s.Clock, s.SimulateFailures, s.FailureType, s.Seed = settings.ClockVirtual, true, profiles[seed%len(profiles)], uint64(
+		seed,
+	)
 	s.Cycles = 1 + seed%3
 	if seed%2 == 1 {
 		s.Graph = settings.GraphRecovery

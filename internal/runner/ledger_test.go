@@ -9,8 +9,8 @@ import (
 	"faultflow/internal/report"
 )
 
-// The groups of dead letters are bounded, their counts by place and class are not: an input whose every row has a reason
-// of its own must not hide rows from who asks how many there are.
+// The groups of dead letters are bounded, their counts by place and class are not: an input whose every row has a
+// reason of its own must not hide rows from who asks how many there are.
 func TestDeadLettersAreCountedBeyondTheirGroups(t *testing.T) {
 	whole := newLedger(nil)
 	l := whole.cycle()

@@ -114,7 +114,8 @@ func TestBulkheadIsErlangB(t *testing.T) {
 	if raceEnabled {
 		t.Skip("statistics")
 	}
-	s := loaded(t, "load=20/s", "for=3000s", "batch-size=1", "fallback=false", "bulkhead=10000", "collector-bulkhead=10",
+	s := loaded(t, "load=20/s", "for=3000s", "batch-size=1", "fallback=false", "bulkhead=10000",
+		"collector-bulkhead=10",
 		"collector-bulkhead-wait=0s", "collector-attempts=1", "capacity=collector.fetch=places=10000,service=250ms")
 	rep := runReport(t, s)
 	turned := float64(sum(fetches(rep).Turned[catalog.BulkheadFull]))
@@ -135,8 +136,16 @@ func TestLoadSameSeedSameBytes(t *testing.T) {
 		"capacity=delivery.primary=places=2,service=lognormal:4ms/20ms,abandoned=drop,order=lifo",
 		"capacity=processor.record=places=20,service=exp:20ms",
 		"fault=delivery.primary=capacity_loss,factor=0.2,from=500ms,to=2s",
-		"collector-breaker=true", "processor-breaker=true", "delivery-breaker=true", "breaker-open-for=1s",
-		"rate-limit=50", "rate-limit-wait=50ms", "collector-timeout=300ms", "delivery-timeout=500ms", "retry-delay=50ms")
+		"collector-breaker=true",
+		"processor-breaker=true",
+		"delivery-breaker=true",
+		"breaker-open-for=1s",
+		"rate-limit=50",
+		"rate-limit-wait=50ms",
+		"collector-timeout=300ms",
+		"delivery-timeout=500ms",
+		"retry-delay=50ms",
+	)
 	seeds := uint64(2)
 	if full() {
 		seeds = 50
@@ -147,7 +156,12 @@ func TestLoadSameSeedSameBytes(t *testing.T) {
 		for _, procs := range []int{2, 4, 8} {
 			runtime.GOMAXPROCS(procs)
 			if got := runJSON(t, s); !bytes.Equal(got, want) {
-				t.Fatalf("seed %d: at GOMAXPROCS %d another report than at 1:\n%s", s.Seed, procs, firstDifference(got, want))
+				t.Fatalf(
+					"seed %d: at GOMAXPROCS %d another report than at 1:\n%s",
+					s.Seed,
+					procs,
+					firstDifference(got, want),
+				)
 			}
 		}
 	}
@@ -255,6 +269,9 @@ func TestForEndsCycles(t *testing.T) {
 	if rep.Cycles.Count != 3 {
 		t.Errorf("%d cycles in 12 s, one every 5 s; want 3", rep.Cycles.Count)
 	}
+	if rep.DurationMS != 12_000 {
+		t.Errorf("a run for 12 s lasts %v ms", rep.DurationMS)
+	}
 	if rep.Recovery.State != catalog.NotJudged || rep.Series.BucketMS != 0 {
 		t.Errorf("a run without a load is judged: %+v", rep.Recovery)
 	}
@@ -277,8 +294,8 @@ func TestUnderWayAtTheEnd(t *testing.T) {
 	}
 }
 
-// TestLoadOnTheRealClock: a tenth of the time and ten times the rate end in the same state as in virtual time, with real
-// waits: what is found in virtual time holds outside of it. FAULTFLOW_FULL compares the goodput, too.
+// TestLoadOnTheRealClock: a tenth of the time and ten times the rate end in the same state as in virtual time, with
+// real waits: what is found in virtual time holds outside of it. FAULTFLOW_FULL compares the goodput, too.
 func TestLoadOnTheRealClock(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector is too slow for the rate")
@@ -297,7 +314,8 @@ func TestLoadOnTheRealClock(t *testing.T) {
 			real := runReport(t, s)
 			for _, rep := range []*report.Report{virtual, real} {
 				from, to := int(4000/rep.Series.BucketMS), int(5000/rep.Series.BucketMS)
-				if got := share(rep.Series.Good, rep.Series.Ended, from, to); test.down != (got < 0.05) || !test.down && got < 0.95 {
+				if got := share(rep.Series.Good, rep.Series.Ended, from, to); test.down != (got < 0.05) || !test.down &&
+					got < 0.95 {
 					t.Errorf("%s clock: %.3f of the passes are good in the end", rep.Settings.Clock, got)
 				}
 			}
@@ -320,7 +338,13 @@ func TestTheEndIsNoFailure(t *testing.T) {
 		t.Errorf("%d calls failed, %d passes under way at the end", failed, rep.Passes.UnderWay)
 	}
 	last := len(place.Queued) - 1
-	if longest := place.QueuedMax[last]; longest > int(rep.Passes.Offered) || float64(longest) > 2*place.Queued[last]+10 {
-		t.Errorf("up to %d calls wait in the last bucket, %v on the average, of %d passes", longest, place.Queued[last], rep.Passes.Offered)
+	if longest := place.QueuedMax[last]; longest > int(rep.Passes.Offered) ||
+		float64(longest) > 2*place.Queued[last]+10 {
+		t.Errorf(
+			"up to %d calls wait in the last bucket, %v on the average, of %d passes",
+			longest,
+			place.Queued[last],
+			rep.Passes.Offered,
+		)
 	}
 }

@@ -21,8 +21,10 @@ func TestCancelledOnTheRealClock(t *testing.T) {
 		spooled int64
 	}{
 		{"before the fetch", func(e workflow.Event) bool { return e.Kind == workflow.NodeStarted }, nil, 0},
-		{"during the fetch", func(e workflow.Event) bool { return catalog.EventKind(e.Kind) == catalog.AttemptStarted }, nil, 0},
-		{"while it backs off", func(e workflow.Event) bool { return catalog.EventKind(e.Kind) == catalog.Waiting }, []string{"collector.fetch=http_500"}, 0},
+		{"during the fetch", func(e workflow.Event) bool { return catalog.EventKind(e.Kind) == catalog.AttemptStarted },
+			nil, 0},
+		{"while it backs off", func(e workflow.Event) bool { return catalog.EventKind(e.Kind) == catalog.Waiting },
+			[]string{"collector.fetch=http_500"}, 0},
 		{"while a source hangs", func(e workflow.Event) bool { return catalog.EventKind(e.Kind) == catalog.AttemptStarted }, []string{"collector.fetch=hang"}, 0},
 		{"during processing", func(e workflow.Event) bool {
 			return catalog.EventKind(e.Kind) == catalog.AttemptStarted && catalog.Node(e.Node) == catalog.Processor
@@ -46,10 +48,20 @@ func TestCancelledOnTheRealClock(t *testing.T) {
 				t.Fatal(err)
 			}
 			if !rep.Interrupted || rep.Cycles.Count != 1 || !rep.Ledger.Balanced {
-				t.Errorf("interrupted %t after %d cycles, %d records lost", rep.Interrupted, rep.Cycles.Count, rep.Ledger.Lost)
+				t.Errorf(
+					"interrupted %t after %d cycles, %d records lost",
+					rep.Interrupted,
+					rep.Cycles.Count,
+					rep.Ledger.Lost,
+				)
 			}
 			if rep.Ledger.Spooled != test.spooled || rep.Ledger.Delivered != 0 {
-				t.Errorf("%d spooled and %d delivered, want %d and none", rep.Ledger.Spooled, rep.Ledger.Delivered, test.spooled)
+				t.Errorf(
+					"%d spooled and %d delivered, want %d and none",
+					rep.Ledger.Spooled,
+					rep.Ledger.Delivered,
+					test.spooled,
+				)
 			}
 		})
 	}

@@ -361,6 +361,9 @@ func (r *run) wait(ctx context.Context, began time.Time, readNothing bool) error
 	case untilInputEnds(&s) && !readNothing:
 		pause = 0
 	}
+	if s.For > 0 { // the run ends with its time, not with the cycle that would be next
+		pause = min(pause, s.For-r.stream.Elapsed())
+	}
 	if pause <= 0 {
 		return ctx.Err()
 	}

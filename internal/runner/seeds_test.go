@@ -131,7 +131,12 @@ func TestRunSeedsDependsOnTheSeedAlone(t *testing.T) {
 				callers.Go(func() {
 					order := slices.Collect(seedsTo(seeds))
 					if round > 0 {
-						rand.New(rand.NewPCG(uint64(round), uint64(caller))).Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+						rand.New(
+							rand.NewPCG(uint64(round), uint64(caller)),
+						).Shuffle(
+							len(order),
+							func(i, j int) { order[i], order[j] = order[j], order[i] },
+						)
 					}
 					err := RunSeeds(context.Background(), s, slices.Values(order), func(rep *report.Report) error {
 						got := withoutMeta(t, rep)
@@ -141,7 +146,12 @@ func TestRunSeedsDependsOnTheSeedAlone(t *testing.T) {
 							want[rep.Seed] = got
 						}
 						if !bytes.Equal(got, want[rep.Seed]) {
-							return fmt.Errorf("seed %d at GOMAXPROCS %d differs:\n%s", rep.Seed, procs, firstDifference(got, want[rep.Seed]))
+							return fmt.Errorf(
+								"seed %d at GOMAXPROCS %d differs:\n%s",
+								rep.Seed,
+								procs,
+								firstDifference(got, want[rep.Seed]),
+							)
 						}
 						return nil
 					})

@@ -19,13 +19,25 @@ import (
 var samples = map[string][]string{
 	"success": {"seed=42"},
 	"network": {
-		"seed=1268", "simulate-failures=true", "failure-type=network", "cycles=4", "interval=10s", "breaker-open-for=5s",
+		"seed=1268",
+		"simulate-failures=true",
+		"failure-type=network",
+		"cycles=4",
+		"interval=10s",
+		"breaker-open-for=5s",
 		"fault=collector.health=http_503,cycles=2",
 	},
 	// The same, after someone worked on it.
 	"network-better": {
-		"seed=1268", "simulate-failures=true", "failure-type=network", "cycles=4", "interval=10s", "breaker-open-for=5s",
-		"fault=collector.health=http_503,cycles=2", "collector-attempts=5", "collector-retry-delay=500ms",
+		"seed=1268",
+		"simulate-failures=true",
+		"failure-type=network",
+		"cycles=4",
+		"interval=10s",
+		"breaker-open-for=5s",
+		"fault=collector.health=http_503,cycles=2",
+		"collector-attempts=5",
+		"collector-retry-delay=500ms",
 		"collector-breaker=false",
 	},
 	"breaker": {

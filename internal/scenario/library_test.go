@@ -13,7 +13,8 @@ import (
 
 const (
 	library = "../../testdata/scenarios"
-	// libraryFiles is the least number of files of the library, librarySeeds how many seeds each of them must pass with.
+	// libraryFiles is the least number of files of the library, librarySeeds how many seeds each of them must pass
+	// with.
 	libraryFiles, librarySeeds = 26, 5
 )
 
@@ -22,7 +23,10 @@ var removals = []struct {
 	name string
 	sets []settings.Assignment
 }{
-	{"breaker", append(eachNode("breaker", "false"), settings.Assignment{Name: "enable-circuit-breaker", Text: "false"})},
+	{
+		"breaker",
+		append(eachNode("breaker", "false"), settings.Assignment{Name: "enable-circuit-breaker", Text: "false"}),
+	},
 	{"retries", eachNode("attempts", "1")},
 	{"backoff", eachNode("backoff", "1")},
 	{"wait cap", eachNode("max-delay", "0s")},
@@ -156,8 +160,15 @@ func TestRemovingAPatternBreaksWhatTeachesIt(t *testing.T) {
 			}
 		}
 		for pattern, reason := range l.needs {
-			if !slices.Contains(names, pattern) || slices.Contains(builtIn, pattern) || slices.Contains(l.teaches, pattern) || reason == "" {
-				t.Errorf("%s also needs %q (%s): want another pattern that can be removed, with a reason", l.file, pattern, reason)
+			if !slices.Contains(names, pattern) || slices.Contains(builtIn, pattern) ||
+				slices.Contains(l.teaches, pattern) ||
+				reason == "" {
+				t.Errorf(
+					"%s also needs %q (%s): want another pattern that can be removed, with a reason",
+					l.file,
+					pattern,
+					reason,
+				)
 			}
 		}
 	}
@@ -184,7 +195,13 @@ func TestRemovingAPatternBreaksWhatTeachesIt(t *testing.T) {
 				case passed && depends:
 					t.Errorf("%s passes all the same, although it says that it depends on it", r.Name)
 				case !passed && !depends:
-					t.Errorf("%s: %s, although it does not say that it depends on it: %v %v", r.Name, r.Status, r.Failures, r.Reasons)
+					t.Errorf(
+						"%s: %s, although it does not say that it depends on it: %v %v",
+						r.Name,
+						r.Status,
+						r.Failures,
+						r.Reasons,
+					)
 				}
 			}
 		})

@@ -108,8 +108,11 @@ func (l *loader) items(s *settings.Setting, kv *ast.MappingValueNode) error {
 	count := 0
 	return l.each(kv.Value, func(n ast.Node) error {
 		text, problem, ok := ofSetting(*s).read(n)
-		if count++; !ok || problem != "" || count > maxFaults {
-			return l.fail(n, "%s: want up to %d texts such as --%[1]s takes", s.Name, maxFaults)
+		if count++; count > maxFaults {
+			return l.fail(n, "%s: more than %d", s.Name, maxFaults)
+		}
+		if !ok || problem != "" {
+			return l.fail(n, "%s: want a text such as %s, or a list of them", s.Name, s.Example)
 		}
 		return l.give(s.Name, text, n)
 	})

@@ -66,29 +66,48 @@ func TestMistakesHaveAPlace(t *testing.T) {
 		"a text":           {"outage", 1, 1, "want keys and values"},
 		"a list":           {"- a\n", 1, 1, "want keys and values"},
 
-		"unknown key":            {"name: x\ncycle: 3\n" + holds, 2, 1, `unknown key "cycle" (did you mean cycles?)`},
-		"unknown, list setting":  {"fault: x\n" + holds, 1, 1, `unknown key "fault" (did you mean faults?)`},
-		"unknown, of a node":     {"collector:\n  atempts: 3\n" + holds, 2, 3, `unknown key "atempts" of collector (did you mean attempts?)`},
-		"unknown, of a breaker":  {"collector:\n  breaker:\n    failure: 3\n" + holds, 3, 5, `unknown key "failure" of breaker (did you mean failures?)`},
-		"unknown, of a fault":    {"faults:\n  - place: collector.fetch\n    kind: timeout\n    frist: 3\n" + holds, 4, 5, `unknown key "frist" of a fault (did you mean first?)`},
-		"unknown, of the matrix": {"matrix:\n  atempts: [1]\n" + holds, 2, 3, `unknown setting "atempts" (did you mean attempts?)`},
-		"renamed":                {"retries: 3\n" + holds, 1, 1, `unknown key "retries"; use attempts, which counts the first attempt, too`},
-		"renamed, of a node":     {"delivery:\n  retries: 3\n" + holds, 2, 3, `unknown key "retries" of delivery; use attempts, which counts`},
-		"renamed, of the matrix": {"matrix:\n  delivery-retries: [3]\n" + holds, 2, 3, `unknown setting "delivery-retries"; use delivery-attempts, which counts`},
-		"unknown kind":           {"faults:\n  - collector.fetch=timeot\n" + holds, 2, 5, "did you mean timeout?"},
-		"unknown kind, mapping":  {"faults:\n  - place: collector.fetch\n    kind: timeot\n" + holds, 3, 11, "did you mean timeout?"},
-		"unknown place":          {"faults:\n  - colector.fetch=timeout\n" + holds, 2, 5, "did you mean collector.fetch?"},
-		"unknown place, mapping": {"faults:\n  - kind: timeout\n    place: colector.fetch\n" + holds, 3, 12, "did you mean collector.fetch?"},
-		"key of a fault":         {"faults:\n  - place: collector.fetch\n    first: 0\n    kind: timeout\n" + holds, 3, 12, "first=0: want a whole number from 1"},
-		"key of another kind":    {"faults:\n  - place: collector.fetch\n    kind: timeout\n    factor: 2\n" + holds, 4, 13, `unknown key "factor"`},
-		"keys of a fault":        {"faults:\n  - {place: collector.fetch, kind: slow, factor: 2, by: 1s}\n" + holds, 2, 57, "give factor or by, not both"},
-		"no such channel":        {"faults:\n  - delivery.primary=hang\n  - place: delivery.mine\n    kind: hang\n" + holds, 3, 12, `unknown place "delivery.mine"`},
-		"no place's channel":     {"faults:\n  - kind: hang\n    first: 2\n    place: delivery.mine\n" + holds, 4, 12, `unknown place "delivery.mine"`},
-		"keys, own line":         {"faults:\n  - place: collector.fetch\n    kind: slow\n    factor: 2\n    by: 1s\n" + holds, 5, 9, "give factor or by, not both"},
-		"span, own line":         {"faults:\n  - place: collector.fetch\n    kind: slow\n    to: 1s\n    from: 2s\n" + holds, 4, 9, "to=1s must be after from=2s"},
-		"type, own line":         {"faults:\n  - place: collector.fetch\n    kind: slow\n    first: '3'\n" + holds, 4, 12, "first=3: want a number, without quotes"},
-		"empty place":            {"faults:\n  - kind: slow\n    place: ''\n" + holds, 3, 12, "needs a place and a kind"},
-		"second fault":           {"faults:\n  - collector.fetch=timeout\n  - collector.fetch=hang,p=2\n" + holds, 3, 5, "a probability from 0 to 1"},
+		"unknown key":           {"name: x\ncycle: 3\n" + holds, 2, 1, `unknown key "cycle" (did you mean cycles?)`},
+		"unknown, list setting": {"fault: x\n" + holds, 1, 1, `unknown key "fault" (did you mean faults?)`},
+		"unknown, of a node": {"collector:\n  atempts: 3\n" + holds, 2, 3,
+			`unknown key "atempts" of collector (did you mean attempts?)`},
+		"unknown, of a breaker": {"collector:\n  breaker:\n    failure: 3\n" + holds, 3, 5, `unknown key "failure" of breaker (did you mean failures?)`},
+		"unknown, of a fault":   {"faults:\n  - place: collector.fetch\n    kind: timeout\n    frist: 3\n" + holds, 4, 5, `unknown key "frist" of a fault (did you mean first?)`},
+		"unknown, of the matrix": {"matrix:\n  atempts: [1]\n" + holds, 2, 3,
+			`unknown setting "atempts" (did you mean attempts?)`},
+		"renamed": {"retries: 3\n" + holds, 1, 1,
+			`unknown key "retries"; use attempts, which counts the first attempt, too`},
+		"renamed, of a node": {"delivery:\n  retries: 3\n" + holds, 2, 3,
+			`unknown key "retries" of delivery; use attempts, which counts`},
+		"renamed, of the matrix": {"matrix:\n  delivery-retries: [3]\n" + holds, 2, 3,
+			`unknown setting "delivery-retries"; use delivery-attempts, which counts`},
+		"unknown kind": {"faults:\n  - collector.fetch=timeot\n" + holds, 2, 5, "did you mean timeout?"},
+		"unknown kind, mapping": {"faults:\n  - place: collector.fetch\n    kind: timeot\n" + holds, 3, 11,
+			"did you mean timeout?"},
+		"unknown place": {"faults:\n  - colector.fetch=timeout\n" + holds, 2, 5, "did you mean collector.fetch?"},
+		"unknown place, mapping": {"faults:\n  - kind: timeout\n    place: colector.fetch\n" + holds, 3, 12,
+			"did you mean collector.fetch?"},
+		"key of a fault": {"faults:\n  - place: collector.fetch\n    first: 0\n    kind: timeout\n" + holds, 3,
+			12, "first=0: want a whole number from 1"},
+		"key of another kind": {"faults:\n  - place: collector.fetch\n    kind: timeout\n    factor: 2\n" + holds, 4,
+			13, `unknown key "factor"`},
+		"keys of a fault": {"faults:\n  - {place: collector.fetch, kind: slow, factor: 2, by: 1s}\n" + holds, 2,
+			57, "give factor or by, not both"},
+		"no such channel": {"faults:\n  - delivery.primary=hang\n  - place: delivery.mine\n    kind: hang\n" +
+			holds, 3, 12, `unknown place "delivery.mine"`},
+		"no place's channel": {"faults:\n  - kind: hang\n    first: 2\n    place: delivery.mine\n" + holds, 4, 12,
+			`unknown place "delivery.mine"`},
+		"keys, own line": {"faults:\n  - place: collector.fetch\n    kind: slow\n    factor: 2\n    by: 1s\n" +
+			holds, 5, 9, "give factor or by, not both"},
+		"span, own line": {"faults:\n  - place: collector.fetch\n    kind: slow\n    to: 1s\n    from: 2s\n" +
+			holds, 4, 9, "to=1s must be after from=2s"},
+		"type, own line": {"faults:\n  - place: collector.fetch\n    kind: slow\n    first: '3'\n" + holds, 4,
+			12, "first=3: want a number, without quotes"},
+		"load, a number": {"load: 60\nfor: 5s\n" + holds, 1, 7, "load: want a text such as 60/s, or a list"},
+		"capacity, a mapping": {"capacity:\n  place: collector.fetch\n" + holds, 2, 3,
+			"want a text such as collector.fetch=service=100ms, or a list"},
+		"empty place": {"faults:\n  - kind: slow\n    place: ''\n" + holds, 3, 12,
+			"needs a place and a kind"},
+		"second fault": {"faults:\n  - collector.fetch=timeout\n  - collector.fetch=hang,p=2\n" + holds, 3, 5, "a probability from 0 to 1"},
 
 		"list for scalar":    {"cycles: [1]\n" + holds, 1, 9, "want a single value"},
 		"mapping for scalar": {"cycles: {a: 1}\n" + holds, 1, 9, "want a single value"},
@@ -108,7 +127,8 @@ func TestMistakesHaveAPlace(t *testing.T) {
 		"nested matrix":       {"matrix:\n  attempts: [[1]]\n" + holds, 2, 14, "want single values"},
 		"no seeds":            {"seeds: []\n" + holds, 1, 8, "want at least one"},
 		"fault without kind":  {"faults: {place: collector.fetch}\n" + holds, 1, 9, "needs a place and a kind"},
-		"comma in a fault":    {"faults: {place: collector.fetch, kind: timeout, first: '1,p=1'}\n" + holds, 1, 56, "want a whole number"},
+		"comma in a fault": {"faults: {place: collector.fetch, kind: timeout, first: '1,p=1'}\n" + holds, 1, 56,
+			"want a whole number"},
 
 		"negative duration": {"timeout: -1s\n" + holds, 1, 10, "want a duration from 1ms"},
 		"long duration":     {"timeout: 99999h\n" + holds, 1, 10, "to 10000h0m0s"},
@@ -122,9 +142,11 @@ func TestMistakesHaveAPlace(t *testing.T) {
 		"two of a name":     {"channels: [a, a]\n" + holds, 1, 11, "named twice"},
 		"needs another":     {"failure-type: network\n" + holds, 1, 15, "it needs simulate-failures"},
 		"many faults":       {"faults:\n" + manyFaults.String() + holds, maxFaults + 2, 5, "more than 200 faults"},
-		"matrix, first":     {"attempts: 2\nmatrix:\n  attempts: [1, 0]\n  timeout: [1s, 2s]\n" + holds, 3, 17, "want a whole number from 1 to 10000"},
-		"matrix, text":      {"matrix:\n  timeout: [1s, x]\n  cycles: [1]\n" + holds, 2, 17, "want a duration"},
-		"matrix, many":      {"matrix:\n  attempts: [" + repeat("1, ", 40) + "]\n  cycles: [" + repeat("1, ", 40) + "]\n" + holds, 3, 3, "more than 1000 combinations"},
+		"matrix, first": {"attempts: 2\nmatrix:\n  attempts: [1, 0]\n  timeout: [1s, 2s]\n" + holds, 3, 17,
+			"want a whole number from 1 to 10000"},
+		"matrix, text": {"matrix:\n  timeout: [1s, x]\n  cycles: [1]\n" + holds, 2, 17, "want a duration"},
+		"matrix, many": {"matrix:\n  attempts: [" + repeat("1, ", 40) + "]\n  cycles: [" + repeat("1, ",
+			40) + "]\n" + holds, 3, 3, "more than 1000 combinations"},
 
 		"no expectations":    {"name: x\n", 0, 0, "no expectations"},
 		"empty expectations": {"expect: []\n", 0, 0, "no expectations"},
@@ -193,7 +215,10 @@ func TestMessage(t *testing.T) {
 }
 
 func TestCaretInALongLine(t *testing.T) {
-	_, err := Parse("x.yaml", []byte("expect: ['"+strings.Repeat("true and ", 100)+"bogus and "+strings.Repeat("true and ", 100)+"true']\n"))
+	_, err := Parse(
+		"x.yaml",
+		[]byte("expect: ['"+strings.Repeat("true and ", 100)+"bogus and "+strings.Repeat("true and ", 100)+"true']\n"),
+	)
 	lines := strings.Split(err.Error(), "\n")
 	if at := len(lines[2]) - 1; len(lines[1]) != 2+shownLine || !strings.HasPrefix(lines[1][at:], "bogus") {
 		t.Errorf("the caret is not below bogus:\n%v", err)
@@ -241,8 +266,10 @@ func TestMarksAndLineEndsChangeNothing(t *testing.T) {
 		"directive": "%YAML 1.2\n---\n" + plain, "markers": "---\n" + plain + "...\n",
 	} {
 		got := load(t, file)[0]
-		if got.Name != want.Name || got.Description != want.Description || !reflect.DeepEqual(got.Given.List(), want.Given.List()) ||
-			got.Expectations[0].Source != want.Expectations[0].Source || !reflect.DeepEqual(got.settings(t), want.settings(t)) {
+		if got.Name != want.Name || got.Description != want.Description ||
+			!reflect.DeepEqual(got.Given.List(), want.Given.List()) ||
+			got.Expectations[0].Source != want.Expectations[0].Source ||
+			!reflect.DeepEqual(got.settings(t), want.settings(t)) {
 			t.Errorf("%s: got %+v, want %+v", name, got, want)
 		}
 	}
@@ -274,7 +301,12 @@ func TestMatrix(t *testing.T) {
 			t.Errorf("%s does not share expectations or seeds", s.Name)
 		}
 	}
-	want := []string{"m[collector-attempts=1 timeout=1s]", "m[collector-attempts=1 timeout=5s]", "m[collector-attempts=3 timeout=1s]", "m[collector-attempts=3 timeout=5s]"}
+	want := []string{
+		"m[collector-attempts=1 timeout=1s]",
+		"m[collector-attempts=1 timeout=5s]",
+		"m[collector-attempts=3 timeout=1s]",
+		"m[collector-attempts=3 timeout=5s]",
+	}
 	if !reflect.DeepEqual(names, want) {
 		t.Errorf("names: %q", names)
 	}

@@ -59,7 +59,13 @@ func TestOverloadLibrary(t *testing.T) {
 	})
 	for i, r := range Run(t.Context(), contrary, Options{}, nil) {
 		if len(r.Failures) == 0 {
-			t.Errorf("%s with %s: %s %v, although its lesson does not hold then", r.Name, changed[i], r.Status, r.Reasons)
+			t.Errorf(
+				"%s with %s: %s %v, although its lesson does not hold then",
+				r.Name,
+				changed[i],
+				r.Status,
+				r.Reasons,
+			)
 		}
 	}
 }

@@ -62,7 +62,8 @@ func TestRunIsTheSameOnAnyNumberOfCores(t *testing.T) {
 		}
 		for i, r := range results {
 			timed := r.RealMS > 0 || r.RealMS == 0 && runtime.GOOS == "windows" // whose clock counts in half milliseconds or more
-			if results[i] = withoutRealTime(r); r.Name != list[i].Name || r.Seed != uint64(i) || r.Seeds != 1 || !timed {
+			if results[i] = withoutRealTime(r); r.Name != list[i].Name || r.Seed != uint64(i) || r.Seeds != 1 ||
+				!timed {
 				t.Errorf("result %d is %+v", i, r)
 			}
 		}
@@ -82,7 +83,8 @@ func TestFailFast(t *testing.T) {
 		if got, want := statuses(results), "pppf"+strings.Repeat("s", 16); got != want {
 			t.Fatalf("got %s, want %s", got, want)
 		}
-		if r := results[19]; r.Name != "s19" || r.Expectations != len(list[19].Expectations) || len(r.Failures)+len(r.Reasons) != 0 {
+		if r := results[19]; r.Name != "s19" || r.Expectations != len(list[19].Expectations) ||
+			len(r.Failures)+len(r.Reasons) != 0 {
 			t.Errorf("skipped: %+v", r)
 		}
 	}
@@ -131,7 +133,16 @@ func TestSeeds(t *testing.T) {
 		s := load(t, c.file)
 		r := Run(t.Context(), s, Options{Seeds: c.options}, nil)[0]
 		if r.Status != c.status || r.Seed != c.seed || r.Seeds != c.seeds {
-			t.Errorf("%s: %s with seed %d after %d, want %s, %d, %d", name, r.Status, r.Seed, r.Seeds, c.status, c.seed, c.seeds)
+			t.Errorf(
+				"%s: %s with seed %d after %d, want %s, %d, %d",
+				name,
+				r.Status,
+				r.Seed,
+				r.Seeds,
+				c.status,
+				c.seed,
+				c.seeds,
+			)
 		}
 		if !strings.HasSuffix(r.Repeat, fmt.Sprintf(" --seed %d", c.seed)) {
 			t.Errorf("%s: repeat is %q", name, r.Repeat)

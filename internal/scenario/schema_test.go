@@ -108,17 +108,110 @@ func sameVerdict(t interface {
 
 // values are what a key may be given, rightly or by mistake.
 var values = []any{
-	nil, true, false, 0, 1, 2, 3.0, 0.5, -1, 1.5, 101, 10001, 1e-9, 1_000_000, 1e9, 1e9 + 1, 1e16, 1e30,
-	"", " ", "x", "true", "3", "0.5", "1e-3", "virtual", "network", "recovery", "csv", "standard", "none",
-	"0", "0s", "-1s", "+1s", "1ns", "0.5ns", "999us", "1000us", "1ms", "2ms", "1s", "1.5s", ".5s", "1.s", "1m30s",
-	"90m", "1h30m", "10000h", "10001h", "600001m", "99999h", "5 s", "5", "s", "1d",
-	"1+3-5", "2-4", "4-2", "0-1", "1-", "1,2", "a,b", "primary", "a,a", "spool", "a,spool", "A", "primary,backup",
-	"collector.fetch", "delivery.primary", "delivery.mine", "delivery.spool", "delivery.", "collector", " hang ", "hang",
-	"slow", "hang|slow", "slow | partial", "ack_lost", "hang|", "ledger.lost == 0", "ledger.lots == 0",
-	"collector.fetch=timeout", "collector.fetch=timeout,first=3", "collector.fetch=locked", "delivery.mine=locked",
-	[]any{}, []any{1}, []any{1, 2}, []any{"a", "b"}, []any{"a", "a"}, []any{"a,b"}, []any{"1s", "2s"}, []any{true},
-	[]any{nil}, []any{[]any{1}}, map[string]any{}, map[string]any{"on": false}, map[string]any{"failures": 2},
-	map[string]any{"attempts": 2}, map[string]any{"attempts": []any{1, 0}}, map[string]any{"x": 1},
+	nil,
+	true,
+	false,
+	0,
+	1,
+	2,
+	3.0,
+	0.5,
+	-1,
+	1.5,
+	101,
+	10001,
+	1e-9,
+	1_000_000,
+	1e9,
+	1e9 + 1,
+	1e16,
+	1e30,
+	"",
+	" ",
+	"x",
+	"true",
+	"3",
+	"0.5",
+	"1e-3",
+	"virtual",
+	"network",
+	"recovery",
+	"csv",
+	"standard",
+	"none",
+	"0",
+	"0s",
+	"-1s",
+	"+1s",
+	"1ns",
+	"0.5ns",
+	"999us",
+	"1000us",
+	"1ms",
+	"2ms",
+	"1s",
+	"1.5s",
+	".5s",
+	"1.s",
+	"1m30s",
+	"90m",
+	"1h30m",
+	"10000h",
+	"10001h",
+	"600001m",
+	"99999h",
+	"5 s",
+	"5",
+	"s",
+	"1d",
+	"1+3-5",
+	"2-4",
+	"4-2",
+	"0-1",
+	"1-",
+	"1,2",
+	"a,b",
+	"primary",
+	"a,a",
+	"spool",
+	"a,spool",
+	"A",
+	"primary,backup",
+	"collector.fetch",
+	"delivery.primary",
+	"delivery.mine",
+	"delivery.spool",
+	"delivery.",
+	"collector",
+	" hang ",
+	"hang",
+	"slow",
+	"hang|slow",
+	"slow | partial",
+	"ack_lost",
+	"hang|",
+	"ledger.lost == 0",
+	"ledger.lots == 0",
+	"collector.fetch=timeout",
+	"collector.fetch=timeout,first=3",
+	"collector.fetch=locked",
+	"delivery.mine=locked",
+	[]any{},
+	[]any{1},
+	[]any{1, 2},
+	[]any{"a", "b"},
+	[]any{"a", "a"},
+	[]any{"a,b"},
+	[]any{"1s", "2s"},
+	[]any{true},
+	[]any{nil},
+	[]any{[]any{1}},
+	map[string]any{},
+	map[string]any{"on": false},
+	map[string]any{"failures": 2},
+	map[string]any{"attempts": 2},
+	map[string]any{"attempts": []any{1, 0}},
+	map[string]any{"x": 1},
 }
 
 // stride thins out what is tried of each key, so that a test takes no longer than a second: settings have much in
@@ -190,9 +283,30 @@ func TestSchemaAndLoaderAgreeOnEachKey(t *testing.T) {
 // The texts of faults, as --fault takes them.
 func TestSchemaAndLoaderAgreeOnFaultTexts(t *testing.T) {
 	schema := compiled(t)
-	heads := []string{"collector.fetch=slow", "collector.fetch = hang | slow ", "delivery.primary=ack_lost", "delivery.spool=ack_lost",
-		"delivery.x=locked", "processor.record=error", "=hang", "collector.fetch", "collector.fetch=", " delivery.spool=hang"}
-	tails := []string{"", ",", ",,", ", p = 0.5 ", ",p=0.5,p=0.5", ",factor=2,by=1s", ",by=1s,factor=2", ",frist=3", ",may_not_fire=yes", ",may_not_fire=T"}
+	heads := []string{
+		"collector.fetch=slow",
+		"collector.fetch = hang | slow ",
+		"delivery.primary=ack_lost",
+		"delivery.spool=ack_lost",
+		"delivery.x=locked",
+		"processor.record=error",
+		"=hang",
+		"collector.fetch",
+		"collector.fetch=",
+		" delivery.spool=hang",
+	}
+	tails := []string{
+		"",
+		",",
+		",,",
+		", p = 0.5 ",
+		",p=0.5,p=0.5",
+		",factor=2,by=1s",
+		",by=1s,factor=2",
+		",frist=3",
+		",may_not_fire=yes",
+		",may_not_fire=T",
+	}
 	for _, k := range fault.Keys() {
 		for _, v := range values {
 			if text, ok := v.(string); ok {
@@ -221,12 +335,15 @@ func TestSchemaAndLoaderAgreeOnFaultTexts(t *testing.T) {
 func rightFiles(t testing.TB) map[string]string {
 	t.Helper()
 	files := map[string]string{
-		"template": Template("x"), "smallest": holds, "name": "name: é\nseed: 9007199254740991\n" + holds,
+		"template": Template("x"),
+		"smallest": holds,
+		"name":     "name: é\nseed: 9007199254740991\n" + holds,
 		"forms": "seeds: [1, 2]\nchannels: [a, b]\ncollector: {breaker: true}\nprocessor: {breaker: {on: false, open-for: 1m30s}}\nmatrix: {attempts: [1, 2], clock: [real]}\n" +
 			"faults: ['collector.fetch=hang', {place: collector.fetch, kind: slow, factor: 2, may_not_fire: true, from: 2s}]\n" + holds,
-		"no limit": "rate-limit: 0\n" + holds, "single values": "channels: a,b\nseeds: 3\nmatrix: {attempts: 2}\nfaults: collector.fetch=hang\nexpect: ledger.lost == 0\n",
-		"conflicts": "simulate-failures: true\nfailure-type: network\ninput: x.csv\nid-field: a\nmatrix: {simulate-failures: [true], input-format: [csv]}\n" + holds,
-		"drill":     "test-recovery: true\nmatrix: {graph: [recovery, standard]}\n" + holds,
+		"no limit":      "rate-limit: 0\n" + holds,
+		"single values": "channels: a,b\nseeds: 3\nmatrix: {attempts: 2}\nfaults: collector.fetch=hang\nexpect: ledger.lost == 0\n",
+		"conflicts":     "simulate-failures: true\nfailure-type: network\ninput: x.csv\nid-field: a\nmatrix: {simulate-failures: [true], input-format: [csv]}\n" + holds,
+		"drill":         "test-recovery: true\nmatrix: {graph: [recovery, standard]}\n" + holds,
 	}
 	paths, err := filepath.Glob("../../testdata/scenarios/*.yaml")
 	if err != nil || len(paths) < 40 {
@@ -383,7 +500,8 @@ func TestSchemaKnowsEveryKey(t *testing.T) {
 	for _, node := range []string{"collector", "processor", "delivery"} {
 		inner := properties[node].(map[string]any)["properties"].(map[string]any)
 		breaker := inner["breaker"].(map[string]any)["oneOf"].([]any)[1].(map[string]any)["properties"].(map[string]any)
-		if inner["attempts"] == nil || inner["breaker-failures"] == nil || len(breaker) != 8 || breaker["open-for"] == nil {
+		if inner["attempts"] == nil || inner["breaker-failures"] == nil || len(breaker) != 8 ||
+			breaker["open-for"] == nil {
 			t.Errorf("%s: %v", node, inner)
 		}
 	}
@@ -442,9 +560,11 @@ func TestSchemaRefuses(t *testing.T) {
 	schema := compiled(t)
 	for name, file := range map[string]string{
 		"no expectations": "name: x\n", "unknown key": "cycle: 3\n" + holds, "wrong type": "cycles: x\n" + holds, "negative seed": "seed: -1\n" + holds,
-		"no unit": "timeout: '5'\n" + holds, "number": "timeout: 5\n" + holds, "choice": "clock: fast\n" + holds, "of a node": "collector: {atempts: 1}\n" + holds,
+		"no unit": "timeout: '5'\n" + holds, "number": "timeout: 5\n" + holds, "choice": "clock: fast\n" +
+			holds, "of a node": "collector: {atempts: 1}\n" + holds,
 		"of a breaker": "collector: {breaker: {fails: 1}}\n" + holds, "of a fault": "faults: [{place: collector.fetch, kind: hang, frist: 1}]\n" + holds,
-		"fault without kind": "faults: [{place: collector.fetch}]\n" + holds, "matrix": "matrix: {atempts: [1]}\n" + holds, "matrix of seeds": "matrix: {seed: [1]}\n" + holds,
+		"fault without kind": "faults: [{place: collector.fetch}]\n" + holds, "matrix": "matrix: {atempts: [1]}\n" +
+			holds, "matrix of seeds": "matrix: {seed: [1]}\n" + holds,
 		"empty matrix":        "matrix: {attempts: []}\n" + holds,
 		"too few":             "attempts: 0\n" + holds,
 		"too many":            "delivery: {attempts: 10001}\n" + holds,

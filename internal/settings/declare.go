@@ -51,7 +51,8 @@ func declared() map[Section][]Setting {
 			choice("failure-type", "TYPE", "what breaks", fault.Profiles(),
 				"random", func(s *Settings) *string { return &s.FailureType }).
 				onlyIf(func(s *Settings) bool { return s.SimulateFailures }),
-			items("fault", "faults", "FAULT", "add a FAULT by hand: PLACE=KIND[,KEY=VALUE…] (repeatable)",
+			items("fault", "faults", "FAULT", "collector.fetch=timeout,first=3",
+				"add a FAULT by hand: PLACE=KIND[,KEY=VALUE…] (repeatable)",
 				fault.Parse, fault.Unreadable, func(s *Settings) *[]fault.Fault { return &s.Faults }),
 			toggle("test-recovery", "use the recovery graph; without --simulate-failures drill each of its paths",
 				false, func(s *Settings) *bool { return &s.TestRecovery }).shorthand().
@@ -75,15 +76,15 @@ func declared() map[Section][]Setting {
 				ClockReal, func(s *Settings) *string { return &s.Clock }).fixed(),
 		},
 		Load: {
-			items("load", "load", "LOAD", "begin passes at this rate, whether those before have ended or not: "+
+			items("load", "load", "LOAD", "60/s", "begin passes at this rate, whether those before have ended or not: "+
 				"RATE[..RATE][,KEY=VALUE…], such as 60/s or 200/s,from=20s,to=25s (repeatable)",
 				load.ParseLoad, load.UnreadableLoad, func(s *Settings) *[]load.Load { return &s.Loads }),
 			duration("for", "how long the run lasts (0s: until its cycles have ended)",
 				0, 0, func(s *Settings) *time.Duration { return &s.For }),
 			count("clients", "pipelines that the load is dealt to, each with policies of its own", 1, maxClients,
 				1, func(s *Settings) *int { return &s.Clients }),
-			items("capacity", "capacity", "CAPACITY", "bound what a dependency can serve: "+
-				"PLACE=KEY=VALUE[,KEY=VALUE…], such as collector.fetch=places=4,service=exp:100ms (repeatable)",
+			items("capacity", "capacity", "CAPACITY", "collector.fetch=service=100ms",
+				"bound what a dependency can serve: PLACE=KEY=VALUE[,KEY=VALUE…], such as collector.fetch=places=4,service=exp:100ms (repeatable)",
 				load.ParseCapacity, load.UnreadableCapacity,
 				func(s *Settings) *[]load.Capacity { return &s.Capacities }),
 			number("recovery-share", Share, "share of the passes that must be good for a recovery", 0.01, 1,

@@ -47,8 +47,9 @@ type Setting struct {
 	Type Type
 	// Placeholder stands for the value in help. That of a Number says in what it counts: Share, Factor or Rate.
 	Placeholder string
-	// plural is the name of an Items setting in files and reports.
-	plural string
+	// plural is the name of an Items setting in files and reports, Example one of its items.
+	plural  string
+	Example string
 	// Choices are all allowed values of a Choice; nil for any other type.
 	Choices []string
 	// Low and High are the bounds of an Int, a Number, or a Duration in nanoseconds; OrZero allows 0 below Low, too.
@@ -259,15 +260,15 @@ func count(name, usage string, low, high, byDefault int, at func(*Settings) *int
 }
 
 func number(name, placeholder, usage string, low, high, byDefault float64, at func(*Settings) *float64) Setting {
-	parse := func(text string) (float64, error) { return strconv.ParseFloat(text, 64) }
+	parse, hint := func(text string) (float64, error) { return strconv.ParseFloat(text, 64) }, ""
 	if placeholder == Share {
-		parse = parseShare
+		parse, hint = parseShare, ", such as 0.2 or 20%"
 	}
 	s := declare(name, usage, Number, placeholder, byDefault, at,
 		want("a number", parse),
 		func(f float64) error {
 			if !(f >= low && f <= high) {
-				return fmt.Errorf("want a number from %v to %v", low, high)
+				return fmt.Errorf("want a number from %v to %v%s", low, high, hint)
 			}
 			return nil
 		},
@@ -361,7 +362,7 @@ func names(
 // items declares a list: each value adds to those before. An item of a report that parse can't read becomes an
 // unreadable one, which keeps its text.
 func items[T fmt.Stringer](
-	name, plural, placeholder, usage string,
+	name, plural, placeholder, example, usage string,
 	parse func(string) (T, error), unreadable func(string) T, at func(*Settings) *[]T,
 ) Setting {
 	s := declare(name, usage, Items, placeholder, nil, at,
@@ -371,7 +372,7 @@ func items[T fmt.Stringer](
 		},
 		anything,
 		func(list []T) string { return strings.Join(texts(list), " ") })
-	s.plural = plural
+	s.plural, s.Example = plural, example
 	s.set = func(all *Settings, v any) { *at(all) = append(slices.Clip(*at(all)), v.([]T)...) }
 	s.items = func(all *Settings) []string { return texts(*at(all)) }
 	s.setItems = func(all *Settings, list []string) {

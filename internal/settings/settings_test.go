@@ -289,8 +289,8 @@ func TestParse(t *testing.T) {
 		{"seed", "9007199254740992", nil, "want a whole number from 0 to 9007199254740991"},
 		{"seed", "-1", nil, "want a whole number from 0 to 9007199254740991"},
 		{"jitter", "0.25", 0.25, ""},
-		{"jitter", "1.01", nil, "want a number from 0 to 1"},
-		{"jitter", "NaN", nil, "want a number from 0 to 1"},
+		{"jitter", "1.01", nil, "want a number from 0 to 1, such as 0.2 or 20%"},
+		{"jitter", "NaN", nil, "want a number from 0 to 1, such as 0.2 or 20%"},
 		{"jitter", "x", nil, "want a number"},
 		{"backoff", "0.5", nil, "want a number from 1 to 100"},
 		{"rate-limit", "0", 0.0, ""},
@@ -730,7 +730,8 @@ func TestLoad(t *testing.T) {
 		{[][2]string{{"clients", "2"}}, "several clients need a load"},
 		{[][2]string{{"capacity", fetch}, {"capacity", fetch}}, "has a capacity already"},
 		{[][2]string{{"capacity", "delivery.pager=service=1s"}}, `unknown place "delivery.pager"`},
-		{[][2]string{{"fault", "collector.fetch=halt,from=1s,to=2s"}}, "halt changes a capacity, and collector.fetch has none"},
+		{[][2]string{{"fault", "collector.fetch=halt,from=1s,to=2s"}},
+			"halt changes a capacity, and collector.fetch has none"},
 	} {
 		g := new(settings.Given)
 		var err error
@@ -740,7 +741,8 @@ func TestLoad(t *testing.T) {
 		if err == nil {
 			_, err = g.Settings()
 		}
-		if test.want == "" && err != nil || test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
+		if test.want == "" && err != nil ||
+			test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
 			t.Errorf("%v: got %v, want %q", test.given, err, test.want)
 		}
 	}

@@ -233,8 +233,8 @@ func TestHangsTakeTheCallersLimit(t *testing.T) {
 	}
 }
 
-// A failing call takes 1 to 20 ms, and a cancelled one up to a microsecond, evenly spread over the whole of it: latencies
-// that all were one would be ties for the scheduler to decide.
+// A failing call takes 1 to 20 ms, and a cancelled one up to a microsecond, evenly spread over the whole of it:
+// latencies that all were one would be ties for the scheduler to decide.
 func TestDelaysFillTheirRange(t *testing.T) {
 	const n = 2000
 	for _, test := range []struct {
@@ -335,7 +335,11 @@ func TestCancellationEndsEveryCall(t *testing.T) {
 					t.Errorf("%s at %s went on for %v after it was cancelled: %v", kind, place, took, err)
 				}
 				switch kind {
-				case fault.Flapping, fault.Partial, fault.MissingFields, fault.OutOfRange, fault.DuplicateRecords: // up, or of records
+				case fault.Flapping,
+					fault.Partial,
+					fault.MissingFields,
+					fault.OutOfRange,
+					fault.DuplicateRecords: // up, or of records
 				case fault.PartialWrite, fault.AckLost: // take no time
 				default:
 					if err == nil {

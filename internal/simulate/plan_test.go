@@ -204,9 +204,9 @@ func TestFaultsOfOnePlaceAreIndependent(t *testing.T) {
 	})
 }
 
-// A fault's draws are its own: what stands beside it at its place, before or after it, does not shift them. How likely it
-// is and how much it does leave them as they are, so that runs which differ in that can be compared; what it breaks and
-// when it can do not.
+// A fault's draws are its own: what stands beside it at its place, before or after it, does not shift them. How likely
+// it is and how much it does leave them as they are, so that runs which differ in that can be compared; what it breaks
+// and when it can do not.
 func TestDrawsAreKeyedByTheFault(t *testing.T) {
 	inRun(t, func(t *testing.T, ctx context.Context, _ *workflow.Stream) {
 		run := func(specs ...string) []int {

@@ -49,7 +49,13 @@ func calls(
 		for i := range n {
 			at, _ := arrivals.Next()
 			time.Sleep(at - stream.Elapsed())
-			ctx := workflow.WithPass(context.Background(), stream, i+1, turn, stationSlots+time.Duration(i%20_000)*workflow.Stride)
+			ctx := workflow.WithPass(
+				context.Background(),
+				stream,
+				i+1,
+				turn,
+				stationSlots+time.Duration(i%20_000)*workflow.Stride,
+			)
 			wg.Go(func() {
 				workflow.AwaitOwn(ctx)
 				began := time.Now()
@@ -124,7 +130,14 @@ func TestStationIsTheQueueOfTheTextbook(t *testing.T) {
 		mean, standardError := batchMeans(series.Queued)
 		t.Logf("%s at %s: %.3f ± %.3f, want %.3f", test.capacity, test.rate, mean, standardError, test.want)
 		if !(math.Abs(mean-test.want) <= 3.5*standardError && standardError < 0.3*test.want) {
-			t.Errorf("%s at %s: %.3f ± %.3f calls wait, want %.3f", test.capacity, test.rate, mean, standardError, test.want)
+			t.Errorf(
+				"%s at %s: %.3f ± %.3f calls wait, want %.3f",
+				test.capacity,
+				test.rate,
+				mean,
+				standardError,
+				test.want,
+			)
 		}
 	}
 }
@@ -171,7 +184,8 @@ func TestStationKeys(t *testing.T) {
 				abandoned += n
 			}
 			// Calls that are still waiting at the end are not served any more.
-			if got := ok(took); got != test.served || abandoned > test.abandoned || test.abandoned == 0 && abandoned > 0 {
+			if got := ok(took); got != test.served || abandoned > test.abandoned || test.abandoned == 0 &&
+				abandoned > 0 {
 				t.Errorf("%d calls served, want %d; %d served for no one, want at most %d: %v",
 					got, test.served, abandoned, test.abandoned, took)
 			}
@@ -180,7 +194,11 @@ func TestStationKeys(t *testing.T) {
 	t.Run("lifo", func(t *testing.T) {
 		_, took := calls(t, burst, "collector.fetch=service=1s,order=lifo", 10, time.Hour)
 		if took[9] > 2*time.Second || took[1] < 9*time.Second {
-			t.Errorf("the last call took %v, the second one %v: the last one that came is served next", took[9], took[1])
+			t.Errorf(
+				"the last call took %v, the second one %v: the last one that came is served next",
+				took[9],
+				took[1],
+			)
 		}
 	})
 }
@@ -198,7 +216,8 @@ func TestThrottles(t *testing.T) {
 		{"capacity_loss,factor=0.25,from=600ms,to=1s", 1300 * time.Millisecond},
 		{"halt,from=2s,to=3s", time.Second},
 	} {
-		_, took := calls(t, "10/s,shape=constant", "collector.fetch=service=1s", 1, time.Hour, "collector.fetch="+test.fault)
+		_, took := calls(t, "10/s,shape=constant", "collector.fetch=service=1s", 1, time.Hour,
+			"collector.fetch="+test.fault)
 		if d := took[0] - test.want; d < -time.Millisecond || d > time.Millisecond {
 			t.Errorf("%s: the call took %v, want %v", test.fault, took[0], test.want)
 		}

@@ -187,8 +187,8 @@ func TestFormats(t *testing.T) {
 	}
 }
 
-// A quoted field may span 1,000 further lines. A quote that is open for longer is a stray one: only its own row is bad, and
-// none of the rows behind it is lost.
+// A quoted field may span 1,000 further lines. A quote that is open for longer is a stray one: only its own row is bad,
+// and none of the rows behind it is lost.
 func TestQuotedFieldSpansSoManyLines(t *testing.T) {
 	for further, closed := range map[int]bool{999: true, 1000: true, 1001: false} {
 		text := "id,note,value\na,\"" + strings.Repeat("x,y,1\n", further) + "\",5\nlast,z,2\n"
@@ -199,7 +199,8 @@ func TestQuotedFieldSpansSoManyLines(t *testing.T) {
 			}
 			continue
 		}
-		// What follows the stray quote is read as rows of their own: all but the one that has it, and the one that closes it.
+		// What follows the stray quote is read as rows of their own: all but the one that has it, and the one that
+		// closes it.
 		good := slices.DeleteFunc(slices.Clone(got), func(s string) bool { return strings.Contains(s, "!") })
 		if len(good) != further || !slices.Contains(got, "2!a quote is not closed") {
 			t.Errorf("%d further lines: %d rows read, first %q", further, len(good), got[:3])
@@ -320,7 +321,11 @@ func TestMemoryIsBounded(t *testing.T) {
 			case "open quote":
 				body = &endless{row: []byte(test.row), left: long / len(test.row) * len(test.row)}
 			case "json":
-				body = io.MultiReader(strings.NewReader(`{"id":"`), &endless{row: bytes.Repeat([]byte("x"), 64<<10), left: long}, strings.NewReader(`"},`))
+				body = io.MultiReader(
+					strings.NewReader(`{"id":"`),
+					&endless{row: bytes.Repeat([]byte("x"), 64<<10), left: long},
+					strings.NewReader(`"},`),
+				)
 			}
 			before := test.head
 			if test.format != settings.FormatCSV {

@@ -313,8 +313,8 @@ func TestValuesOfHistograms(t *testing.T) {
 	}
 }
 
-// Numbers of runs are rounded up, but not for the last digits of a float; what no number of runs can show is the greatest
-// number.
+// Numbers of runs are rounded up, but not for the last digits of a float; what no number of runs can show is the
+// greatest number.
 func TestWholeRuns(t *testing.T) {
 	for n, want := range map[float64]int64{
 		5: 5, 5 + 1e-9: 5, 5 - 1e-9: 5, 5.1: 6, 0.5: 1, 1 << 61: 1 << 61, 1 << 62: math.MaxInt64, 1e300: math.MaxInt64,

@@ -44,8 +44,8 @@ func TestOneOf(t *testing.T) {
 	}
 }
 
-// A text of any length can stand where a name should, in a report that someone edited: to look for what it may have meant
-// must not take longer than to read it.
+// A text of any length can stand where a name should, in a report that someone edited: to look for what it may have
+// meant must not take longer than to read it.
 func TestNearestOfALongText(t *testing.T) {
 	for _, letter := range []string{"x", "界", "e\u0301"} {
 		if got := Nearest(strings.Repeat(letter, 1_000_000), []string{"collector.fetch", "delivery.primary"}); got != "" {

@@ -83,8 +83,8 @@ func TestLinesAreSpread(t *testing.T) {
 	}
 }
 
-// The last bucket may be cut short by the run's end: its rate is that of the time it covers, and where that is less than
-// half of it there is none.
+// The last bucket may be cut short by the run's end: its rate is that of the time it covers, and where that is less
+// than half of it there is none.
 func TestRatesOfTheLastBucket(t *testing.T) {
 	for end, want := range map[float64]float64{2000: 60, 1750: 80, 1400: math.NaN()} {
 		r := &report.Report{
@@ -107,7 +107,11 @@ func TestPercentilesOfPasses(t *testing.T) {
 		Series: report.Series{
 			BucketMS: 1000,
 			Offered:  []int{100, 0, 100},
-			Took:     [][]report.Bucket{{{Value: 90, Count: 2}, {Value: 10, Count: 98}}, {}, {{Value: 5, Count: 99}, {Value: 7, Count: 1}}},
+			Took: [][]report.Bucket{
+				{{Value: 90, Count: 2}, {Value: 10, Count: 98}},
+				{},
+				{{Value: 5, Count: 99}, {Value: 7, Count: 1}},
+			},
 		},
 	}
 	took := timeline.Of(r).Plots[1]
@@ -119,8 +123,8 @@ func TestPercentilesOfPasses(t *testing.T) {
 	}
 }
 
-// What is drawn of a real run adds up to what its report counts, and passes that the run's end cut off make no plot of a
-// dependency that was well.
+// What is drawn of a real run adds up to what its report counts, and passes that the run's end cut off make no plot of
+// a dependency that was well.
 func TestPlotsAddUpToTheReport(t *testing.T) {
 	r := runtest.Run(
 		t,

@@ -388,8 +388,8 @@ func TestRunsBesideEachOther(t *testing.T) {
 	}
 }
 
-// A chart of several runs says how much it leaves out of the run of which most is missing, and that it does, whichever of
-// them it is.
+// A chart of several runs says how much it leaves out of the run of which most is missing, and that it does, whichever
+// of them it is.
 func TestRunsBesideEachOtherSayWhatIsMissing(t *testing.T) {
 	chart := func(shown, count int) *timeline.Chart {
 		return &timeline.Chart{Shown: shown, Count: count, Summarised: shown < count}
@@ -407,7 +407,14 @@ func TestRunsBesideEachOtherSayWhatIsMissing(t *testing.T) {
 	} {
 		all := timeline.Beside(make([]string, len(test.charts)), test.charts)
 		if all.Shown != test.shown || all.Count != test.count || all.Summarised != (test.shown < test.count) {
-			t.Errorf("%d of %d shown, summarised %t; want %d of %d", all.Shown, all.Count, all.Summarised, test.shown, test.count)
+			t.Errorf(
+				"%d of %d shown, summarised %t; want %d of %d",
+				all.Shown,
+				all.Count,
+				all.Summarised,
+				test.shown,
+				test.count,
+			)
 		}
 	}
 }

@@ -64,10 +64,37 @@ func TestEmitError(t *testing.T) {
 		err      error
 		want     workflow.Event
 	}{
-		{"class and text", classify, workflow.Event{}, errBroken, workflow.Event{Class: "class of broken", Detail: "broken"}},
-		{"a detail of its own", classify, workflow.Event{Detail: "mine"}, errBroken, workflow.Event{Class: "class of broken", Detail: "mine"}},
-		{"where it arose is in fields", nil, workflow.Event{}, &workflow.NodeError{Node: "n", Phase: workflow.PhaseExec, Attempt: 2,
-			Err: &workflow.NodeError{Node: "n", Phase: workflow.PhaseExec, Attempt: 1, Err: errBroken}}, workflow.Event{Detail: "broken"}},
+		{
+			"class and text",
+			classify,
+			workflow.Event{},
+			errBroken,
+			workflow.Event{Class: "class of broken", Detail: "broken"},
+		},
+		{
+			"a detail of its own",
+			classify,
+			workflow.Event{Detail: "mine"},
+			errBroken,
+			workflow.Event{Class: "class of broken", Detail: "mine"},
+		},
+		{
+			"where it arose is in fields",
+			nil,
+			workflow.Event{},
+			&workflow.NodeError{
+				Node:    "n",
+				Phase:   workflow.PhaseExec,
+				Attempt: 2,
+				Err: &workflow.NodeError{
+					Node:    "n",
+					Phase:   workflow.PhaseExec,
+					Attempt: 1,
+					Err:     errBroken,
+				},
+			},
+			workflow.Event{Detail: "broken"},
+		},
 		{"nothing classifies", nil, workflow.Event{}, errBroken, workflow.Event{Detail: "broken"}},
 		{"no error", classify, workflow.Event{}, nil, workflow.Event{}},
 	}

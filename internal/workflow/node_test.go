@@ -102,7 +102,12 @@ type guarded struct {
 	around func(ctx context.Context, call func(context.Context) (string, error), fallback func(context.Context, error) (string, error)) (string, error)
 }
 
-func (g *guarded) Around(ctx context.Context, _ string, call func(context.Context) (string, error), fallback func(context.Context, error) (string, error)) (string, error) {
+func (g *guarded) Around(
+	ctx context.Context,
+	_ string,
+	call func(context.Context) (string, error),
+	fallback func(context.Context, error) (string, error),
+) (string, error) {
 	return g.around(ctx, call, fallback)
 }
 
@@ -126,7 +131,12 @@ func attached(name string) workflow.Hooks[*diary] {
 
 // live takes a diary through the one node of a graph. It returns the kinds of its events and the
 // node's error.
-func live(t *testing.T, d *diary, step workflow.Step[*diary, string, string], hooks ...workflow.Hooks[*diary]) ([]string, error) {
+func live(
+	t *testing.T,
+	d *diary,
+	step workflow.Step[*diary, string, string],
+	hooks ...workflow.Hooks[*diary],
+) ([]string, error) {
 	t.Helper()
 	g, err := workflow.New[*diary]("one").Add(workflow.NewNode("n", step)).Final("n", goOn).Build()
 	if err != nil {
@@ -167,7 +177,10 @@ func TestLifeCycleOrder(t *testing.T) {
 		if d.String() != want {
 			t.Errorf("got  %s\nwant %s", d, want)
 		}
-		if got, want := strings.Join(kinds, ", "), "node_started, hook before_prep, hook after_exec, node_done go_on"; got != want {
+		if got, want := strings.Join(
+			kinds,
+			", ",
+		), "node_started, hook before_prep, hook after_exec, node_done go_on"; got != want {
 			t.Errorf("events: got  %s\nwant %s", got, want)
 		}
 	})
@@ -190,17 +203,31 @@ func TestEachPhaseFailing(t *testing.T) {
 		event    string
 	}{
 		// A result in place of a failed BeforePrep or Prep is checked by AfterExec like any other.
-		{phase: workflow.PhaseBeforePrep, recovers: true, ok: true, event: "recovered",
-			want: before + ", x:on_error(n), on_error(), x:after_exec(n), after_exec( rescued), post( checked rescued)"},
+		{
+			phase:    workflow.PhaseBeforePrep,
+			recovers: true,
+			ok:       true,
+			event:    "recovered",
+			want:     before + ", x:on_error(n), on_error(), x:after_exec(n), after_exec( rescued), post( checked rescued)",
+		},
 		{phase: workflow.PhaseBeforePrep, want: before + ", x:on_error(n), on_error()", event: "node_failed"},
-		{phase: workflow.PhasePrep, recovers: true, ok: true, event: "recovered",
-			want: before + ", prep, x:on_error(n), on_error(), x:after_exec(n), after_exec( rescued), post( checked rescued)"},
+		{
+			phase:    workflow.PhasePrep,
+			recovers: true,
+			ok:       true,
+			event:    "recovered",
+			want:     before + ", prep, x:on_error(n), on_error(), x:after_exec(n), after_exec( rescued), post( checked rescued)",
+		},
 		{phase: workflow.PhasePrep, want: before + ", prep, x:on_error(n), on_error()", event: "node_failed"},
 		{phase: workflow.PhaseExec, recovers: true, ok: true, event: "recovered",
 			want: before + ", prep, exec(in), x:on_error(n), on_error(in), " + rescued},
 		// Only a failed Exec has a fallback after OnError.
-		{phase: workflow.PhaseExec, ok: true, event: "fallback_used",
-			want: before + ", prep, exec(in), x:on_error(n), on_error(in), exec_fallback(in), x:after_exec(n), after_exec(in substitute), post(in checked substitute)"},
+		{
+			phase: workflow.PhaseExec,
+			ok:    true,
+			event: "fallback_used",
+			want:  before + ", prep, exec(in), x:on_error(n), on_error(in), exec_fallback(in), x:after_exec(n), after_exec(in substitute), post(in checked substitute)",
+		},
 		{phase: workflow.PhaseExec, fallback: errors.New("no substitute"), event: "node_failed",
 			want: before + ", prep, exec(in), x:on_error(n), on_error(in), exec_fallback(in)"},
 		// The recovered result of a failed AfterExec is not checked again by what has just failed.
@@ -265,7 +292,13 @@ func checkOrigin(t *testing.T, err error, phase workflow.Phase, how string) {
 	}
 	pe, isPanic := errors.AsType[*workflow.PanicError](err)
 	if wasPanic := how != "error"; isPanic != wasPanic || errors.Is(err, workflow.ErrPanic) != wasPanic {
-		t.Fatalf("%v: is a panic: %v, matches ErrPanic: %v; want both %v", err, isPanic, errors.Is(err, workflow.ErrPanic), wasPanic)
+		t.Fatalf(
+			"%v: is a panic: %v, matches ErrPanic: %v; want both %v",
+			err,
+			isPanic,
+			errors.Is(err, workflow.ErrPanic),
+			wasPanic,
+		)
 	}
 	if isPanic && !strings.Contains(string(pe.Stack), "(*plain).part") {
 		t.Errorf("the stack does not lead to where the panic arose:\n%s", pe.Stack)
@@ -300,13 +333,29 @@ func TestBrokenHooks(t *testing.T) {
 			wantPhase: workflow.PhaseBeforePrep, wantPanic: true, event: "node_failed"},
 		{name: "attached AfterExec", hooks: workflow.Hooks[*diary]{AfterExec: broken},
 			wantPhase: workflow.PhaseAfterExec, wantPanic: true, event: "node_failed"},
-		{name: "attached OnError leaves the node's own error and its fallback", step: full{plain: plain{fails: execFails}},
-			hooks: workflow.Hooks[*diary]{OnError: func(context.Context, string, *diary, error) { panic("the hook is broken") }},
-			event: "hook_failed"},
-		{name: "OnError leaves the node's own error and its fallback", step: full{plain: plain{fails: execFails}, onErrorPanics: true},
-			event: "hook_failed"},
-		{name: "a panic in OnError does not recover", step: full{plain: plain{fails: map[workflow.Phase]error{workflow.PhasePrep: errBroken}}, onErrorPanics: true, recovers: true},
-			wantPhase: workflow.PhasePrep, event: "hook_failed"},
+		{
+			name: "attached OnError leaves the node's own error and its fallback",
+			step: full{plain: plain{fails: execFails}},
+			hooks: workflow.Hooks[*diary]{
+				OnError: func(context.Context, string, *diary, error) { panic("the hook is broken") },
+			},
+			event: "hook_failed",
+		},
+		{
+			name:  "OnError leaves the node's own error and its fallback",
+			step:  full{plain: plain{fails: execFails}, onErrorPanics: true},
+			event: "hook_failed",
+		},
+		{
+			name: "a panic in OnError does not recover",
+			step: full{
+				plain:         plain{fails: map[workflow.Phase]error{workflow.PhasePrep: errBroken}},
+				onErrorPanics: true,
+				recovers:      true,
+			},
+			wantPhase: workflow.PhasePrep,
+			event:     "hook_failed",
+		},
 		{name: "ExecFallback", step: full{plain: plain{fails: execFails}, fallbackPanics: true},
 			wantPhase: workflow.PhaseExec, wantPanic: true, event: "node_failed"},
 	}
@@ -356,12 +405,16 @@ func TestAroundDecides(t *testing.T) {
 				_, _ = call(ctx)
 				return call(ctx)
 			}},
-		{name: "fallback after two attempts", fails: true, want: "exec(in), exec(in), on_error(in), exec_fallback(in), post(in checked substitute)",
+		{
+			name:  "fallback after two attempts",
+			fails: true,
+			want:  "exec(in), exec(in), on_error(in), exec_fallback(in), post(in checked substitute)",
 			around: func(ctx context.Context, call callFn, fallback fallbackFn) (string, error) {
 				_, _ = call(ctx)
 				_, err := call(ctx)
 				return fallback(ctx, err)
-			}},
+			},
+		},
 		{name: "no fallback", fails: true, want: "exec(in)", wantErr: "n exec: broken",
 			around: func(ctx context.Context, call callFn, _ fallbackFn) (string, error) { return call(ctx) }},
 		{name: "an error with its attempt", fails: true, want: "exec(in)", wantErr: "n exec (attempt 3): broken",
@@ -406,9 +459,13 @@ func TestAroundDecides(t *testing.T) {
 // second NodeError of the same node.
 func TestFallbackKeepsTheAttempt(t *testing.T) {
 	d := &diary{}
-	step := &guarded{full: full{plain: plain{diary: d}}, around: func(ctx context.Context, _ func(context.Context) (string, error), fallback func(context.Context, error) (string, error)) (string, error) {
-		return fallback(ctx, &workflow.NodeError{Node: "n", Phase: workflow.PhaseExec, Attempt: 5, Err: errBroken})
-	}}
+	step := &guarded{
+		full: full{plain: plain{diary: d}},
+		around: func(ctx context.Context, _ func(context.Context) (string, error),
+			fallback func(context.Context, error) (string, error)) (string, error) {
+			return fallback(ctx, &workflow.NodeError{Node: "n", Phase: workflow.PhaseExec, Attempt: 5, Err: errBroken})
+		},
+	}
 	if _, err := live(t, d, step); err != nil {
 		t.Fatal(err)
 	}
@@ -433,16 +490,38 @@ func TestErrorsAroundErrors(t *testing.T) {
 		step guarded
 		want string
 	}{
-		{"the policies", guarded{around: func(context.Context, func(context.Context) (string, error), func(context.Context, error) (string, error)) (string, error) {
-			return "", around
-		}}, "n exec (attempt 3): n exec (attempt 3): broken: and no way out"},
-		{"the fallback", guarded{full: full{fallbackErr: around}, around: func(ctx context.Context, _ func(context.Context) (string, error), fallback func(context.Context, error) (string, error)) (string, error) {
-			return fallback(ctx, first)
-		}}, "n exec (attempt 3): n exec (attempt 3): broken: and no way out"},
-		{"post", guarded{full: full{plain: plain{fails: map[workflow.Phase]error{workflow.PhasePost: around}}},
-			around: func(context.Context, func(context.Context) (string, error), func(context.Context, error) (string, error)) (string, error) {
-				return "out", nil
-			}}, "n post: n exec (attempt 3): broken: and no way out"},
+		{
+			"the policies",
+			guarded{
+				around: func(context.Context, func(context.Context) (string, error),
+					func(context.Context, error) (string, error)) (string, error) {
+					return "", around
+				},
+			},
+			"n exec (attempt 3): n exec (attempt 3): broken: and no way out",
+		},
+		{
+			"the fallback",
+			guarded{
+				full: full{fallbackErr: around},
+				around: func(ctx context.Context, _ func(context.Context) (string, error),
+					fallback func(context.Context, error) (string, error)) (string, error) {
+					return fallback(ctx, first)
+				},
+			},
+			"n exec (attempt 3): n exec (attempt 3): broken: and no way out",
+		},
+		{
+			"post",
+			guarded{
+				full: full{plain: plain{fails: map[workflow.Phase]error{workflow.PhasePost: around}}},
+				around: func(context.Context, func(context.Context) (string, error),
+					func(context.Context, error) (string, error)) (string, error) {
+					return "out", nil
+				},
+			},
+			"n post: n exec (attempt 3): broken: and no way out",
+		},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -466,9 +545,18 @@ func TestNodeErrorText(t *testing.T) {
 		err  *workflow.NodeError
 		want string
 	}{
-		{&workflow.NodeError{Node: "collector", Phase: workflow.PhaseExec, Attempt: 3, Err: errBroken}, "collector exec (attempt 3): broken"},
-		{&workflow.NodeError{Node: "collector", Phase: workflow.PhaseBeforePrep, Err: errBroken}, "collector before_prep: broken"},
-		{&workflow.NodeError{Node: "delivery", Phase: workflow.PhasePost, Attempt: 1, Err: cause}, "delivery post (attempt 1): open in.csv: file does not exist"},
+		{
+			&workflow.NodeError{Node: "collector", Phase: workflow.PhaseExec, Attempt: 3, Err: errBroken},
+			"collector exec (attempt 3): broken",
+		},
+		{
+			&workflow.NodeError{Node: "collector", Phase: workflow.PhaseBeforePrep, Err: errBroken},
+			"collector before_prep: broken",
+		},
+		{
+			&workflow.NodeError{Node: "delivery", Phase: workflow.PhasePost, Attempt: 1, Err: cause},
+			"delivery post (attempt 1): open in.csv: file does not exist",
+		},
 	}
 	for _, test := range tests {
 		if got := test.err.Error(); got != test.want {

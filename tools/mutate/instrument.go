@@ -251,7 +251,8 @@ func (in *instrumenter) constant(e ast.Expr) {
 			return
 		}
 	case *ast.ReturnStmt:
-		if last := p.Results[len(p.Results)-1]; last != e && in.info.TypeOf(last) == types.Universe.Lookup("error").Type() &&
+		if last := p.Results[len(p.Results)-1]; last != e &&
+			in.info.TypeOf(last) == types.Universe.Lookup("error").Type() &&
 			!in.zero(last) {
 			return // beside an error nothing counts
 		}

@@ -64,8 +64,11 @@ func beyondLimit(errors, warnings int) string {
 	if left == nil {
 		return ""
 	}
-	return fmt.Sprintf("::notice title=faultflow test::GitHub shows %d annotations of a kind: %s more in the step summary\n",
-		annotationLimit, strings.Join(left, " and "))
+	return fmt.Sprintf(
+		"::notice title=faultflow test::GitHub shows %d annotations of a kind: %s more in the step summary\n",
+		annotationLimit,
+		strings.Join(left, " and "),
+	)
 }
 
 func cleanReasons(r report.TestResult) []string {
