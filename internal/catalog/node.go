@@ -1,8 +1,11 @@
 package catalog
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 
+	"faultflow/internal/suggest"
 	"faultflow/internal/workflow"
 )
 
@@ -100,6 +103,15 @@ func Places(channels []string) []Place {
 		places = append(places, ChannelPlace(c))
 	}
 	return append(places, PlaceSpool)
+}
+
+// CheckPlace returns an error if a pipeline with these channels has no such place.
+func CheckPlace(p Place, channels []string) error {
+	places := Strings(Places(channels))
+	if slices.Contains(places, string(p)) {
+		return nil
+	}
+	return fmt.Errorf("unknown place %q%s; places: %s", p, suggest.Nearest(string(p), places), strings.Join(places, ", "))
 }
 
 // DefaultChannels are the channels in the order of failover (docs/original.md).

@@ -55,8 +55,8 @@ type Params struct {
 }
 
 // Parse reads a fault as --fault takes it, such as collector.fetch=connection_refused,first=3 or
-// delivery.primary=disk_full,p=0.5. Several kinds are joined with |. Any name can be a channel's; CheckPlace knows
-// those of a run. The error says what is wrong and what is allowed.
+// delivery.primary=disk_full,p=0.5. Several kinds are joined with |. Any name can be a channel's; catalog.CheckPlace
+// knows those of a run. The error says what is wrong and what is allowed.
 func Parse(text string) (Fault, error) {
 	head, rest, _ := strings.Cut(text, ",")
 	place, kinds, ok := strings.Cut(head, "=")
@@ -79,7 +79,7 @@ func Parse(text string) (Fault, error) {
 func New(place, kinds string) (Fault, error) {
 	f := Fault{Place: catalog.Place(place)}
 	if siteOf(f.Place) == 0 {
-		return Fault{}, f.CheckPlace(catalog.DefaultChannels())
+		return Fault{}, catalog.CheckPlace(f.Place, catalog.DefaultChannels())
 	}
 	for name := range strings.SplitSeq(kinds, "|") {
 		k := Kind(strings.TrimSpace(name))
@@ -95,16 +95,6 @@ func New(place, kinds string) (Fault, error) {
 		f.Kinds = append(f.Kinds, k)
 	}
 	return f, nil
-}
-
-// CheckPlace returns an error if a pipeline with the given channels does not have the fault's place.
-func (f Fault) CheckPlace(channels []string) error {
-	places := catalog.Strings(catalog.Places(channels))
-	if slices.Contains(places, string(f.Place)) {
-		return nil
-	}
-	return fmt.Errorf("unknown place %q%s; places: %s", f.Place, suggest.Nearest(string(f.Place), places),
-		strings.Join(places, ", "))
 }
 
 // KeyError is a mistake in one key of a fault.

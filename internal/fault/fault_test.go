@@ -273,7 +273,7 @@ func TestCheckPlace(t *testing.T) {
 			continue
 		}
 		got := ""
-		if err := f.CheckPlace(channels); err != nil {
+		if err := catalog.CheckPlace(f.Place, channels); err != nil {
 			got = err.Error()
 		}
 		if got != test.want {

@@ -9,7 +9,6 @@ import (
 
 	"faultflow/internal/catalog"
 	"faultflow/internal/keyed"
-	"faultflow/internal/suggest"
 )
 
 // Capacity is how much a dependency can serve.
@@ -95,7 +94,7 @@ var capacityKeys = []keyed.Key[Capacity]{
 func CapacityKeys() []keyed.Key[Capacity] { return slices.Clone(capacityKeys) }
 
 // ParseCapacity reads a capacity as --capacity takes it, such as collector.fetch=places=4,service=exp:100ms,queue=50.
-// The error says what is allowed. Any name can be a channel's; CheckPlace knows those of a run.
+// The error says what is allowed. Any name can be a channel's; catalog.CheckPlace knows those of a run.
 func ParseCapacity(text string) (Capacity, error) {
 	place, rest, _ := strings.Cut(text, "=")
 	c := Capacity{Place: catalog.Place(strings.TrimSpace(place)), Order: FIFO, Abandoned: Finish}
@@ -117,16 +116,6 @@ func ParseCapacity(text string) (Capacity, error) {
 
 // UnreadableCapacity stands for a capacity that this version can't read; String returns its text.
 func UnreadableCapacity(text string) Capacity { return Capacity{Place: catalog.Place(text)} }
-
-// CheckPlace returns an error if a pipeline with the given channels has no such place.
-func (c Capacity) CheckPlace(channels []string) error {
-	places := catalog.Strings(catalog.Places(channels))
-	if slices.Contains(places, string(c.Place)) {
-		return nil
-	}
-	return fmt.Errorf("unknown place %q%s; places: %s", c.Place, suggest.Nearest(string(c.Place), places),
-		strings.Join(places, ", "))
-}
 
 // String writes the capacity as ParseCapacity reads it.
 func (c Capacity) String() string {

@@ -8,6 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"faultflow/internal/catalog"
 	"faultflow/internal/load"
 )
 
@@ -124,7 +125,7 @@ func TestParseCapacity(t *testing.T) {
 		}
 	}
 	c, _ := load.ParseCapacity("collector.fetsh=service=1s")
-	if err := c.CheckPlace([]string{"primary"}); err == nil ||
+	if err := catalog.CheckPlace(c.Place, []string{"primary"}); err == nil ||
 		!strings.Contains(err.Error(), "did you mean collector.fetch?") {
 		t.Errorf("a place that is not there: %v", err)
 	}

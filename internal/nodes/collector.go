@@ -132,12 +132,8 @@ func (c *Collector) Around(
 	return c.fetch.Do(ctx, resilience.Call[*intake]{
 		Fn:       func(ctx context.Context, _ int) (*intake, error) { return call(ctx) },
 		Fallback: fallback,
-		Jitter: func(attempt int) float64 {
-			return c.rand(Key{Place: catalog.PlaceFetch, Use: "jitter", Cycle: cycle, Attempt: attempt})
-		},
-		Chance: func(attempt int) float64 {
-			return c.rand(Key{Place: catalog.PlaceFetch, Use: "throttle", Cycle: cycle, Attempt: attempt})
-		},
+		Jitter:   c.rand.eachAttempt(catalog.PlaceFetch, "jitter", cycle),
+		Chance:   c.rand.eachAttempt(catalog.PlaceFetch, "throttle", cycle),
 	})
 }
 

@@ -365,9 +365,7 @@ func (d *Deliverer) Around(
 	return d.passes.Do(ctx, resilience.Call[struct{}]{
 		Fn:       func(ctx context.Context, _ int) (struct{}, error) { return call(ctx) },
 		Fallback: fallback,
-		Jitter: func(attempt int) float64 {
-			return d.rand(Key{Place: nodePlace(catalog.Delivery), Use: "jitter", Cycle: cycle, Attempt: attempt})
-		},
+		Jitter:   d.rand.eachAttempt(nodePlace(catalog.Delivery), "jitter", cycle),
 	})
 }
 

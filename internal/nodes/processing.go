@@ -209,12 +209,8 @@ func (p *Processing) Around(
 	return p.attempts.Do(ctx, resilience.Call[*work]{
 		Fn:       func(ctx context.Context, _ int) (*work, error) { return call(ctx) },
 		Fallback: fallback,
-		Jitter: func(attempt int) float64 {
-			return p.rand(Key{Place: catalog.PlaceBatch, Use: "jitter", Cycle: cycle, Attempt: attempt})
-		},
-		Chance: func(attempt int) float64 {
-			return p.rand(Key{Place: catalog.PlaceBatch, Use: "throttle", Cycle: cycle, Attempt: attempt})
-		},
+		Jitter:   p.rand.eachAttempt(catalog.PlaceBatch, "jitter", cycle),
+		Chance:   p.rand.eachAttempt(catalog.PlaceBatch, "throttle", cycle),
 	})
 }
 

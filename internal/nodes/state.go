@@ -45,6 +45,11 @@ func (r Rand) Between(k Key, low, high time.Duration) time.Duration {
 	return low + time.Duration(r(k)*float64(high-low))
 }
 
+// eachAttempt draws one number for each attempt of a call.
+func (r Rand) eachAttempt(place catalog.Place, use string, cycle int) func(attempt int) float64 {
+	return func(attempt int) float64 { return r(Key{Place: place, Use: use, Cycle: cycle, Attempt: attempt}) }
+}
+
 // Number identifies the record among those of its cycle, whatever order they are handled in: FNV-1a over id and line.
 func (r Record) Number() uint64 {
 	h := uint64(14695981039346656037)

@@ -130,7 +130,8 @@ func (r *run) report(interrupted bool) *report.Report {
 		if r.settings.For > 0 {
 			lasted = min(lasted, r.settings.For)
 		}
-		rep.Series, rep.Passes = r.series.report(lasted, stations), r.series.passes()
+		rep.Series = r.series.report(lasted, stations)
+		rep.Passes = r.series.passes(&rep.Series)
 		rep.Recovery.Triggers = triggers(r.breakage.faults, &r.settings)
 		for i := range r.findings { // one pass of many: the run as a whole is judged by its recovery
 			if f := &r.findings[i]; f.FirstCycle > 0 && f.Verdict == catalog.Failed {

@@ -3,6 +3,7 @@ package runner
 import (
 	"cmp"
 	"context"
+	"math"
 	"math/bits"
 	"slices"
 	"sync"
@@ -52,12 +53,11 @@ type series struct {
 	// endedIn counts the passes by the bucket in which they ended.
 	endedIn []int
 	took    []map[int64]int64
-	all     map[int64]int64
 	places  []report.PlaceSeries
 }
 
 func newSeries(s *settings.Settings) *series {
-	list := &series{bucket: bucketOf(s), all: map[int64]int64{}}
+	list := &series{bucket: bucketOf(s)}
 	for _, p := range catalog.Places(s.Channels) {
 		list.places = append(list.places, report.PlaceSeries{Place: p, Turned: map[catalog.EventKind][]int{}})
 	}
@@ -91,9 +91,7 @@ func (s *series) ended(began, at time.Duration, good bool) {
 	for len(s.took) <= bucket {
 		s.took = append(s.took, map[int64]int64{})
 	}
-	bin := bin((at - began).Microseconds())
-	s.took[bucket][bin]++
-	s.all[bin]++
+	s.took[bucket][bin((at-began).Microseconds())]++
 }
 
 // bin is the lower end of the bin of a number of microseconds, which is 1/64 of that wide.
@@ -171,14 +169,14 @@ func (s *series) report(lasted time.Duration, stations []simulate.StationSeries)
 	return doc
 }
 
-// passes are the run's as a whole.
-func (s *series) passes() report.Passes {
+// passes are the run's as a whole, told by its series.
+func (s *series) passes(told *report.Series) report.Passes {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := report.Passes{Offered: sum(s.offered), Ended: sum(s.finished), Good: sum(s.goodOnes)}
 	p.UnderWay = p.Offered - p.Ended
-	all := histogram(s.all)
-	p.P50MS, p.P99MS = quantile(all, p.Ended, 0.5), quantile(all, p.Ended, 0.99)
+	whole := told.Window(0, math.Inf(1))
+	p.P50MS, p.P99MS = told.TookMS(whole, 0.5), told.TookMS(whole, 0.99)
 	return p
 }
 
@@ -189,20 +187,6 @@ func histogram(bins map[int64]int64) []report.Bucket {
 	}
 	slices.SortFunc(list, func(a, b report.Bucket) int { return cmp.Compare(a.Value, b.Value) })
 	return list
-}
-
-// quantile is the lower end of the bin in which a quantile lies; 0 without any.
-func quantile(list []report.Bucket, of int64, q float64) float64 {
-	rank := int64(q*float64(of)) + 1
-	for _, b := range list {
-		if rank -= b.Count; rank <= 0 {
-			return b.Value
-		}
-	}
-	if len(list) == 0 {
-		return 0
-	}
-	return list[len(list)-1].Value
 }
 
 func sum(list []int) (total int64) {

@@ -198,7 +198,7 @@ func (s *Settings) Validate() error {
 		}
 	}
 	for _, f := range s.Faults {
-		if err := f.CheckPlace(s.Channels); err != nil {
+		if err := catalog.CheckPlace(f.Place, s.Channels); err != nil {
 			return &Error{"fault", f.String(), err.Error()}
 		}
 	}
@@ -208,7 +208,7 @@ func (s *Settings) Validate() error {
 // checkLoad returns an *Error for loads and capacities that don't go with the other settings.
 func (s *Settings) checkLoad() error {
 	for i, c := range s.Capacities {
-		if err := c.CheckPlace(s.Channels); err != nil {
+		if err := catalog.CheckPlace(c.Place, s.Channels); err != nil {
 			return &Error{"capacity", c.String(), err.Error()}
 		}
 		for _, before := range s.Capacities[:i] {

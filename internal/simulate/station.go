@@ -144,7 +144,7 @@ func (s *station) abandon(ctx context.Context, j *job) {
 func (s *station) advance(at time.Duration) {
 	for len(s.served) > 0 && s.served[0].ends <= at {
 		ended := s.served[0].ends
-		s.metered.pass(ended, len(s.served), len(s.queue))
+		s.metered.account(ended, len(s.served), len(s.queue))
 		done := heap.Pop(&s.served).(*job)
 		if done.gone {
 			s.metered.abandoned(ended)
@@ -154,7 +154,7 @@ func (s *station) advance(at time.Duration) {
 		}
 		s.beginNext(ended)
 	}
-	s.metered.pass(at, len(s.served), len(s.queue))
+	s.metered.account(at, len(s.served), len(s.queue))
 }
 
 // beginNext serves the job whose turn it is.
@@ -276,8 +276,8 @@ type meter struct {
 	series StationSeries
 }
 
-// pass accounts for the time since the last call, in which so many jobs were served and waited.
-func (m *meter) pass(to time.Duration, served, queued int) {
+// account sums the time since the last call, in which so many jobs were served and waited.
+func (m *meter) account(to time.Duration, served, queued int) {
 	for m.last < to {
 		i := int(m.last / m.bucket)
 		end := min(to, time.Duration(i+1)*m.bucket)
