@@ -14,7 +14,8 @@ import (
 // floors are the project's packages, ground floor first. A package may import those of the floors below its own:
 // imports point one way, from the commands down to the engine.
 var floors = [][]string{
-	{"internal/workflow", "internal/suggest", "internal/stats", "internal/atomicfile"},
+	{"internal/workflow", "internal/suggest", "internal/stats", "internal/atomicfile",
+		"internal/expression"},
 	{"internal/catalog", "internal/keyed"},
 	{"internal/errhandler"},
 	{"internal/fault", "internal/load"},
@@ -38,7 +39,7 @@ var libraries = map[string][]string{
 	"github.com/jedib0t/go-pretty":        {"internal/render", "internal/render/text", "cmd/faultflow"},
 	"github.com/agnivade/levenshtein":     {"internal/suggest"},
 	"github.com/goccy/go-yaml":            {"internal/scenario"},
-	"github.com/expr-lang/expr":           {"internal/expect"},
+	"github.com/expr-lang/expr":           {"internal/expression", "internal/expect"},
 	"github.com/jstemmer/go-junit-report": {"internal/render/ci"},
 	"github.com/mattn/go-shellwords":      {"cmd/faultflow"},
 	"golang.org/x/term":                   {"cmd/faultflow"},

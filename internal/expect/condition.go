@@ -6,15 +6,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
-	"github.com/expr-lang/expr/file"
-	"github.com/expr-lang/expr/vm"
 
+	"faultflow/internal/expression"
 	"faultflow/internal/report"
 	"faultflow/internal/settings"
 	"faultflow/internal/suggest"
@@ -28,7 +28,7 @@ type Condition struct {
 	Line   int
 
 	language *language
-	program  *vm.Program
+	compiled *expression.Expression
 	probes   []probe
 	// uses are the names that it spells out, fields those of the document that it reads.
 	uses    []use
@@ -39,24 +39,14 @@ type Condition struct {
 }
 
 type part struct {
-	source  string
-	program *vm.Program
+	source   string
+	compiled *expression.Expression
 }
 
-// Error is an expression that does not compile. Offset is where in it, in characters from 0.
-type Error struct {
-	Offset  int
-	Problem string
-}
+// maxShown bounds how much of a value is shown; some are lists of all events.
+const maxShown = 1000
 
-func (e *Error) Error() string { return e.Problem }
-
-const (
-	maxSource = 4096 // bounds an expression's length
-	maxShown  = 1000 // bounds how much of a value is shown; some are lists of all events
-)
-
-// Compile checks a condition over a run's report against the report's types and names. Errors are *Error.
+// Compile checks a condition over a run's report against the report's types and names. Errors are *expression.Error.
 func Compile(source string) (*Condition, error) { return ofRuns().compile(source) }
 
 // CompileCampaign is Compile for a condition over a campaign, such as ci(verdict.degraded) < 0.005 or
@@ -64,15 +54,12 @@ func Compile(source string) (*Condition, error) { return ofRuns().compile(source
 func CompileCampaign(source string) (*Condition, error) { return ofCampaigns().compile(source) }
 
 func (l *language) compile(source string) (*Condition, error) {
-	if len(source) > maxSource {
-		return nil, &Error{Problem: fmt.Sprintf("the expression is longer than %d characters", maxSource)}
-	}
-	if _, err := l.program(source, expr.AsBool()); err != nil {
+	if _, err := l.expression(source, expr.AsBool()); err != nil {
 		return nil, err
 	}
 	found := l.newFinder()
 	probing := &prober{finder: found, of: map[ast.Node]int{}}
-	program, err := l.program(source, expr.Patch(found), expr.Patch(probing))
+	compiled, err := l.expression(source, expr.Patch(found), expr.Patch(probing))
 	if found.err != nil {
 		return nil, found.err
 	}
@@ -82,18 +69,18 @@ func (l *language) compile(source string) (*Condition, error) {
 	c := &Condition{
 		Source:   source,
 		language: l,
-		program:  program,
+		compiled: compiled,
 		probes:   probing.probes,
 		uses:     found.uses,
 		fields:   found.fields,
 		entries:  found.entries,
 	}
 	for _, source := range found.parts() {
-		program, err := l.program(source)
+		compiled, err := l.expression(source)
 		if err != nil {
 			continue // a part that means nothing by itself, such as a closure's variable
 		}
-		c.parts = append(c.parts, part{source, program})
+		c.parts = append(c.parts, part{source, compiled})
 	}
 	return c, nil
 }
@@ -117,27 +104,27 @@ func (c *Condition) ReadsEntry(field string, i int) bool {
 	return slices.Contains(c.entries[field], i) || slices.Contains(c.entries[field], whole)
 }
 
-func (l *language) program(source string, options ...expr.Option) (*vm.Program, error) {
+func (l *language) expression(source string, options ...expr.Option) (*expression.Expression, error) {
 	for _, f := range l.functions {
 		if fieldType(l.document, f.name) != nil {
 			options = append(options, expr.Patch(renamer{l}))
 			break
 		}
 	}
-	program, err := expr.Compile(source, append(options, expr.Env(l.environment()))...)
+	compiled, err := expression.Compile(source, l.values(reflect.Zero(l.env)), options...)
 	if err != nil {
 		return nil, l.mistake(err)
 	}
-	return program, nil
+	return compiled, nil
 }
 
-// mistake makes an *Error of one of expr.
+// mistake says an error of an expression in the words of conditions.
 func (l *language) mistake(err error) error {
-	at, ok := errors.AsType[*file.Error](err)
+	at, ok := errors.AsType[*expression.Error](err)
 	if !ok {
-		return &Error{Problem: shortTypes(strings.SplitN(err.Error(), "\n", 2)[0])}
+		return err
 	}
-	problem := strings.ReplaceAll(shortTypes(at.Message), hidden, "")
+	problem := strings.ReplaceAll(shortTypes(at.Problem), expression.Hidden, "")
 	if known, name, ok := strings.Cut(problem, " has no field "); ok {
 		known = strings.Trim(strings.TrimPrefix(known, "type "), "{}")
 		problem = fmt.Sprintf("there is no field %q here%s", name, suggest.Nearest(name, strings.Split(known, ", ")))
@@ -148,7 +135,7 @@ func (l *language) mistake(err error) error {
 			problem += suggest.Nearest(name, l.names)
 		}
 	}
-	return &Error{Offset: at.From, Problem: problem}
+	return &expression.Error{Offset: at.Offset, Problem: problem}
 }
 
 // shortTypes writes the struct types in a message of expr as the names of their fields, {count, of, share}.
@@ -216,12 +203,13 @@ func (l *language) outcomes(document any, conditions []*Condition) ([]Outcome, e
 // is inconclusive, too.
 func (c *Condition) over(read *facts) (Outcome, error) {
 	read.forget()
-	result, failed := expr.Run(c.program, read.env)
+	values := expression.Over(read.env) // what is shown of a condition takes of its steps
+	result, failed := c.compiled.Evaluate(values)
 	idle, err := read.idle(c.probes)
 	if err != nil {
 		return Outcome{}, err
 	}
-	o := Outcome{Status: report.TestFailed, Values: c.values(read.env)}
+	o := Outcome{Status: report.TestFailed, Values: c.shown(values)}
 	switch {
 	case len(idle) > 0 && (result == true || failed != nil):
 		o.Status, o.Reasons = report.TestInconclusive, idle
@@ -235,11 +223,11 @@ func (c *Condition) over(read *facts) (Outcome, error) {
 	return o, nil
 }
 
-// values returns the values of what the condition names, in the order in which they stand in it.
-func (c *Condition) values(env any) []report.TestValue {
-	var values []report.TestValue
+// shown returns the values of what the condition names, in the order in which they stand in it.
+func (c *Condition) shown(values expression.Values) []report.TestValue {
+	var list []report.TestValue
 	for _, p := range c.parts {
-		v, err := expr.Run(p.program, env)
+		v, err := p.compiled.Evaluate(values)
 		if err != nil {
 			continue
 		}
@@ -250,7 +238,7 @@ func (c *Condition) values(env any) []report.TestValue {
 		if len(text) > maxShown {
 			text = append([]byte(strings.ToValidUTF8(string(text[:maxShown]), "")), "…"...)
 		}
-		values = append(values, report.TestValue{Name: p.source, Text: string(text)})
+		list = append(list, report.TestValue{Name: p.source, Text: string(text)})
 	}
-	return values
+	return list
 }

@@ -9,6 +9,7 @@ import (
 
 	"faultflow/internal/catalog"
 	"faultflow/internal/errhandler"
+	"faultflow/internal/expression"
 	"faultflow/internal/report"
 	"faultflow/internal/runner"
 	"faultflow/internal/settings"
@@ -110,14 +111,14 @@ func TestExpressionsThatDoNotCompile(t *testing.T) {
 		`all(1..999999, # > 0)`:                    {5, "ranges"},
 		`ledger.lost = 0`:                          {12, "Operator"},
 		`"é" == verdict and bogus`:                 {19, "unknown name bogus"},
-		strings.Repeat("x", maxSource+1):           {0, "longer than"},
+		strings.Repeat("x", 4097):                  {0, "longer than"},
 		`all(nodes, all(nodes, all(nodes, 1)))`:    {0, "bool"},
 		`all(nodes, all(nodes, all(nodes, true)))`: {11, "inside one another"},
 	} {
 		_, err := Compile(source)
-		bad, ok := err.(*Error)
+		bad, ok := err.(*expression.Error)
 		if !ok {
-			t.Errorf("%s: %v, want an *Error", source, err)
+			t.Errorf("%s: %v, want an *expression.Error", source, err)
 		} else if !strings.Contains(bad.Problem, want.problem) || want.problem != "bool" && want.problem != "inside one another" && bad.Offset != want.offset {
 			t.Errorf("%s: %q at %d, want %q at %d", source, bad.Problem, bad.Offset, want.problem, want.offset)
 		} else if len(bad.Problem) > 500 {

@@ -7,6 +7,8 @@ import (
 
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/builtin"
+
+	"faultflow/internal/expression"
 )
 
 // finder reads an expression once: the fields and names that it mentions, the parts that are worth showing, and what
@@ -59,7 +61,7 @@ func (l *language) newFinder() *finder {
 	}
 }
 
-// finish looks at what was found, once all of it is. An expression that means nothing is an *Error.
+// finish looks at what was found, once all of it is. An expression that means nothing is an *expression.Error.
 func (f *finder) finish() {
 	for _, m := range f.members {
 		f.noteKey(m.Node, m.Property)
@@ -77,7 +79,7 @@ func (f *finder) finish() {
 		}
 	}
 	if f.err == nil && len(f.fields) == 0 && !f.functions {
-		f.err = &Error{Problem: "it depends on nothing that was reported, and so shows nothing"}
+		f.err = &expression.Error{Problem: "it depends on nothing that was reported, and so shows nothing"}
 	}
 }
 
@@ -122,7 +124,7 @@ func (f *finder) Visit(n *ast.Node) {
 			f.fail(node, "ranges are not for expectations; they are about what the report holds")
 		}
 	case *ast.PredicateNode:
-		if loops(node.Node) >= maxLoops {
+		if f.err == nil && loops(node.Node) >= maxLoops { // loops of all levels would take twice as long for each
 			f.fail(node, fmt.Sprintf("more than %d conditions inside one another", maxLoops))
 		}
 	}
@@ -174,7 +176,7 @@ func (v visitor) Visit(n *ast.Node) { v(*n) }
 
 func (f *finder) fail(n ast.Node, problem string) {
 	if f.err == nil {
-		f.err = &Error{Offset: n.Location().From, Problem: problem}
+		f.err = &expression.Error{Offset: n.Location().From, Problem: problem}
 	}
 }
 

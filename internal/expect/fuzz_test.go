@@ -4,6 +4,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"faultflow/internal/expression"
 	"faultflow/internal/report"
 )
 
@@ -40,7 +41,7 @@ func FuzzExpect(f *testing.F) {
 		}
 		e, err := Compile(source)
 		if err != nil {
-			bad, ok := err.(*Error)
+			bad, ok := err.(*expression.Error)
 			if !ok || bad.Problem == "" || bad.Offset < 0 || bad.Offset > utf8.RuneCountInString(source) {
 				t.Fatalf("%T %+v", err, err)
 			}

@@ -10,6 +10,7 @@ import (
 	"github.com/expr-lang/expr/ast"
 
 	"faultflow/internal/catalog"
+	"faultflow/internal/expression"
 	"faultflow/internal/settings"
 )
 
@@ -51,9 +52,6 @@ type function struct {
 // field is the name of the environment's field that holds the function.
 func (f function) field() string { return goName("func_" + f.name) }
 
-// hidden begins the names that no expression can spell.
-const hidden = "·"
-
 // renamer gives calls of functions that are called as a field is, such as amplification, the function's hidden name.
 type renamer struct{ language *language }
 
@@ -67,7 +65,7 @@ func (r renamer) Visit(n *ast.Node) {
 	if !isName || fieldType(r.language.document, name.Value) == nil {
 		return
 	}
-	callee := &ast.IdentifierNode{Value: hidden + name.Value}
+	callee := &ast.IdentifierNode{Value: expression.Hidden + name.Value}
 	callee.SetLocation(name.Location())
 	call.Callee = callee
 }
@@ -149,7 +147,7 @@ func newLanguage(document reflect.Type, functions ...function) *language {
 	for _, f := range functions {
 		name := f.name
 		if fieldType(document, name) != nil {
-			name = hidden + name
+			name = expression.Hidden + name
 		}
 		fields = append(fields, functionField(f.field(), name, f.arguments, f.result))
 	}
@@ -209,7 +207,7 @@ func (l *language) read(document any, fields []string) (*facts, error) {
 	}
 	read := &facts{language: l, document: document, seen: map[int][]any{}}
 	read.bind(env.Elem())
-	read.env = env.Elem().Interface()
+	read.env = l.values(env.Elem())
 	return read, nil
 }
 
@@ -225,8 +223,14 @@ func convert(from, to any) error {
 	return nil
 }
 
-// environment is one without values, to compile against.
-func (l *language) environment() any { return reflect.Zero(l.env).Interface() }
+// values are the fields of an environment by their names in expressions.
+func (l *language) values(env reflect.Value) map[string]any {
+	named := map[string]any{}
+	for i := range l.env.NumField() {
+		named[l.env.Field(i).Tag.Get("expr")] = env.Field(i).Interface()
+	}
+	return named
+}
 
 // bind gives the environment's functions the document to look into. What is not there has its zero value.
 func (f *facts) bind(env reflect.Value) {

@@ -11,6 +11,7 @@ import (
 
 	"faultflow/internal/catalog"
 	"faultflow/internal/errhandler"
+	"faultflow/internal/expression"
 	"faultflow/internal/report"
 	"faultflow/internal/settings"
 	"faultflow/internal/suggest"
@@ -125,7 +126,7 @@ type use struct {
 func (u use) wrong(channels []string) error {
 	if u.of.check != nil {
 		if err := u.of.check(u.name); err != nil {
-			return &Error{Offset: u.at, Problem: err.Error()}
+			return &expression.Error{Offset: u.at, Problem: err.Error()}
 		}
 		return nil
 	}
@@ -134,7 +135,7 @@ func (u use) wrong(channels []string) error {
 		return nil
 	}
 	listed := slices.DeleteFunc(slices.Clone(known), func(k string) bool { return k == "" })
-	return &Error{Offset: u.at, Problem: fmt.Sprintf("there is no %s %q%s; there are %s",
+	return &expression.Error{Offset: u.at, Problem: fmt.Sprintf("there is no %s %q%s; there are %s",
 		u.of.what, u.name, suggest.Nearest(u.name, known), strings.Join(listed, ", "))}
 }
 

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/expr-lang/expr/ast"
+
+	"faultflow/internal/expression"
 )
 
 // rule says when a part of a document shows nothing, because what it tells of never ran. It holds wherever a condition
@@ -51,7 +53,7 @@ type prober struct {
 }
 
 // seenName is the name of the function that probes call.
-const seenName = hidden + "seen"
+const seenName = expression.Hidden + "seen"
 
 // Visit puts probes around what a node asks. The finder, which has come by before, looks at the tree as it was.
 func (p *prober) Visit(n *ast.Node) {
@@ -123,7 +125,7 @@ func (p *prober) mayBeEmpty(list ast.Node) bool {
 type facts struct {
 	language *language
 	document any
-	env      any
+	env      map[string]any
 	// missing says of what functions looked for that it is not there.
 	missing []string
 	seen    map[int][]any

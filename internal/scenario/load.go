@@ -9,6 +9,7 @@ import (
 	"github.com/goccy/go-yaml/ast"
 
 	"faultflow/internal/expect"
+	"faultflow/internal/expression"
 	"faultflow/internal/settings"
 	"faultflow/internal/suggest"
 )
@@ -250,7 +251,7 @@ func (l *loader) expect(n ast.Node) error {
 
 // mistaken tells what is wrong with an expectation, where it stands.
 func (l *loader) mistaken(n ast.Node, source string, err error) error {
-	bad, ok := errors.AsType[*expect.Error](err)
+	bad, ok := errors.AsType[*expression.Error](err)
 	if !ok {
 		return l.fail(n, "expect: %v", err)
 	}
