@@ -125,16 +125,17 @@ func (p *Processing) each(ctx context.Context, records []Record) *work {
 	results, errs := make([]Processed, len(records)), make([]error, len(records))
 	workers := min(p.workers, len(records))
 	compete := p.call.RateLimit > 0 || p.call.AdaptiveLimit > 0 || p.call.Bulkhead > 0 && workers > p.call.Bulkhead
-	shares := workflow.Shares(ctx)
+	shares, lanes := workflow.Shares(ctx), resilience.Lanes(p.call)
+	ends := min(1, lanes-1) // a hedge's delay ends where its worker's time is, and so no call does
 	var next atomic.Int64
 	worker := func(w int) {
-		ctx := workflow.WithLane(ctx, w)
-		ownTime := func(hedge int) {
+		ctx := workflow.WithLane(ctx, w*lanes)
+		ownTime := func(ctx context.Context, of int) {
 			switch {
 			case shares:
-				workflow.AwaitOwn(workflow.WithLane(ctx, workers*hedge))
+				workflow.AwaitOwn(ctx)
 			case compete:
-				awaitOwnTime(ctx, w+workers*hedge)
+				awaitOwnTime(ctx, w+workers*of)
 			}
 		}
 		i := 0
@@ -143,7 +144,7 @@ func (p *Processing) each(ctx context.Context, records []Record) *work {
 			there bool
 		}
 		one := func(ctx context.Context, _ int) (none struct{}, err error) {
-			defer ownTime(resilience.Hedge(ctx)) // a panic gives its place back, too
+			defer ownTime(ctx, ends+resilience.Hedge(ctx)) // a panic gives its place back, too
 			out, err := p.processor.Process(ctx, records[i])
 			answer.Lock()
 			defer answer.Unlock()
@@ -153,11 +154,11 @@ func (p *Processing) each(ctx context.Context, records []Record) *work {
 			return none, err
 		}
 		process := p.record.Bind(ctx, resilience.Call[struct{}]{Fn: one})
-		ownTime(0)
+		ownTime(ctx, 0)
 		for i = int(next.Add(1)) - 1; i < len(records) && ctx.Err() == nil; i = int(next.Add(1)) - 1 {
 			answer.there = false
 			_, errs[i] = process()
-			ownTime(0) // also after a call that was rejected
+			ownTime(ctx, 0) // also after a call that was rejected
 		}
 	}
 	// A sync.WaitGroup would do, but in a synctest bubble Go 1.26 keeps 32 bytes of each for ever, and there are

@@ -371,7 +371,7 @@ func (a *attempts[R]) call(exec failsafe.Execution[R]) (R, error) {
 	if exec.IsHedge() {
 		n := int(a.hedges.Add(1))
 		a.guard.stats.hedges.Add(1)
-		ctx = context.WithValue(workflow.WithLane(ctx, n), hedgeKey{}, n)
+		ctx = context.WithValue(workflow.WithLane(ctx, hedges(a.guard.policy)+n), hedgeKey{}, n)
 	} else {
 		a.guard.tell(ctx, catalog.AttemptStarted, a.number)
 	}

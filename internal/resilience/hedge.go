@@ -43,10 +43,23 @@ func hedgePolicy[R any](p settings.Policy) hedgepolicy.HedgePolicy[R] {
 		builder = hedgepolicy.NewBuilderWithDelay[R](after)
 	}
 	return builder.
-		WithMaxHedges(max(p.Hedges, 1)).
+		WithMaxHedges(hedges(p)).
 		CancelIf(func(_ R, err error) bool { return err != errLost && err != errNoHedge }).
 		Build()
 }
+
+// Lanes is how many goroutines of one caller can act beside each other, each at own instants of its own: see
+// workflow.WithLane. A hedge has one lane until it reaches the operation and another from then on, since hedges that
+// wait may overtake each other, and what they draw is numbered as they reach it.
+func Lanes(p settings.Policy) int {
+	if p.HedgeAfter == "" {
+		return 1
+	}
+	return 1 + 2*hedges(p)
+}
+
+// hedges is how many an attempt has at most.
+func hedges(p settings.Policy) int { return max(p.Hedges, 1) }
 
 type hedgeKey struct{}
 
@@ -61,7 +74,7 @@ func Hedge(ctx context.Context) int {
 // cancels; here the attempt ends when all of them have.
 func (a *attempts[R]) hedged(exec policy.ExecutionInternal[R], call attemptFn[R]) *common.PolicyResult[R] {
 	before := exec.Hedges()
-	a.ctx, a.ended = exec.Context(), make(chan struct{}, 1+max(a.guard.policy.Hedges, 1))
+	a.ctx, a.ended = exec.Context(), make(chan struct{}, 1+hedges(a.guard.policy))
 	a.hedges.Store(0)
 	a.lanes = nil
 	result := call(exec)
@@ -78,10 +91,15 @@ func (a *attempts[R]) oneOfSeveral(exec policy.ExecutionInternal[R], call attemp
 		a.mu.Lock()
 		a.lanes = append(a.lanes, exec.Context())
 		a.mu.Unlock()
-		workflow.AwaitOwn(a.ownOf(exec.Context())) // the delay may be any
+		if !a.due(exec.Context()) {
+			return &common.PolicyResult[R]{Error: errNoHedge, Done: true}
+		}
 		a.guard.tell(exec.Context(), catalog.Hedged, a.number)
 	}
 	result := call(exec)
+	if a.ctx.Err() != nil { // all calls of the attempt have been cut short at once
+		a.apart(exec.Context())
+	}
 	switch {
 	case exec.Context().Err() != nil && a.ctx.Err() == nil:
 		a.guard.stats.lost.Add(1)
@@ -92,12 +110,44 @@ func (a *attempts[R]) oneOfSeveral(exec policy.ExecutionInternal[R], call attemp
 	return result
 }
 
+// due waits for the hedge's next own instant, since its delay may be any. It is false if an answer came meanwhile, or
+// at the very instant at which the delay was over: then there is no hedge, and whether the scheduler saw the delay or
+// the answer first makes no difference.
+func (a *attempts[R]) due(ctx context.Context) bool {
+	wait := workflow.UntilOwn(a.ownOf(ctx), 0)
+	if wait == 0 {
+		return true
+	}
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// apart has a call end at an instant at which no other one of its attempt does: the quantile follows their order.
+func (a *attempts[R]) apart(ctx context.Context) {
+	if workflow.Shares(ctx) {
+		workflow.AwaitOwn(a.ownOf(ctx))
+		return
+	}
+	time.Sleep(time.Duration(a.lane(ctx)))
+}
+
 // ownOf is the context of one of an attempt's calls with own instants of its own, which hedges have by the order in
 // which they were made.
 func (a *attempts[R]) ownOf(ctx context.Context) context.Context {
+	return workflow.WithLane(ctx, a.lane(ctx))
+}
+
+// lane is 0 for the first call, 1 for the first hedge.
+func (a *attempts[R]) lane(ctx context.Context) int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return workflow.WithLane(ctx, 1+slices.Index(a.lanes, ctx))
+	return 1 + slices.Index(a.lanes, ctx)
 }
 
 // atOwnOfCall goes on at the next own instant of the call, unless that is over by then.

@@ -11,6 +11,7 @@ import (
 	"faultflow/internal/fault"
 	"faultflow/internal/nodes"
 	"faultflow/internal/report"
+	"faultflow/internal/resilience"
 	"faultflow/internal/settings"
 	"faultflow/internal/simulate"
 	"faultflow/internal/workflow"
@@ -156,13 +157,15 @@ const firstSlot = 1000
 // lanes is how many own instants in a turn a pass needs at most: its workers act beside each other, and
 // so do the calls of a hedged attempt.
 func lanes(s *settings.Settings) int {
-	calls := 1 // of an attempt
+	calls := 1
 	for _, node := range catalog.GuardedNodes() {
-		if p := s.Policy(node); p.HedgeAfter != "" {
-			calls = max(calls, 1+p.Hedges)
-		}
+		calls = max(calls, resilience.Lanes(*s.Policy(node)))
 	}
-	return max(1, min(s.Workers, s.BatchSize)) * calls
+	batch := s.BatchSize * resilience.Lanes(s.Collector) // each call of a hedged fetch may bring one
+	if s.Fallback {
+		batch = max(batch, nodes.DefaultRecords)
+	}
+	return max(1, min(s.Workers, batch)) * calls
 }
 
 // passSlot is where in a turn the n-th pass has its own instants.

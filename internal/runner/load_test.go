@@ -130,39 +130,93 @@ func TestBulkheadIsErlangB(t *testing.T) {
 // TestLoadSameSeedSameBytes: whatever passes, clients and stations share, the report does not depend on the scheduler.
 func TestLoadSameSeedSameBytes(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
-	s := loaded(t, "load=200/s", "load=300/s,from=1s,to=2s", "for=3s", "clients=100", "batch-size=3",
-		"simulate-failures=true", "failure-type=network",
-		"capacity=collector.fetch=places=3,service=exp:10ms,queue=200",
-		"capacity=delivery.primary=places=2,service=lognormal:4ms/20ms,abandoned=drop,order=lifo",
-		"capacity=processor.record=places=20,service=exp:20ms",
-		"fault=delivery.primary=capacity_loss,factor=0.2,from=500ms,to=2s",
-		"collector-breaker=true",
-		"processor-breaker=true",
-		"delivery-breaker=true",
-		"breaker-open-for=1s",
-		"rate-limit=50",
-		"rate-limit-wait=50ms",
-		"collector-timeout=300ms",
-		"delivery-timeout=500ms",
-		"retry-delay=50ms",
-	)
+	families := map[string]settings.Settings{
+		"all policies": loaded(t, "load=200/s", "load=300/s,from=1s,to=2s", "for=3s", "clients=100", "batch-size=3",
+			"simulate-failures=true", "failure-type=network",
+			"capacity=collector.fetch=places=3,service=exp:10ms,queue=200",
+			"capacity=delivery.primary=places=2,service=lognormal:4ms/20ms,abandoned=drop,order=lifo",
+			"capacity=processor.record=places=20,service=exp:20ms",
+			"fault=delivery.primary=capacity_loss,factor=0.2,from=500ms,to=2s",
+			"collector-breaker=true",
+			"processor-breaker=true",
+			"delivery-breaker=true",
+			"breaker-open-for=1s",
+			"rate-limit=50",
+			"rate-limit-burst=3",
+			"rate-limit-wait=50ms",
+			"collector-timeout=300ms",
+			"delivery-timeout=500ms",
+			"retry-delay=50ms",
+			"retry-budget=0.2",
+			"deadline=2s",
+			"hedge-after=50ms",
+			"hedges=2",
+			"adaptive-limit=20",
+			"adaptive-queue=2",
+			"throttle=0.5",
+			"breaker-failure-rate=0.5",
+			"breaker-open-jitter=0.2",
+		),
+		// A deadline ends all calls of an attempt at once, and default data are more records than a batch has.
+		"a quantile under a deadline": loaded(t, "load=100/s", "for=2s", "clients=3", "batch-size=1", "workers=8",
+			"simulate-failures=true", "failure-type=network",
+			"capacity=collector.fetch=service=30ms",
+			"rate-limit=20",
+			"rate-limit-wait=1s",
+			"timeout=100ms",
+			"deadline=100ms",
+			"hedge-after=p90",
+			"hedges=2",
+		),
+	}
 	seeds := uint64(2)
 	if full() {
-		seeds = 50
+		seeds = 25
 	}
-	for s.Seed = range seeds {
-		runtime.GOMAXPROCS(1)
-		want := runJSON(t, s)
-		for _, procs := range []int{2, 4, 8} {
-			runtime.GOMAXPROCS(procs)
-			if got := runJSON(t, s); !bytes.Equal(got, want) {
-				t.Fatalf(
-					"seed %d: at GOMAXPROCS %d another report than at 1:\n%s",
-					s.Seed,
-					procs,
-					firstDifference(got, want),
-				)
+	for name, s := range families {
+		t.Run(name, func(t *testing.T) {
+			for s.Seed = range seeds {
+				runtime.GOMAXPROCS(1)
+				want := runJSON(t, s)
+				for _, procs := range []int{2, 4, 8} {
+					runtime.GOMAXPROCS(procs)
+					if got := runJSON(t, s); !bytes.Equal(got, want) {
+						t.Fatalf("seed %d: at GOMAXPROCS %d another report than at 1:\n%s",
+							s.Seed, procs, firstDifference(got, want))
+					}
+				}
 			}
+		})
+	}
+}
+
+// A pass has an own instant for each call that can act beside others: default data are ten records, whatever the batch,
+// and each call of a hedged fetch may bring a batch.
+func TestLanes(t *testing.T) {
+	for flags, want := range map[string]int{
+		"batch-size=1 workers=8 fallback=false":                               1,
+		"batch-size=1 workers=8":                                              8,
+		"batch-size=1 workers=20":                                             10,
+		"batch-size=30 workers=8":                                             8,
+		"batch-size=30 workers=8 processor-hedge-after=1s processor-hedges=2": 8 * 5,
+		"batch-size=3 workers=30 fallback=false collector-hedge-after=1s collector-hedges=2": 15 * 5,
+	} {
+		s := loaded(t, strings.Fields(flags)...)
+		if got := lanes(&s); got != want {
+			t.Errorf("%s: %d lanes, want %d", flags, got, want)
+		}
+	}
+}
+
+// TestAnswerAtTheHedgesInstant: where an answer comes at the very instant at which its hedge is due, as it does where
+// all calls take as long, there is no hedge, instead of one that the scheduler decides about.
+func TestAnswerAtTheHedgesInstant(t *testing.T) {
+	for _, after := range []string{"20ms", "p95"} {
+		rep := runReport(t, loaded(t, "load=50/s", "for=2s", "batch-size=1", "bulkhead=1000", "collector-hedge-after="+after,
+			"capacity=collector.fetch=places=100,service=20ms"))
+		n := rep.Nodes[0] // the collector
+		if n.Hedges > 0 || n.Lost > 0 || n.Attempts < 50 {
+			t.Errorf("hedged after %s: %d hedges and %d lost of %d calls", after, n.Hedges, n.Lost, n.Attempts)
 		}
 	}
 }
