@@ -168,6 +168,14 @@ func TestLoadSameSeedSameBytes(t *testing.T) {
 			"hedge-after=p90",
 			"hedges=2",
 		),
+		// The first answer cancels several slow calls at once, whose rows the next calls get.
+		"rows that come too late": loaded(t, "load=100/s", "for=2s", "clients=3", "batch-size=3",
+			"capacity=collector.fetch=places=100,service=10ms",
+			"fault=collector.fetch=slow,p=0.8,by=1s",
+			"fault=processor.record=error,p=0.5", // dead letters tell which records a pass has
+			"collector-hedge-after=20ms",
+			"collector-hedges=8",
+		),
 	}
 	seeds := uint64(2)
 	if full() {

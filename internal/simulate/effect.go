@@ -46,15 +46,21 @@ func (h hit) delay() time.Duration {
 	return time.Millisecond + time.Duration(h.draw("delay")*float64(19*time.Millisecond))
 }
 
-// hang waits to be cancelled, and returns within a microsecond after it, or at the pass's next own instant.
+// hang waits to be cancelled.
 func (h hit) hang(ctx context.Context, err func() error) error {
 	<-ctx.Done()
+	h.notice(ctx)
+	return err()
+}
+
+// notice is the time that a call takes to notice its cancellation: a part of a microsecond, or until the next own
+// instant of the pass.
+func (h hit) notice(ctx context.Context) {
 	if workflow.Shares(ctx) {
 		workflow.AwaitOwn(ctx)
-		return err()
+		return
 	}
 	time.Sleep(h.instant())
-	return err()
 }
 
 // instant is a part of a microsecond, never zero.

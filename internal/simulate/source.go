@@ -9,6 +9,7 @@ import (
 	"faultflow/internal/catalog"
 	"faultflow/internal/fault"
 	"faultflow/internal/nodes"
+	"faultflow/internal/resilience"
 )
 
 // Source puts the plan's faults and capacities around a source; without any it returns the source itself.
@@ -68,6 +69,9 @@ func (s *faultySource) Fetch(ctx context.Context, n int) (nodes.Batch, error) {
 	if h.kind == fault.Slow && ctx.Err() != nil && b.Len() > 0 {
 		if err == ctx.Err() {
 			err = nil
+		}
+		if resilience.Hedge(ctx) > 0 { // others of the attempt are cancelled at the same instant
+			h.notice(ctx)
 		}
 		s.mu.Lock()
 		s.held = append(s.held, late{b, err})
