@@ -6,7 +6,7 @@ TOOL = $(GO) tool -modfile=tools/go.mod
 GOLANGCI = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GORELEASER = $(GO) run github.com/goreleaser/goreleaser/v2@v2.16.0
 
-.PHONY: help run test race lint golangci cross wasm fused fuzz mutate bench bench-check benchstat full pictures install image release release-check release-try
+.PHONY: help run test race lint golangci cross wasm site fused fuzz mutate bench bench-check benchstat full pictures install image release release-check release-try
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
@@ -49,6 +49,16 @@ wasm: ## the reports of scenarios and profiles, made as WebAssembly in node, are
 	GOOS=js GOARCH=wasm $(GO) test -c -o $$dir/test.wasm ./internal/runtest; cd internal/runtest; \
 	env -i PATH="$$PATH" HOME="$$HOME" FAULTFLOW_HASHES=$$dir/hashes \
 		"$$($(GO) env GOROOT)/lib/wasm/go_js_wasm_exec" $$dir/test.wasm -test.run TestHashes
+
+# The engine is packed here, since not every web server does that. SITE_VERSION is what its reports say.
+SITE ?= dist/site
+SITE_VERSION = $(shell git describe --tags --always 2>/dev/null || echo dev)
+site: ## the page of faultflow play for any web server, its engine as WebAssembly, in dist/site
+	@set -e; rm -rf $(SITE); $(GO) run ./cmd/play-site $(SITE) $(SITE_VERSION); \
+	GOOS=js GOARCH=wasm $(GO) build -trimpath -ldflags '-s -w -X main.version=$(SITE_VERSION)' \
+		-o $(SITE)/engine.wasm ./cmd/play-wasm; \
+	gzip -9 -n $(SITE)/engine.wasm; cp "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" $(SITE); \
+	echo "$(SITE): engine of $$(wc -c < $(SITE)/engine.wasm.gz) bytes"
 
 fused: ## no sum that arm64 rounds differently
 	@out=$$(GOARCH=arm64 $(GO) build -gcflags='faultflow/...=-S' ./... 2>&1 | \

@@ -26,8 +26,10 @@ var floors = [][]string{
 	{"internal/simulate", "internal/source", "internal/channel", "internal/render"},
 	{"internal/runner", "internal/render/text", "internal/render/html", "internal/render/ci"},
 	{"internal/scenario", "internal/campaign", "internal/render/format"},
-	{"internal/runtest"},
-	{"cmd/faultflow"},
+	{"internal/runtest", "internal/play"},
+	{"internal/play/page"},
+	{"internal/play/server"},
+	{"cmd/faultflow", "cmd/play-wasm", "cmd/play-site"},
 }
 
 // libraries may be imported by the packages named, and by no others. The engine may import none at all.
@@ -42,6 +44,7 @@ var libraries = map[string][]string{
 	"github.com/expr-lang/expr":           {"internal/expression", "internal/expect"},
 	"github.com/jstemmer/go-junit-report": {"internal/render/ci"},
 	"github.com/mattn/go-shellwords":      {"cmd/faultflow"},
+	"golang.org/x/net":                    {"internal/play/server"},
 	"golang.org/x/term":                   {"cmd/faultflow"},
 	"github.com/aclements/go-moremath":    {"internal/stats"},
 	"pgregory.net/rapid":                  {"internal/reporttest"},

@@ -96,6 +96,7 @@ breakers, bulkheads, fallbacks and failover at work.`,
 		newShowCommand(s),
 		newCompareCommand(s),
 		newGraphCommand(s),
+		newPlayCommand(s),
 	)
 	typeCompletionErrors(cmd)
 	typeHelpErrors(cmd)

@@ -185,6 +185,11 @@ func replays(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// writerFunc is a writer that is a function.
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
 // TestHelpExamplesRun runs the examples of every command's help.
 func TestHelpExamplesRun(t *testing.T) {
 	reporttest.NothingRaces(t)
@@ -201,7 +206,16 @@ func TestHelpExamplesRun(t *testing.T) {
 			if err := os.CopyFS("testdata", os.DirFS(filepath.Join(root, "testdata"))); err != nil {
 				t.Fatal(err)
 			}
-			if code := run(context.Background(), example.args, testStreams(t)); code != exitOK {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			streams := testStreams(t)
+			if len(example.args) > 0 && example.args[0] == "play" {
+				streams.out = writerFunc(func(p []byte) (int, error) { // a page is served until then
+					cancel()
+					return len(p), nil
+				})
+			}
+			if code := run(ctx, example.args, streams); code != exitOK {
 				t.Errorf("exits with %d, want 0", code)
 			}
 		})

@@ -4,6 +4,7 @@
 package campaign
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,9 +39,11 @@ type Plan struct {
 	// changed are the settings in which a variant of the plan differs from it.
 	changed []settings.Assignment
 	// Until is a condition as it was written, Stop what evaluates it; nil makes all runs. It is asked after every
-	// UntilEvery runs, in the order of the seeds, so that where it stops depends on no machine.
-	Until string
-	Stop  func(*report.Campaign) (bool, error)
+	// StopEvery runs, or UntilEvery where that is 0, in the order of the seeds, so that where it stops depends on no
+	// machine.
+	Until     string
+	Stop      func(*report.Campaign) (bool, error)
+	StopEvery int64
 	// Expectations are conditions over a run, of which the campaign tells in how many runs they held.
 	Expectations []*expect.Condition
 	// Progress is told of each run as it ends, by several goroutines at once. It may be nil.
@@ -62,7 +65,7 @@ func Run(ctx context.Context, p Plan) (*report.Campaign, error) {
 	for from := first; from < to && !stop && ctx.Err() == nil; {
 		next := to
 		if p.Stop != nil {
-			next = min(to, from+UntilEvery)
+			next = min(to, from+cmp.Or(p.StopEvery, UntilEvery))
 		}
 		if err := all.run(ctx, from, next); err != nil {
 			return nil, err

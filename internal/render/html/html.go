@@ -32,11 +32,11 @@ func InFull() render.Limits {
 // Write writes r as one page that needs nothing else: no network (its policy forbids it, and every script and style but
 // its own), and no script either, which only adds zoom and better tooltips.
 func Write(w io.Writer, r *report.Report) error {
-	t, err := template.New("page").Parse(pageTemplate)
+	t, err := parsed()
 	if err != nil {
 		return fmt.Errorf("render: page: %w", err)
 	}
-	return t.Execute(w, newHTMLPage(r))
+	return t.ExecuteTemplate(w, "page", newHTMLPage(r))
 }
 
 // htmlPage is what the template shows. Its texts are clean.

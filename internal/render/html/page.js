@@ -1,31 +1,54 @@
 "use strict";
-// The page is whole without this: it adds zoom, and tooltips that the keyboard reaches.
-(function () {
+// A report's page is whole without this: it adds zoom, and tooltips that the keyboard reaches. A page that draws run
+// after run calls prepare and redrawn itself.
+var faultflow = (function () {
   var tip = document.getElementById("tip");
   var pane = document.querySelector(".window");
-  if (pane) timeline(pane);
+  var drawn = pane ? timeline(pane) : null;
+
+  // Marks are told by a label that the keyboard reaches; the browser's own tooltip would cover ours.
+  function prepare(root) {
+    root.querySelectorAll(".lane > *").forEach(function (m) {
+      var title = m.querySelector("title");
+      if (!title) return;
+      m.setAttribute("role", "img");
+      m.setAttribute("aria-label", title.textContent);
+      m.setAttribute("tabindex", "-1");
+      title.remove();
+    });
+    root.querySelectorAll(".canvas svg").forEach(function (svg) { svg.setAttribute("role", "group"); });
+    root.querySelectorAll(".tools").forEach(function (tools) { tools.hidden = false; });
+  }
+
+  // redrawn is called when another run was drawn.
+  function redrawn() {
+    var found = document.querySelector(".window");
+    if (found !== pane) {
+      pane = found;
+      drawn = pane ? timeline(pane) : null;
+    } else if (drawn) drawn.read();
+  }
 
   function timeline(pane) {
-    var canvas = pane.querySelector(".canvas"), svg = canvas.querySelector("svg"), axis = svg.querySelector(".axis");
-    var end = Number(canvas.dataset.end), steps = canvas.dataset.steps.split(" ").map(Number);
-    var most = Math.min(200, Math.max(8, end / 100)), zoom = 1;
+    var canvas = pane.querySelector(".canvas");
+    var svg, axis, end, steps, most, marks, zoom = 1;
 
-    var marks = [];
-    svg.querySelectorAll(".lane").forEach(function (lane) {
-      var own = Array.from(lane.children).filter(function (m) {
-        var title = m.querySelector("title");
-        if (!title) return false;
-        m.setAttribute("role", "img");
-        m.setAttribute("aria-label", title.textContent);
-        m.setAttribute("tabindex", "-1");
-        title.remove(); // or the browser's own tooltip would cover ours
-        return true;
+    function read() {
+      svg = canvas.querySelector("svg");
+      axis = svg.querySelector(".axis");
+      end = Number(canvas.dataset.end);
+      steps = canvas.dataset.steps.split(" ").map(Number);
+      most = Math.min(200, Math.max(8, end / 100));
+      prepare(pane.closest("section"));
+      marks = [];
+      svg.querySelectorAll(".lane").forEach(function (lane) {
+        var own = Array.from(lane.children).filter(function (m) { return m.hasAttribute("aria-label"); });
+        own.sort(function (a, b) { return parseFloat(a.getAttribute("x")) - parseFloat(b.getAttribute("x")); });
+        marks = marks.concat(own);
       });
-      own.sort(function (a, b) { return parseFloat(a.getAttribute("x")) - parseFloat(b.getAttribute("x")); });
-      marks = marks.concat(own);
-    });
-    svg.setAttribute("role", "group");
-    if (marks.length) marks[0].setAttribute("tabindex", "0");
+      if (marks.length && !svg.querySelector('[tabindex="0"]')) marks[0].setAttribute("tabindex", "0");
+      if (zoom > 1) zoomTo(zoom);
+    }
 
     // Tooltips, by mouse and by keyboard. (An SVG element that listens for the focus would be a stop for the tab key itself.)
     var shown = null;
@@ -107,21 +130,6 @@
         axis.append(line, text);
       }
     }
-    // The label of a tick, as the page has it before it is zoomed: 250 ms, 1.25 s, 1 m 05 s, 2 h.
-    function label(ms) {
-      var tie = "\u00a0", two = function (n) { return (n < 10 ? "0" : "") + n; };
-      ms = Math.round(ms);
-      if (ms === 0) return "0";
-      if (ms < 1e3) return ms + tie + "ms";
-      if (ms < 6e4) return ms / 1e3 + tie + "s";
-      var h = Math.floor(ms / 36e5), m = Math.floor(ms % 36e5 / 6e4), s = ms % 6e4 / 1e3, parts = [];
-      if (h) parts.push(h.toLocaleString("en") + tie + "h");
-      if (!h) parts.push(m + tie + "m");
-      else if (m || s) parts.push(two(m) + tie + "m");
-      if (s) parts.push(two(s) + tie + "s");
-      return parts.join(tie);
-    }
-    document.querySelector(".tools").hidden = false;
     document.getElementById("zoom-tools").addEventListener("click", function (e) {
       var to = { in: zoom * 2, out: zoom / 2, fit: 1 }[e.target.dataset.zoom];
       if (to) zoomTo(to);
@@ -145,5 +153,24 @@
       addEventListener("pointermove", move);
       addEventListener("pointerup", up);
     });
+    read();
+    return { read: read };
   }
+
+  // The label of a time, as the page has it before it is zoomed: 250 ms, 1.25 s, 1 m 05 s, 2 h.
+  function label(ms) {
+    var tie = "\u00a0", two = function (n) { return (n < 10 ? "0" : "") + n; };
+    ms = Math.round(ms);
+    if (ms === 0) return "0";
+    if (ms < 1e3) return ms + tie + "ms";
+    if (ms < 6e4) return ms / 1e3 + tie + "s";
+    var h = Math.floor(ms / 36e5), m = Math.floor(ms % 36e5 / 6e4), s = ms % 6e4 / 1e3, parts = [];
+    if (h) parts.push(h.toLocaleString("en") + tie + "h");
+    if (!h) parts.push(m + tie + "m");
+    else if (m || s) parts.push(two(m) + tie + "m");
+    if (s) parts.push(two(s) + tie + "s");
+    return parts.join(tie);
+  }
+
+  return { prepare: prepare, redrawn: redrawn };
 })();

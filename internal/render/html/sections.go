@@ -35,8 +35,8 @@ type sectionsPage struct {
 	CSS    template.CSS
 	JS     template.JS
 	Policy string
-	// Name is the command or the document, Noun is what the page is.
-	Name, Noun                              string
+	// Name is the command or the document, Noun is what the page is; ID is its element's where it is a part of another.
+	Name, Noun, ID                          string
 	Title, Class, Symbol, Conclusion, Facts string
 	Tiles                                   []htmlTile
 	Chart                                   *chart
@@ -52,14 +52,11 @@ func newSectionsPage() *sectionsPage {
 // writeSectionsPage writes a page that needs nothing else, in the style of a run's page.
 func writeSectionsPage(w io.Writer, page *sectionsPage) error {
 	tellApart(page.Sections)
-	t, err := template.New("page").Parse(pageTemplate) // which has the blocks of both
-	if err == nil {
-		t, err = t.New("sections").Parse(sectionsTemplate)
-	}
+	t, err := parsed()
 	if err != nil {
 		return fmt.Errorf("render: page: %w", err)
 	}
-	return t.Execute(w, page)
+	return t.ExecuteTemplate(w, "sections", page)
 }
 
 // tellApart numbers sections of one title, such as those of reports whose long names begin alike: the sections are

@@ -1,0 +1,71 @@
+package play
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"faultflow/internal/settings"
+)
+
+// Bounds of what the page can ask for. A terminal has none of them.
+const (
+	maxRequest = 64 << 10 // bytes
+	maxTime    = 30 * time.Second
+	maxRuns    = 1000
+	maxPasses  = 20_000
+	maxRecords = 500_000 // in all passes together
+)
+
+// elsewhere are settings that the page has not: it reads no file, and its clock is the virtual one.
+var elsewhere = []string{"input", "input-format", "id-field", "value-field", "clock"}
+
+// settled are the settings of a run on the page. The error is a *settings.Error for one that can't be, or can't be here.
+func settled(list []Setting) (*settings.Given, settings.Settings, error) {
+	var given settings.Given
+	for _, l := range list {
+		if slices.Contains(elsewhere, l.Name) {
+			return nil, settings.Settings{}, &settings.Error{Name: l.Name, Value: l.Text,
+				Problem: "this page reads no file and has a clock of its own; leave it out, or run the command in a terminal"}
+		}
+		if err := given.Set(l.Name, l.Text); err != nil {
+			return nil, settings.Settings{}, &settings.Error{Name: l.Name, Value: l.Text, Problem: err.Error()}
+		}
+	}
+	s, err := given.Settings()
+	if err != nil {
+		return nil, s, err
+	}
+	s.Clock = settings.ClockVirtual
+	return &given, s, bounded(s.Complete())
+}
+
+// bounded returns a *settings.Error for a run that is too large for the page.
+func bounded(s settings.Settings) error {
+	name, passes := "cycles", float64(s.Cycles)
+	if s.For > 0 {
+		begun := float64(s.For) / float64(max(s.Interval, time.Millisecond))
+		if s.Loaded() {
+			begun = 0
+			for _, l := range s.Loads {
+				begun += l.Passes(s.For)
+			}
+		}
+		if s.Cycles == 0 || begun < passes {
+			name, passes = "for", begun
+		}
+	}
+	tooMany := func(n float64, what string, most int) error {
+		d, _ := settings.Find(name)
+		return &settings.Error{Name: name, Value: d.In(&s), Problem: fmt.Sprintf(
+			"that is some %.0f %s, and this page makes up to %d; a terminal has no such limit", n, what, most)}
+	}
+	if passes > maxPasses {
+		return tooMany(passes, "passes", maxPasses)
+	}
+	if records := max(passes, 1) * float64(s.BatchSize); records > maxRecords {
+		name = "batch-size"
+		return tooMany(records, "records", maxRecords)
+	}
+	return nil
+}

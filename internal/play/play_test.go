@@ -1,0 +1,371 @@
+package play
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"faultflow/internal/catalog"
+	"faultflow/internal/expect"
+	"faultflow/internal/report"
+	"faultflow/internal/scenario"
+	"faultflow/internal/settings"
+)
+
+// answers are the responses to a request.
+func answers(t *testing.T, e *Engine, r Request) []Response {
+	t.Helper()
+	text, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answersTo(t, e, text)
+}
+
+func answersTo(t *testing.T, e *Engine, request []byte) (list []Response) {
+	t.Helper()
+	e.Answer(t.Context(), request, func(text []byte) {
+		var r Response
+		if err := json.Unmarshal(text, &r); err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, r)
+	})
+	if len(list) == 0 || list[len(list)-1].Progress != 1 {
+		t.Fatalf("no last response: %+v", list)
+	}
+	return list
+}
+
+// answer is the last response, which must not be a problem.
+func answer(t *testing.T, e *Engine, r Request) Response {
+	t.Helper()
+	list := answers(t, e, r)
+	last := list[len(list)-1]
+	if last.Problem != nil {
+		t.Fatalf("%+v: %+v", r, last.Problem)
+	}
+	return last
+}
+
+// list is settings as on the command line, without dashes.
+func list(assignments ...string) (all []Setting) {
+	for _, a := range assignments {
+		name, text, _ := strings.Cut(a, "=")
+		all = append(all, Setting{name, text})
+	}
+	return all
+}
+
+func partIDs(r Response) (ids []string) {
+	for _, p := range r.Parts {
+		ids = append(ids, p.ID)
+	}
+	return ids
+}
+
+func TestRun(t *testing.T) {
+	r := answer(t, &Engine{}, Request{Want: Run, Settings: list("seed=7", "fault=collector.fetch=timeout,first=3")})
+	if want := []string{"verdict", "timeline", "ledger", "findings", "stages", "details"}; !slices.Equal(partIDs(r), want) {
+		t.Errorf("parts %v, want %v", partIDs(r), want)
+	}
+	if want := "faultflow --seed 7 --fault=collector.fetch=timeout,first=3 --clock=virtual"; r.Command != want {
+		t.Errorf("command %q, want %q", r.Command, want)
+	}
+	for _, p := range r.Parts {
+		if !strings.Contains(p.HTML, `id="`+p.ID+`"`) || strings.Count(p.HTML, "<section") != strings.Count(p.HTML, "</section>") {
+			t.Errorf("part %s is not one element of that ID: %.80s", p.ID, p.HTML)
+		}
+	}
+}
+
+// A run that is pinned is drawn under the other one, and made once for all that are compared with it.
+func TestPinned(t *testing.T) {
+	e := &Engine{}
+	pinned := list("seed=7", "load=20/s", "for=10s", "capacity=collector.fetch=service=100ms")
+	r := answer(t, e, Request{Want: Run, Settings: append(pinned, list("collector-attempts=1")...), Pinned: pinned})
+	ids := partIDs(r)
+	if ids[0] != "verdict" || ids[1] != "compared" || ids[2] != "timeline" {
+		t.Errorf("parts %v", ids)
+	}
+	if html := r.Parts[2].HTML; !strings.Contains(html, "pinned") || !strings.Contains(html, "Timelines") {
+		t.Errorf("the timeline is not that of both: %.200s", html)
+	}
+	first := e.pinned
+	answer(t, e, Request{Want: Run, Settings: list("seed=7"), Pinned: pinned})
+	if e.pinned != first {
+		t.Error("the pinned run was made again")
+	}
+	answer(t, e, Request{Want: Run, Settings: list("seed=7"), Pinned: list("seed=8")})
+	if e.pinned == first {
+		t.Error("another pinned run was not made")
+	}
+}
+
+// What is said of many seeds comes as they are made, and at last is that of all.
+func TestSeeds(t *testing.T) {
+	all := answers(t, &Engine{}, Request{Want: Seeds, Runs: 60, Settings: list("seed=1", "simulate-failures=true")})
+	if len(all) < 10 {
+		t.Errorf("%d responses", len(all))
+	}
+	for i, r := range all {
+		if len(r.Parts) == 0 && r.Progress < 1 {
+			continue // it tells how far it is
+		}
+		if len(r.Parts) != 1 || r.Parts[0].ID != "account" || i > 0 && r.Progress < all[i-1].Progress {
+			t.Errorf("response %d: progress %v, parts %v, %+v", i, r.Progress, partIDs(r), r.Problem)
+		}
+	}
+	if want := "faultflow campaign --runs 60 --seed 1 --simulate-failures=true"; all[len(all)-1].Command != want {
+		t.Errorf("command %q, want %q", all[len(all)-1].Command, want)
+	}
+}
+
+// A person who takes a scenario along has expectations that hold, and are more than what always does.
+func TestScenarioHolds(t *testing.T) {
+	for _, of := range [][]Setting{
+		list("seed=7"),
+		list("seed=7", "simulate-failures=true", "failure-type=storage", "cycles=3"),
+		list("seed=7", "collector-breaker=true", "cycles=12", "fault=collector.fetch=connection_refused,from=2s,to=40s"),
+		list("seed=1", "load=6/s", "for=100s", "batch-size=1", "capacity=collector.fetch=service=50ms",
+			"collector-attempts=1", "fault=collector.fetch=halt,from=10s,to=20s"),
+	} {
+		doc := answer(t, &Engine{}, Request{Want: Scenario, Settings: of, Name: "played"}).Document
+		found, err := scenario.Parse("played.yaml", []byte(doc))
+		if err != nil {
+			t.Fatalf("%v:\n%s", err, doc)
+		}
+		if len(found[0].Expectations) < 3 {
+			t.Errorf("too few expectations:\n%s", doc)
+		}
+		results := scenario.Run(t.Context(), found, scenario.Options{}, nil)
+		if results[0].Status != report.TestPassed {
+			t.Errorf("%s: %v %+v\n%s", results[0].Status, results[0].Reasons, results[0].Failures, doc)
+		}
+	}
+}
+
+func TestDocuments(t *testing.T) {
+	of := list("seed=7", "simulate-failures=true")
+	run := answer(t, &Engine{Version: "v1"}, Request{Want: Run, Settings: of})
+	doc, err := report.Parse([]byte(answer(t, &Engine{Version: "v1"}, Request{Want: JSON, Settings: of}).Document))
+	if err != nil || doc.Report.Hash != run.Hash || doc.Report.Meta.Version != "v1" {
+		t.Errorf("%v, hash %s, want %s", err, doc.Report.Hash, run.Hash)
+	}
+	if page := answer(t, &Engine{}, Request{Want: HTML, Settings: of}).Document; !strings.Contains(page, run.Hash) {
+		t.Error("the page is not the run's")
+	}
+}
+
+// The page reads no file, waits for no real time and bounds what it makes. Each refusal names the setting.
+func TestRefused(t *testing.T) {
+	for given, setting := range map[string]string{
+		"input=/etc/passwd":    "input",
+		"input=-":              "input",
+		"input-format=csv":     "input-format",
+		"id-field=x":           "id-field",
+		"clock=real":           "clock",
+		"cycles=1000000":       "cycles",
+		"batch-size=1000000":   "batch-size",
+		"collector-attempts=0": "collector-attempts",
+		"fault=nowhere=slow":   "fault",
+		"output=/tmp":          "output",
+		"<b>x</b>=y":           "<b>x</b>",
+		"failure-type=network": "failure-type",
+	} {
+		all := answers(t, &Engine{}, Request{Want: Run, Settings: list("seed=1", given)})
+		if p := all[len(all)-1].Problem; p == nil || p.Setting != setting {
+			t.Errorf("%s: %+v", given, p)
+		}
+	}
+	for _, load := range [][]Setting{
+		list("load=1000/s", "for=10h"), list("load=1000/s", "for=10h", "cycles=20001"), list("for=10000h", "interval=1ms"),
+	} {
+		if all := answers(t, &Engine{}, Request{Want: Run, Settings: load}); all[len(all)-1].Problem == nil {
+			t.Errorf("%v was made", load)
+		}
+	}
+	for name, text := range map[string]string{
+		"no JSON":          "{",
+		"nothing":          "",
+		"null":             "null",
+		"wants nothing":    `{"settings":[]}`,
+		"too many seeds":   `{"want":"seeds","runs":1000000000}`,
+		"no seeds":         `{"want":"seeds"}`,
+		"too large":        `{"want":"run","name":"` + strings.Repeat("x", maxRequest) + `"}`,
+		"other types":      `{"settings":7}`,
+		"a pinned mistake": `{"want":"run","settings":[],"pinned":[{"name":"input","text":"x"}]}`,
+	} {
+		all := answersTo(t, &Engine{}, []byte(text))
+		if p := all[len(all)-1].Problem; p == nil || p.Text == "" || len(p.Text) > 2000 {
+			t.Errorf("%s: %+v", name, all)
+		}
+	}
+}
+
+// What is dropped ends soon, says nothing more and leaves no goroutine behind.
+func TestDropped(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	for _, want := range []Request{
+		{Want: Run, Settings: list("cycles=20000", "batch-size=1")},
+		{Want: Seeds, Runs: 1000, Settings: list("cycles=100")},
+	} {
+		text, err := json.Marshal(want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		told := 0
+		(&Engine{}).Answer(ctx, text, func([]byte) { // once it tells how far it is
+			told++
+			cancel()
+		})
+		if told != 1 {
+			t.Errorf("%s: told %d times", want.Want, told)
+		}
+	}
+}
+
+// Every setting is a knob, but those that the page has not; knobs have what their control needs.
+func TestKnobs(t *testing.T) {
+	seen := map[string]bool{}
+	for _, g := range knobs() {
+		for _, k := range g.Knobs {
+			s, _ := settings.Find(k.Name)
+			seen[k.Name] = true
+			number := s.Type == settings.Int || s.Type == settings.Number || s.Type == settings.Duration
+			if number != (k.Slider != nil) || s.List() != (k.Rows != nil) || (s.Type == settings.Choice) != (k.Choices != nil) {
+				t.Errorf("%s: %+v", k.Name, k)
+			}
+			if k.Slider != nil && !(k.Slider.Low < k.Slider.High) {
+				t.Errorf("%s: %+v", k.Name, k.Slider)
+			}
+			if k.Default != "" && s.Type != settings.Items {
+				if _, err := s.Parse(k.Default); err != nil {
+					t.Errorf("%s: default %q: %v", k.Name, k.Default, err)
+				}
+			}
+			if s.Node != "" && k.ForAll == "" && s.Label() != "breaker" {
+				t.Errorf("%s has no setting for all nodes", k.Name)
+			}
+		}
+	}
+	for _, s := range settings.All() {
+		if !seen[s.Name] && s.Name != "seed" && !slices.Contains(elsewhere, s.Name) {
+			t.Errorf("%s is no knob", s.Name)
+		}
+	}
+}
+
+// The lessons of overload are those of the document in its order, each with a question; all of the library are there.
+func TestLessons(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/overload.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want, got []string
+	for _, m := range regexp.MustCompile(`overload/([a-z-]+)\.yaml`).FindAllStringSubmatch(string(doc), -1) {
+		if !slices.Contains(want, m[1]) {
+			want = append(want, m[1])
+		}
+	}
+	for _, o := range overload {
+		got = append(got, o.name)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("lessons %v\nwant %v", got, want)
+	}
+	all, err := lessons()
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := os.ReadDir("../../testdata/scenarios")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		name, isScenario := strings.CutSuffix(f.Name(), ".yaml")
+		there := func(l Lesson) bool { return l.Name == name || strings.HasPrefix(l.Name, name+"[") }
+		if isScenario && name != "data-unreadable-rows" && !slices.ContainsFunc(all, there) {
+			t.Errorf("%s is no lesson", name)
+		}
+	}
+	for _, l := range all {
+		if l.Description == "" || len(l.Front) == 0 || (l.Question == "") == (l.Group == overloadGroup) {
+			t.Errorf("%+v", l)
+		}
+		for _, name := range l.Front {
+			if _, ok := settings.Find(name); !ok {
+				t.Errorf("%s: there is no setting %s", l.Name, name)
+			}
+		}
+	}
+}
+
+// The knobs in front of a lesson that stays down answer its question: one brings it back, the other does not.
+func TestQuestionsHaveAnswers(t *testing.T) {
+	for _, c := range []struct {
+		lesson, setting, text string
+		back                  bool
+	}{
+		{"retries-keep-it-down", "collector-attempts", "3", true},
+		{"retries-keep-it-down", "collector-retry-delay", "3s", false},
+		{"backoff-keeps-the-boundary[collector-retry-delay=1s]", "collector-attempts", "3", true},
+		{"backoff-keeps-the-boundary[collector-retry-delay=1s]", "collector-retry-delay", "10s", false},
+		{"spike-keeps-it-down", "collector-attempts", "1", true},
+		{"spike-keeps-it-down", "collector-retry-delay", "3s", false},
+		{"layers-multiply", "collector-attempts", "9", true},
+		{"budget-behind-backoff", "collector-retry-delay", "0s", true},
+	} {
+		all, err := lessons()
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(all, func(l Lesson) bool { return l.Name == c.lesson })
+		doc := answer(t, &Engine{}, Request{Want: JSON, Settings: append(all[i].Settings, Setting{c.setting, c.text})}).Document
+		back, err := expect.Compile(fmt.Sprintf("recovery.state == %q", catalog.CameBack))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := report.Parse([]byte(doc))
+		if err != nil {
+			t.Fatal(err)
+		}
+		judged, err := expect.Judge(r.Report, []*expect.Condition{back})
+		if err != nil || (judged.Status == report.TestPassed) != c.back || !slices.Contains(all[i].Front, c.setting) {
+			t.Errorf("%s with %s=%s: %s, %v", c.lesson, c.setting, c.text, judged.Status, err)
+		}
+	}
+}
+
+// The page begins with the first lesson, or with what was given.
+func TestStart(t *testing.T) {
+	text, err := (&Engine{}).Start(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s Start
+	var r Response
+	if err := json.Unmarshal(text, &s); err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(s.Response, &r); err != nil || s.Lesson != overload[0].name || len(r.Parts) < 5 {
+		t.Errorf("%v: lesson %q, parts %v", err, s.Lesson, partIDs(r))
+	}
+	if _, err := (&Engine{}).Start(t.Context(), list("input=x")); err == nil {
+		t.Error("an input was not refused")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Nanosecond)
+	defer cancel()
+	if _, err := (&Engine{}).Start(ctx, nil); err == nil {
+		t.Error("a start that was cancelled has no run")
+	}
+}
