@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -120,15 +121,24 @@ func documentName(path string) string {
 
 // readDocument reads a file, or standard input.
 func readDocument(path string, s *streams) (report.Document, error) {
-	read := func() ([]byte, error) { return os.ReadFile(path) }
-	if path == "-" {
-		read = func() ([]byte, error) { return io.ReadAll(s.in) }
+	from := s.in
+	if path != "-" {
+		file, err := os.Open(path)
+		if err != nil {
+			return report.Document{}, unreadable(err)
+		}
+		defer func() { _ = file.Close() }() // it is only read
+		from = file
 	}
-	data, err := read()
-	if err != nil {
-		return report.Document{}, &exitError{code: exitIO, message: fmt.Sprintf("could not read the report: %v", err)}
+	doc, err := report.Read(from)
+	if wrong, ok := errors.AsType[*fs.PathError](err); ok {
+		err = unreadable(wrong)
 	}
-	return report.Parse(data)
+	return doc, err
+}
+
+func unreadable(err error) error {
+	return &exitError{code: exitIO, message: fmt.Sprintf("could not read the report: %v", err)}
 }
 
 // documentError says why a document can't be read or shown, and what to do about it.
@@ -141,6 +151,9 @@ func documentError(path string, err error) error {
 	case errors.Is(err, report.ErrHash):
 		return usageError("the hash of %s does not match its contents, and as JSON it would get a new one; "+
 			"choose another --format", path)
+	case errors.Is(err, report.ErrSize):
+		return usageError("%s is larger than the %d MB that are read: reports of runs and campaigns have some megabytes "+
+			"at most, whatever their length; make it again with faultflow --report FILE", path, report.MaxSize>>20)
 	case errors.As(err, &schema) && schema.Newer():
 		return usageError("%s has schema %s; this version of faultflow reads up to %s: use a newer one",
 			path, schema.Found, schema.Want)

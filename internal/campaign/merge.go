@@ -34,6 +34,9 @@ func ReadPart(name string, r io.Reader) (File, error) {
 	case errors.As(err, &schema):
 		problem := fmt.Sprintf("no campaign: its schema is %q, expected %q", schema.Found, schema.Want)
 		return File{}, &PartError{name, problem}
+	case errors.Is(err, report.ErrSize):
+		problem := fmt.Sprintf("larger than the %d MB that are read; make the part again", report.MaxSize>>20)
+		return File{}, &PartError{name, problem}
 	case errors.Is(err, report.ErrHash):
 		return File{}, &PartError{name, "damaged: its hash does not match its contents; make the part again"}
 	case err != nil:

@@ -1,7 +1,6 @@
 package report
 
 import (
-	"fmt"
 	"io"
 
 	"faultflow/internal/catalog"
@@ -325,11 +324,11 @@ func (c *Campaign) Seal() error { return seal(c, &c.Hash) }
 func WriteCampaign(w io.Writer, c *Campaign) error { return write(w, c, &c.Hash) }
 
 // ReadCampaign reads what WriteCampaign wrote, as Parse does: a *SchemaError for another schema, the campaign
-// together with ErrHash if its hash does not match.
+// together with ErrHash if its hash does not match, ErrSize if it is too large.
 func ReadCampaign(rd io.Reader) (*Campaign, error) {
-	text, err := io.ReadAll(rd)
+	text, err := readAll(rd)
 	if err != nil {
-		return nil, fmt.Errorf("report: read: %w", err)
+		return nil, err
 	}
 	found, err := schemaOf(text)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 )
@@ -21,6 +22,34 @@ type Document struct {
 // Schemas are those of the documents that Parse reads, each the newest version.
 func Schemas() []string {
 	return []string{Schema, TestSchema, CampaignSchema, SweepSchema, AblationSchema, DeterminismSchema}
+}
+
+// MaxSize bounds a document that is read, in bytes: what is read takes some ten times as much memory. Runs of any length
+// and campaigns of any size have some megabytes at most.
+const MaxSize = 32 << 20
+
+// ErrSize says that a document is larger than MaxSize.
+var ErrSize = fmt.Errorf("report: larger than %d MB", MaxSize>>20)
+
+// Read reads a document as Parse does, or returns ErrSize.
+func Read(r io.Reader) (Document, error) {
+	text, err := readAll(r)
+	if err != nil {
+		return Document{}, err
+	}
+	return Parse(text)
+}
+
+// readAll reads no more than a document may have.
+func readAll(r io.Reader) ([]byte, error) {
+	text, err := io.ReadAll(io.LimitReader(r, MaxSize+1))
+	if err != nil {
+		return nil, fmt.Errorf("report: read: %w", err)
+	}
+	if len(text) > MaxSize {
+		return nil, ErrSize
+	}
+	return text, nil
 }
 
 // Parse reads a document of any kind that can be shown. A document of another schema is a *SchemaError. If the hash

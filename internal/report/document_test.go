@@ -138,3 +138,23 @@ func TestTestResultsAreCounted(t *testing.T) {
 		}
 	}
 }
+
+// endless is a pipe that never ends.
+type endless struct{ read int }
+
+func (e *endless) Read(p []byte) (int, error) {
+	e.read += len(p)
+	return len(p), nil
+}
+
+// A document that does not end would take all memory.
+func TestReadsNoMoreThanADocumentMayHave(t *testing.T) {
+	in := &endless{}
+	if _, err := Read(in); !errors.Is(err, ErrSize) || in.read > MaxSize+1 {
+		t.Errorf("%v after %d bytes", err, in.read)
+	}
+	in = &endless{}
+	if _, err := ReadCampaign(in); !errors.Is(err, ErrSize) || in.read > MaxSize+1 {
+		t.Errorf("a campaign: %v after %d bytes", err, in.read)
+	}
+}

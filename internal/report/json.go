@@ -102,7 +102,8 @@ func hash(doc []byte) (string, error) {
 	if _, err := dec.Token(); err != nil { // the opening brace
 		return "", err
 	}
-	var members [][]byte
+	sum, separator := sha256.New(), ""
+	sum.Write([]byte("{"))
 	for dec.More() {
 		key, err := dec.Token()
 		if err != nil {
@@ -115,10 +116,11 @@ func hash(doc []byte) (string, error) {
 		if key == "hash" || key == "meta" {
 			continue
 		}
-		members = append(members, fmt.Appendf(nil, "%q:%s", key, value))
+		fmt.Fprintf(sum, "%s%q:%s", separator, key, value)
+		separator = ","
 	}
-	sum := sha256.Sum256(fmt.Appendf(nil, "{%s}", bytes.Join(members, []byte(","))))
-	return hex.EncodeToString(sum[:]), nil
+	sum.Write([]byte("}"))
+	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
 // normalize gives v the form that it has when it is read back, all the way down but not into maps: the model's hold
