@@ -14,7 +14,7 @@ import (
 // floors are the project's packages, ground floor first. A package may import those of the floors below its own:
 // imports point one way, from the commands down to the engine.
 var floors = [][]string{
-	{"internal/workflow", "internal/suggest", "internal/stats", "internal/atomicfile",
+	{"internal/workflow", "internal/browsertest", "internal/suggest", "internal/stats", "internal/atomicfile",
 		"internal/expression"},
 	{"internal/catalog", "internal/keyed"},
 	{"internal/errhandler"},
@@ -47,6 +47,7 @@ var libraries = map[string][]string{
 	"golang.org/x/net":                    {"internal/play/server"},
 	"golang.org/x/term":                   {"cmd/faultflow"},
 	"github.com/aclements/go-moremath":    {"internal/stats"},
+	"github.com/chromedp":                 {"internal/browsertest"},
 	"pgregory.net/rapid":                  {"internal/reporttest"},
 }
 
