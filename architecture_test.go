@@ -14,8 +14,8 @@ import (
 // floors are the project's packages, ground floor first. A package may import those of the floors below its own:
 // imports point one way, from the commands down to the engine.
 var floors = [][]string{
-	{"internal/workflow", "internal/browsertest", "internal/suggest", "internal/stats", "internal/atomicfile",
-		"internal/expression"},
+	{"internal/workflow", "internal/suggest", "internal/stats", "internal/atomicfile",
+		"internal/expression", "internal/object"},
 	{"internal/catalog", "internal/keyed"},
 	{"internal/errhandler"},
 	{"internal/fault", "internal/load"},
@@ -45,9 +45,9 @@ var libraries = map[string][]string{
 	"github.com/jstemmer/go-junit-report": {"internal/render/ci"},
 	"github.com/mattn/go-shellwords":      {"cmd/faultflow"},
 	"golang.org/x/net":                    {"internal/play/server"},
+	"github.com/klauspost/compress":       {"internal/source"},
 	"golang.org/x/term":                   {"cmd/faultflow"},
 	"github.com/aclements/go-moremath":    {"internal/stats"},
-	"github.com/chromedp":                 {"internal/browsertest"},
 	"pgregory.net/rapid":                  {"internal/reporttest"},
 }
 

@@ -239,12 +239,11 @@ func runCampaign(ctx context.Context, o *campaignOptions, s *streams) error {
 		p.Stop = stopAt(view.gate.Until)
 	}
 	defer patience(s.getenv)()
-	progress := &campaignProgress{runs: o.runsOf(p, grid)}
-	live := startLine(s, o.quiet, progress.parts)
-	p.Progress = progress.step
+	live := newProgress(s, o.quiet, o.runsOf(p, grid))
+	p.Progress = live.step
 	began := time.Now()
 	show, err := o.perform(ctx, p, given, grid)
-	live.end()
+	live.stop()
 	if err != nil {
 		return err
 	}

@@ -113,7 +113,7 @@ func TestFlagsBecomeSettings(t *testing.T) {
 			s.Input, s.InputFormat, s.IDField, s.ValueField = "-", "csv", "a", "b"
 		}},
 		{"--fallback=false --recovery=false --spool=false", func(s *settings.Settings) {
-			s.Fallback, s.Recovery, s.Spool = false, false, false
+			s.Fallback, s.Recovery, s.Spool, s.FallbackDecided = false, false, false, true
 		}},
 		{"--channels a,b --channel-recover 5s --cache-ttl 1s --cache-max-age 2s", func(s *settings.Settings) {
 			s.Channels, s.ChannelRecover, s.CacheTTL, s.CacheMaxAge = []string{"a", "b"}, 5e9, 1e9, 2e9
@@ -197,10 +197,10 @@ func TestWidth(t *testing.T) {
 		{0, "", 80, 80},
 		{100, "", 100, 100},
 		{200, "", 200, 120},
-		{20, "", 40, 40},
+		{20, "", 60, 60},
 		{200, "90", 90, 90},
 		{0, "150", 150, 120},
-		{0, "10", 40, 40},
+		{0, "10", 60, 60},
 		{100, "0", 100, 100},
 		{100, "-5", 100, 100},
 		{100, "wide", 100, 100},
@@ -223,7 +223,8 @@ func TestNoLiveLineOnADumbTerminal(t *testing.T) {
 		s := testStreams(t)
 		s.err, s.errTerminal = &out, true
 		s.getenv = func(name string) string { return map[string]string{"TERM": term}[name] }
-		startLine(s, false, (&campaignProgress{runs: 3}).parts).end()
+		newLiveLine(s, false).stop()
+		newProgress(s, false, 3).stop()
 		if got := strings.Contains(out.String(), "\x1b"); got != want {
 			t.Errorf("TERM=%s: cursor movement %t in %q, want %t", term, got, out.String(), want)
 		}

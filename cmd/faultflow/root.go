@@ -180,16 +180,15 @@ func runMain(ctx context.Context, o *rootOptions, j job, s *streams) error {
 	}
 	defer file.discard()
 	env := runner.Environment{Stdin: s.in, Output: o.output, Version: version()}
-	progress := newRunProgress(&j.settings)
-	live := startLine(s, o.quiet || o.verbose, progress.parts)
+	live := newLiveLine(s, o.quiet || o.verbose)
 	switch {
 	case o.verbose:
 		env.Observe = logEvents(s.err)
 	case live != nil:
-		env.Observe, env.EndCycle = progress.observe, progress.endCycle
+		env.Observe = live.observe
 	}
 	rep, err := runner.Run(ctx, j.settings, env)
-	live.end()
+	live.stop()
 	if rep == nil {
 		return err
 	}

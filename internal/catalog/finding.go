@@ -19,6 +19,7 @@ const (
 	LowSuccess         FindingCode = "low_success"
 	FailedOver         FindingCode = "failed_over"
 	SpoolUsed          FindingCode = "emergency_spool"
+	RecordsRefused     FindingCode = "records_refused"
 	Undelivered        FindingCode = "delivery_failed"
 	Abandoned          FindingCode = "abandoned"
 	PossibleDuplicates FindingCode = "possible_duplicates"
@@ -66,6 +67,7 @@ var findings = []Finding{
 	{FailedOver, Delivery, Success, "check delivery channel health"},
 	{SpoolUsed, Delivery, Degraded, "check delivery channel health, then deliver the spool; " +
 		"see --channels and --delivery-attempts"},
+	{RecordsRefused, Delivery, Degraded, "see the dead letters, which have each record with the channel's answer"},
 	{Undelivered, Delivery, Failed, "check delivery channel health and the emergency spool's disk; " +
 		"the dead letters name each record"},
 	{Abandoned, ErrorHandler, Failed,

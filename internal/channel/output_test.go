@@ -25,6 +25,7 @@ import (
 	"faultflow/internal/catalog"
 	"faultflow/internal/errhandler"
 	"faultflow/internal/nodes"
+	"faultflow/internal/object"
 )
 
 // outputNames are the files of a finished output, in the order in which os.ReadDir lists them.
@@ -35,7 +36,7 @@ var outputTime = time.Date(2026, 3, 4, 5, 6, 7, 89, time.UTC)
 // processed returns a record with the given id and all fields set.
 func processed(id string) nodes.Processed {
 	return nodes.Processed{
-		Record:         nodes.Record{ID: id, Value: 1.5, Timestamp: outputTime, Source: "primary_api", Line: 7},
+		Record:         nodes.Record{ID: id, Value: 1.5, Timestamp: outputTime, Source: "primary_api", Row: 7},
 		ProcessedValue: 3, Quality: 0.75, Mode: catalog.ModeNormal,
 	}
 }
@@ -54,37 +55,49 @@ func deadLetter(id string) nodes.DeadLetter {
 	}
 }
 
-// outputRow has the fields of all three files in the order of the lines.
+// outputRow has the fields of a delivered record in the order of the lines.
 type outputRow struct {
 	ID             string    `json:"id"`
 	Value          *float64  `json:"value"`
 	ProcessedValue *float64  `json:"processed_value,omitempty"`
-	Quality        *float64  `json:"quality"`
+	Quality        *float64  `json:"quality,omitempty"`
 	Mode           string    `json:"mode,omitempty"`
 	Source         string    `json:"source"`
-	Line           int64     `json:"line,omitempty"`
+	Row            int64     `json:"row"`
 	Timestamp      time.Time `json:"timestamp"`
-	Channel        *string   `json:"channel,omitempty"`
+	Channel        string    `json:"channel"`
 	Key            string    `json:"key"`
 }
 
+// spoolRow is a spooled record.
+type spoolRow struct {
+	Record    json.RawMessage `json:"record"`
+	Source    string          `json:"source"`
+	Row       int64           `json:"row"`
+	Timestamp time.Time       `json:"timestamp"`
+	Key       string          `json:"key"`
+}
+
 // wantRow is the row that r should become.
-func wantRow(r nodes.Processed, channel *string, key string) outputRow {
+func wantRow(r nodes.Processed, channel, key string) outputRow {
 	row := outputRow{
 		ID:        r.ID,
 		Value:     numberOrNull(r.Value),
-		Quality:   numberOrNull(r.Quality),
-		Mode:      string(r.Mode),
 		Source:    r.Source,
-		Line:      r.Line,
+		Row:       r.Row,
 		Timestamp: r.Timestamp.UTC(),
 		Channel:   channel,
 		Key:       key,
 	}
 	if r.Mode != "" {
-		row.ProcessedValue = numberOrNull(r.ProcessedValue)
+		row.ProcessedValue, row.Quality, row.Mode = &r.ProcessedValue, &r.Quality, string(r.Mode)
 	}
 	return row
+}
+
+// wantSpooled is what r becomes in the emergency file.
+func wantSpooled(r nodes.Processed, key string) spoolRow {
+	return spoolRow{r.AppendJSON(nil), r.Source, r.Row, r.Timestamp.UTC(), key}
 }
 
 func numberOrNull(f float64) *float64 {
@@ -94,34 +107,44 @@ func numberOrNull(f float64) *float64 {
 	return &f
 }
 
-// deadRow is a dead letter with a value; deadRawRow one without.
+// deadRow is a dead letter whose row could be read; deadRawRow one whose row could not.
 type (
 	deadRow struct {
-		Line   int64    `json:"line,omitempty"`
-		ID     string   `json:"id,omitempty"`
-		Value  *float64 `json:"value"`
-		Source string   `json:"source"`
-		Place  string   `json:"place"`
-		Class  string   `json:"class"`
-		Reason string   `json:"reason"`
+		Row    int64           `json:"row,omitempty"`
+		Line   int64           `json:"line,omitempty"`
+		Offset *int64          `json:"offset,omitempty"`
+		Source string          `json:"source"`
+		Place  string          `json:"place"`
+		Class  string          `json:"class"`
+		Reason string          `json:"reason"`
+		Record json.RawMessage `json:"record"`
 	}
 	deadRawRow struct {
+		Row    int64  `json:"row,omitempty"`
 		Line   int64  `json:"line,omitempty"`
-		ID     string `json:"id,omitempty"`
+		Offset *int64 `json:"offset,omitempty"`
 		Source string `json:"source"`
 		Place  string `json:"place"`
 		Class  string `json:"class"`
 		Reason string `json:"reason"`
 		Raw    string `json:"raw"`
+		RawCut bool   `json:"raw_cut,omitempty"`
 	}
 )
 
 func wantDeadRow(l nodes.DeadLetter) any {
 	r := l.Record
-	if l.Raw != "" {
-		return deadRawRow{r.Line, r.ID, r.Source, string(l.Place), string(l.Class), l.Reason, l.Raw}
+	var offset *int64
+	line := int64(0)
+	if r.Row != 0 {
+		offset, line = &r.Offset, r.Line
 	}
-	return deadRow{r.Line, r.ID, numberOrNull(r.Value), r.Source, string(l.Place), string(l.Class), l.Reason}
+	if l.Raw != "" {
+		return deadRawRow{r.Row, line, offset, r.Source, string(l.Place), string(l.Class), l.Reason, l.Raw, l.Cut}
+	}
+	return deadRow{
+		r.Row, line, offset, r.Source, string(l.Place), string(l.Class), l.Reason, json.RawMessage(r.Object()),
+	}
 }
 
 // jsonLine is v as encoding/json prints it.
@@ -247,7 +270,7 @@ func TestOutputLines(t *testing.T) {
 		Reason: `say "no"`,
 	}))
 	check(t, o.DeadLetter(nodes.DeadLetter{
-		Record: nodes.Record{Line: 9},
+		Record: nodes.Record{Row: 8, Line: 9, Offset: 70},
 		Raw:    "x,\xff\"\x00",
 		Place:  "collector.fetch",
 		Class:  errhandler.Data,
@@ -256,16 +279,16 @@ func TestOutputLines(t *testing.T) {
 	check(t, o.Commit())
 
 	want := map[string]string{
-		outputDelivered: `{"id":"a<&>","value":1.5,"processed_value":3,"quality":0.75,"mode":"normal","source":"primary_api","line":7,"timestamp":"2026-03-04T05:06:07.000000089Z","channel":"primary","key":"k1"}
-{"id":"zoned","value":1.5,"processed_value":-1e-9,"quality":0,"mode":"fallback","source":"primary_api","line":7,"timestamp":"2026-03-04T05:06:07.000000089Z","channel":"primary","key":"k1"}
-{"id":"","value":null,"quality":0,"source":"","timestamp":"0001-01-01T00:00:00Z","channel":"","key":"k2"}
+		outputDelivered: `{"id":"a<&>","value":1.5,"processed_value":3,"quality":0.75,"mode":"normal","source":"primary_api","row":7,"timestamp":"2026-03-04T05:06:07.000000089Z","channel":"primary","key":"k1"}
+{"id":"zoned","value":1.5,"processed_value":-1e-9,"quality":0,"mode":"fallback","source":"primary_api","row":7,"timestamp":"2026-03-04T05:06:07.000000089Z","channel":"primary","key":"k1"}
+{"id":"","value":null,"source":"","row":0,"timestamp":"0001-01-01T00:00:00Z","channel":"","key":"k2"}
 `,
-		outputEmergency: `{"id":"s","value":1.5,"processed_value":3,"quality":0.75,"mode":"normal","source":"primary_api","line":7,"timestamp":"2026-03-04T05:06:07.000000089Z","key":"k3"}
-{"id":"","value":null,"quality":0,"source":"","timestamp":"0001-01-01T00:00:00Z","key":"k3"}
+		outputEmergency: `{"record":{"id":"s","value":1.5,"processed_value":3,"quality":0.75,"mode":"normal"},"source":"primary_api","row":7,"timestamp":"2026-03-04T05:06:07.000000089Z","key":"k3"}
+{"record":{"id":"","value":null},"source":"","row":0,"timestamp":"0001-01-01T00:00:00Z","key":"k3"}
 `,
-		outputDeadLetters: `{"line":7,"id":"d","value":1.5,"source":"primary_api","place":"processor.record","class":"data","reason":"gone"}
-{"value":null,"source":"","place":"processor.batch","class":"cancelled","reason":"say \"no\""}
-{"line":9,"source":"","place":"collector.fetch","class":"data","reason":"bad","raw":"x,\ufffd\"\u0000"}
+		outputDeadLetters: `{"row":7,"offset":0,"source":"primary_api","place":"processor.record","class":"data","reason":"gone","record":{"id":"d","value":1.5}}
+{"source":"","place":"processor.batch","class":"cancelled","reason":"say \"no\"","record":{"id":"","value":null}}
+{"row":8,"line":9,"offset":70,"source":"","place":"collector.fetch","class":"data","reason":"bad","raw":"x,\ufffd\"\u0000"}
 `,
 	}
 	got := files(t, dir)
@@ -284,12 +307,12 @@ func TestOutputNumbers(t *testing.T) {
 	} {
 		want, err := json.Marshal(f)
 		check(t, err)
-		if got := string(appendOutputNumber(nil, f)); got != string(want) {
+		if got := string(nodes.AppendNumber(nil, f)); got != string(want) {
 			t.Errorf("%g is %s, want %s", f, got, want)
 		}
 	}
 	for _, f := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
-		if got := string(appendOutputNumber(nil, f)); got != "null" {
+		if got := string(nodes.AppendNumber(nil, f)); got != "null" {
 			t.Errorf("%g is %s, want null", f, got)
 		}
 	}
@@ -307,14 +330,13 @@ func TestOutputTimes(t *testing.T) {
 		{time.Date(10000, 1, 1, 0, 30, 0, 0, hour), `"9999-12-31T23:30:00Z"`},
 		{time.Date(10000, 1, 1, 1, 0, 0, 0, hour), `null`},
 	} {
-		if got := string(appendOutputTime(nil, c.time)); got != c.want {
+		if got := timestamp(c.time); got != c.want {
 			t.Errorf("%v is %s, want %s", c.time, got, c.want)
 		}
 	}
 }
 
 func TestOutputStrings(t *testing.T) {
-	var lines outputLines
 	for _, c := range []struct{ in, want string }{
 		{``, `""`},
 		{`plain ~`, `"plain ~"`},
@@ -334,7 +356,7 @@ func TestOutputStrings(t *testing.T) {
 		{"\n\n", `"\n\n"`},
 		{"\ufeffbom", "\"\ufeffbom\""},
 	} {
-		got := lines.string([]byte("x"), c.in)
+		got := object.AppendString([]byte("x"), c.in)
 		if string(got) != "x"+c.want {
 			t.Errorf("%q is %s, want %s", c.in, got[1:], c.want)
 		}
@@ -365,10 +387,12 @@ func anyRecord() *rapid.Generator[nodes.Processed] {
 				Value:     number.Draw(t, "value"),
 				Timestamp: time.Unix(rapid.Int64Range(-1e9, 1e10).Draw(t, "s"), rapid.Int64Range(0, 1e9-1).Draw(t, "ns")).In(zone),
 				Source:    anyString().Draw(t, "source"),
+				Row:       rapid.Int64Range(0, 3).Draw(t, "row"),
 				Line:      rapid.Int64Range(0, 3).Draw(t, "line"),
+				Offset:    rapid.Int64Range(0, 3).Draw(t, "offset"),
 			},
-			ProcessedValue: number.Draw(t, "processed"),
-			Quality:        number.Draw(t, "quality"),
+			ProcessedValue: rapid.Float64().Draw(t, "processed"),
+			Quality:        rapid.Float64().Draw(t, "quality"),
 			Mode: rapid.SampledFrom([]catalog.Mode{
 				"", catalog.ModeNormal, catalog.ModePartial, catalog.ModeFallback,
 			}).Draw(t, "mode"),
@@ -381,23 +405,16 @@ func TestOutputLinesProperty(t *testing.T) {
 	var lines outputLines
 	rapid.Check(t, func(t *rapid.T) {
 		r, key := anyRecord().Draw(t, "record"), anyString().Draw(t, "key")
-		var channel *string
-		if rapid.Bool().Draw(t, "delivered") {
-			channel = new(anyString().Draw(t, "channel"))
-		}
-		lines.begin(channel, key)
-		row := wantRow(r, channel, key)
-		want := jsonLine(t, row)
-		if r.Mode != "" && row.ProcessedValue == nil { // null rather than omitted
-			want = strings.Replace(want, `,"quality":`, `,"processed_value":null,"quality":`, 1)
-		}
-		if got := string(lines.record(&r)); got != want {
+		channel := anyString().Draw(t, "channel")
+		lines.begin(&channel, key)
+		if got, want := string(lines.record(&r)), jsonLine(t, wantRow(r, channel, key)); got != want {
 			t.Fatalf("%swant\n%s", got, want)
 		}
 
 		l := nodes.DeadLetter{
 			Record: r.Record,
 			Raw:    anyString().Draw(t, "raw"),
+			Cut:    rapid.Bool().Draw(t, "cut"),
 			Place:  catalog.Place(anyString().Draw(t, "place")),
 			Class:  errhandler.Class(anyString().Draw(t, "class")),
 			Reason: anyString().Draw(t, "reason"),
@@ -411,25 +428,26 @@ func TestOutputLinesProperty(t *testing.T) {
 func TestOutputRoundTrip(t *testing.T) {
 	dir := t.TempDir()
 	o := create(t, dir)
-	var delivered, spooled []outputRow
+	var delivered []outputRow
+	var spooled []spoolRow
 	var dead []deadRow
 	for i := range 3000 { // more than the buffers hold
 		r := processed(fmt.Sprintf("r%d \"ü\"", i))
-		r.Value, r.Quality, r.Line = float64(i)/3, 0.7+float64(i)/1e5, int64(i)
+		r.Value, r.Quality, r.Row = float64(i)/3, 0.7+float64(i)/1e5, int64(i)
 		d := nodes.Delivery{Key: fmt.Sprint("key", i), Records: []nodes.Processed{r}}
 		l := nodes.DeadLetter{Record: r.Record, Place: "p", Class: errhandler.Storage, Reason: "full"}
 		check(t, o.Deliver("webhook", d))
 		check(t, o.Write(t.Context(), d))
 		check(t, o.DeadLetter(l))
-		delivered = append(delivered, wantRow(r, new("webhook"), d.Key))
-		spooled = append(spooled, wantRow(r, nil, d.Key))
+		delivered = append(delivered, wantRow(r, "webhook", d.Key))
+		spooled = append(spooled, wantSpooled(r, d.Key))
 		dead = append(dead, wantDeadRow(l).(deadRow))
 	}
 	check(t, o.Commit())
 	if got := parseRows[outputRow](t, filepath.Join(dir, outputDelivered)); !reflect.DeepEqual(got, delivered) {
 		t.Error("delivered records differ")
 	}
-	if got := parseRows[outputRow](t, filepath.Join(dir, outputEmergency)); !reflect.DeepEqual(got, spooled) {
+	if got := parseRows[spoolRow](t, filepath.Join(dir, outputEmergency)); !reflect.DeepEqual(got, spooled) {
 		t.Error("spooled records differ")
 	}
 	if got := parseRows[deadRow](t, filepath.Join(dir, outputDeadLetters)); !reflect.DeepEqual(got, dead) {
@@ -696,8 +714,9 @@ func TestOutputWriteKeepsAllOrNothing(t *testing.T) {
 		}
 		check(t, o.Write(t.Context(), delivery("b")))
 		check(t, o.Commit()) // the failed Writes were undone
-		rows := parseRows[outputRow](t, filepath.Join(dir, outputEmergency))
-		if len(rows) != 2 || rows[0].ID != "a" || rows[1].ID != "b" {
+		rows := parseRows[spoolRow](t, filepath.Join(dir, outputEmergency))
+		if len(rows) != 2 || object.Find(string(rows[0].Record), "id") != `"a"` ||
+			object.Find(string(rows[1].Record), "id") != `"b"` {
 			t.Errorf("buffer %d: spooled %+v", buffer, rows)
 		}
 		checkClean(t, dir, outputNames...)
@@ -723,7 +742,7 @@ func TestOutputWriteFlushes(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel() // a cancelled run spools too
 	check(t, o.Write(ctx, delivery("a")))
-	if got := temporary(t, dir, outputEmergency); !strings.HasPrefix(got, `{"id":"a",`) ||
+	if got := temporary(t, dir, outputEmergency); !strings.HasPrefix(got, `{"record":{"id":"a",`) ||
 		!strings.HasSuffix(got, "}\n") {
 		t.Errorf("the file is %q", got)
 	}
@@ -868,7 +887,7 @@ func TestOutputAccountsForEveryRecord(t *testing.T) {
 				d, name := draw(), anyString().Draw(t, "channel")
 				check(t, o.Deliver(name, d))
 				for _, r := range d.Records {
-					want[outputDelivered] += jsonLine(t, wantRow(r, &name, d.Key))
+					want[outputDelivered] += jsonLine(t, wantRow(r, name, d.Key))
 				}
 			},
 			"dead letter": func(t *rapid.T) {
@@ -876,6 +895,7 @@ func TestOutputAccountsForEveryRecord(t *testing.T) {
 					l := nodes.DeadLetter{
 						Record: r.Record,
 						Raw:    anyString().Draw(t, "raw"),
+						Cut:    rapid.Bool().Draw(t, "cut"),
 						Reason: anyString().Draw(t, "reason"),
 					}
 					check(t, o.DeadLetter(l))
@@ -886,7 +906,7 @@ func TestOutputAccountsForEveryRecord(t *testing.T) {
 				d := draw()
 				check(t, o.Write(context.Background(), d))
 				for _, r := range d.Records {
-					want[outputEmergency] += jsonLine(t, wantRow(r, nil, d.Key))
+					want[outputEmergency] += jsonLine(t, wantSpooled(r, d.Key))
 				}
 			},
 			"failing spool": func(t *rapid.T) {

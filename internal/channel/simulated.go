@@ -20,8 +20,9 @@ const minDelivery, maxDelivery = 200 * time.Millisecond, 800 * time.Millisecond
 type Simulated struct {
 	name string
 	rand nodes.Rand
-	// served says that a capacity decides how long a delivery takes.
-	served bool
+	// instant says that a delivery takes no time of its own: a capacity decides how long it takes, or real records go
+	// through on the real clock.
+	instant bool
 	// stored counts the records that the channel keeps; a recognised delivery is not kept again.
 	stored atomic.Int64
 }
@@ -36,9 +37,9 @@ type deliveries struct {
 
 var _ nodes.Channel = (*Simulated)(nil)
 
-// NewSimulated returns a channel that draws its latency from rand, unless it is served: a capacity decides that then.
-func NewSimulated(name string, rand nodes.Rand, served bool) *Simulated {
-	return &Simulated{name: name, rand: rand, served: served}
+// NewSimulated returns a channel that draws its latency from rand, unless a delivery is to take no time of its own.
+func NewSimulated(name string, rand nodes.Rand, instant bool) *Simulated {
+	return &Simulated{name: name, rand: rand, instant: instant}
 }
 
 // Name returns the channel's name.
@@ -51,7 +52,7 @@ func (c *Simulated) Idempotent() bool { return c.name != "backup" }
 func (c *Simulated) Deliver(ctx context.Context, d nodes.Delivery) (int, error) {
 	cycle, _ := workflow.Now(ctx)
 	known := workflow.Local[deliveries](ctx, c)
-	if !c.served {
+	if !c.instant {
 		latency := nodes.Key{
 			Place:   catalog.ChannelPlace(c.name),
 			Use:     "latency",

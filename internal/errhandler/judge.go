@@ -24,6 +24,8 @@ type Outcome struct {
 	In, Processed int
 
 	Delivered, Spooled, Undelivered, PossibleDuplicates int
+	// Refused records were refused by a channel for good.
+	Refused int
 	// Abandoned records were given up unprocessed, because the node that held them failed.
 	Abandoned int
 	// FailedOver says that another channel than the first one took records.
@@ -91,6 +93,9 @@ func Judge(o Outcome) []Finding {
 	}
 	if o.Spooled > 0 && !o.Cancelled {
 		add(catalog.SpoolUsed, "no channel took all records; the rest went to the emergency spool")
+	}
+	if o.Refused > 0 {
+		add(catalog.RecordsRefused, "a channel refused records for good")
 	}
 	if o.Undelivered > 0 {
 		add(catalog.Undelivered, "records could be neither delivered nor spooled")

@@ -146,6 +146,14 @@ func TestJudge(t *testing.T) {
 			names:   []string{"channel health", "--channels", "--delivery-attempts"},
 		},
 		{
+			name:    "refused",
+			change:  func(o *outcome) { o.Delivered, o.Refused = 49, 1 },
+			code:    "records_refused",
+			verdict: catalog.Degraded,
+			node:    "delivery",
+			names:   []string{"dead letters"},
+		},
+		{
 			name:    "undelivered",
 			change:  func(o *outcome) { o.Delivered, o.Undelivered = 0, 50 },
 			code:    "delivery_failed",
@@ -272,6 +280,7 @@ func TestJudgeTogether(t *testing.T) {
 		FailedOver:         true,
 		Delivered:          1,
 		Spooled:            1,
+		Refused:            1,
 		Undelivered:        1,
 		Abandoned:          1,
 		PossibleDuplicates: 1,
@@ -280,7 +289,7 @@ func TestJudgeTogether(t *testing.T) {
 	want := []catalog.FindingCode{
 		"source_unhealthy", "default_data", "partial_fetch", "bad_data", "fallback_processing", "failed_over",
 		"emergency_spool",
-		"delivery_failed", "abandoned", "possible_duplicates", "node_error", "node_error",
+		"records_refused", "delivery_failed", "abandoned", "possible_duplicates", "node_error", "node_error",
 	}
 	var got []catalog.FindingCode
 	for _, f := range found {

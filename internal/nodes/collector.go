@@ -115,7 +115,7 @@ func (c *Collector) Exec(ctx context.Context, f *inFlight) (*intake, error) {
 // unadmitted is the intake that was fetched and is not admitted yet; nil if there is none.
 func (c *Collector) unadmitted(f *inFlight) *intake {
 	in := f.unadmitted()
-	if in != nil && !in.end && in.batch.Len() < c.batchSize {
+	if in != nil && !in.end && !in.batch.Short && in.batch.Len() < c.batchSize {
 		in.asked = c.batchSize
 	}
 	return in
@@ -174,23 +174,23 @@ func (c *Collector) Post(_ context.Context, s *State, _ *inFlight, in *intake) (
 // validate moves invalid and duplicate records out of the batch.
 func (in *intake) validate() {
 	type identity struct {
-		id   string
-		line int64
+		id  string // default data have no rows
+		row int64
 	}
-	// seen is made at the first line that does not follow the one before: in most batches all lines ascend.
+	// seen is made at the first row that does not follow the one before: in most batches all rows ascend.
 	var seen map[identity]bool
 	valid := in.batch.Records[:0] // in place: the source gave its slice away
 	last := int64(0)
 	for i, r := range in.batch.Records {
-		if seen == nil && r.Line <= last {
+		if seen == nil && r.Row <= last {
 			seen = make(map[identity]bool, len(in.batch.Records))
 			for _, before := range in.batch.Records[:i] {
-				seen[identity{before.ID, before.Line}] = true
+				seen[identity{before.ID, before.Row}] = true
 			}
 		}
-		last = r.Line
+		last = r.Row
 		err := r.Validate()
-		if key := (identity{r.ID, r.Line}); err == nil && seen[key] {
+		if key := (identity{r.ID, r.Row}); err == nil && seen[key] {
 			err = &RecordError{Field: "record", Problem: "is a duplicate"}
 		} else if seen != nil {
 			seen[key] = true

@@ -161,13 +161,13 @@ func TestUnhealthySource(t *testing.T) {
 func TestInvalidRowsAreIsolated(t *testing.T) {
 	b := nodes.Batch{
 		Records:  recordsFrom(1, 7),
-		Rejected: []nodes.Rejected{{Line: 8, Reason: `value "abc" is not a number`, Raw: "8,abc"}},
+		Rejected: []nodes.Rejected{{Row: 8, Line: 8, Reason: `value "abc" is not a number`, Raw: "8,abc"}},
 	}
 	b.Records[1].ID = ""
 	b.Records[2].Value = math.NaN()
 	b.Records[3].Value = -1e300
 	b.Records[6] = b.Records[0]
-	b.Records[5].ID = b.Records[4].ID // the same id on another line is another record
+	b.Records[5].ID = b.Records[4].ID // the same id in another row is another record
 	o := setup{change: func(s *inputs) { instant(s, &batches{answers: []answer{{batch: b}}}); s.BatchSize = 8 }}.run(t)
 	c := o.cycles[0]
 	if got := lines(c.ledger.delivered); !slices.Equal(got, []int64{1, 5, 6}) {

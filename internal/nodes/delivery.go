@@ -216,6 +216,7 @@ func (d *Deliverer) send(ctx context.Context, c *outlet, s *State) error {
 	var calls struct {
 		sync.Mutex
 		taken, made int
+		refused     []Refusal
 	}
 	call := resilience.Call[int]{}
 	if d.throttled {
@@ -234,12 +235,21 @@ func (d *Deliverer) send(ctx context.Context, c *outlet, s *State) error {
 		calls.Unlock()
 		workflow.Emit(ctx, tried.At(c.place))
 		n, err := c.Deliver(ctx, batch)
+		refused, _ := errors.AsType[*RefusedError](err)
+		if refused != nil { // which no one should try again
+			err = refused.Rest
+		}
 		if err == nil && n < len(batch.Records) {
 			err = fmt.Errorf("%w: %d of %d records accepted", ErrPartial, n, len(batch.Records))
 		}
 		calls.Lock()
 		defer calls.Unlock()
-		calls.taken = min(max(n, calls.taken), len(batch.Records))
+		if n = min(n, len(batch.Records)); n > calls.taken {
+			calls.taken, calls.refused = n, nil
+			if refused != nil {
+				calls.refused = refused.Refused
+			}
+		}
 		return n, err
 	}
 	_, err := c.guard.Do(ctx, call)
@@ -248,7 +258,7 @@ func (d *Deliverer) send(ctx context.Context, c *outlet, s *State) error {
 		s.inFlight.maybeTaken(c.Name(), batch)
 	}
 	if taken > 0 {
-		d.accepted(ctx, c, s, taken)
+		d.settledBy(ctx, c, s, taken, calls.refused)
 	}
 	if err == nil || taken == len(batch.Records) {
 		c.works(ctx)
@@ -272,9 +282,14 @@ func (d *Deliverer) send(ctx context.Context, c *outlet, s *State) error {
 	return err
 }
 
-// accepted notes that the channel took the first n of the records.
-func (d *Deliverer) accepted(ctx context.Context, c *outlet, s *State, n int) {
-	recognised, duplicate := s.inFlight.accepted(c, n)
+// settledBy notes that the channel took the first n of the records, but for those that it refused.
+func (d *Deliverer) settledBy(ctx context.Context, c *outlet, s *State, n int, refused []Refusal) {
+	recognised, duplicate := s.inFlight.settledBy(c, n, refused)
+	n -= len(refused)
+	s.Outcome.Refused += len(refused)
+	if n == 0 {
+		return
+	}
 	if duplicate {
 		s.Outcome.PossibleDuplicates += n
 	}
@@ -380,7 +395,8 @@ func (d *Deliverer) ExecFallback(ctx context.Context, _ *State, s *State, _ erro
 // Post sets the status of delivery. In the recovery graph the records that are left stay in flight.
 func (d *Deliverer) Post(_ context.Context, s *State, _ *State, _ struct{}) (workflow.Action, error) {
 	s.Status = s.deliveryStatus()
-	if len(s.inFlight.undelivered()) == 0 && s.Outcome.Spooled == 0 && s.Outcome.Undelivered == 0 {
+	if len(s.inFlight.undelivered()) == 0 && s.Outcome.Spooled == 0 && s.Outcome.Undelivered == 0 &&
+		s.Outcome.Refused == 0 {
 		return Success, nil
 	}
 	return DeliveryFailed, nil

@@ -126,20 +126,20 @@ func (g *given) Fetch(context.Context, int) (nodes.Batch, error) {
 // A record that comes twice is taken once, wherever the first of the two stands: most batches ascend, and only those
 // that do not are looked through.
 func TestDuplicatesAreFoundInAnyOrder(t *testing.T) {
-	r := func(id string, line int64) nodes.Record { return nodes.Record{ID: id, Line: line, Value: 1} }
+	r := func(id string, row int64) nodes.Record { return nodes.Record{ID: id, Row: row, Value: 1} }
 	for name, test := range map[string]struct {
 		records []nodes.Record
 		kept    int
 	}{
-		"none":                           {[]nodes.Record{r("a", 1), r("b", 2), r("c", 3)}, 3},
-		"none, not ascending":            {[]nodes.Record{r("a", 5), r("b", 3), r("c", 4)}, 3},
-		"one line has two records":       {[]nodes.Record{r("a", 1), r("b", 1), r("c", 2)}, 3},
-		"of the record before":           {[]nodes.Record{r("a", 1), r("a", 1), r("c", 2)}, 2},
-		"of one before the first step":   {[]nodes.Record{r("a", 1), r("b", 2), r("a", 1)}, 2},
-		"of one behind the first step":   {[]nodes.Record{r("a", 5), r("b", 3), r("c", 4), r("c", 4)}, 3},
-		"of the one at the first step":   {[]nodes.Record{r("a", 5), r("b", 3), r("c", 4), r("b", 3)}, 3},
-		"the same id in two lines":       {[]nodes.Record{r("a", 1), r("a", 2)}, 2},
-		"line 0, as of a source without": {[]nodes.Record{r("a", 0), r("b", 0), r("a", 0)}, 2},
+		"none":                          {[]nodes.Record{r("a", 1), r("b", 2), r("c", 3)}, 3},
+		"none, not ascending":           {[]nodes.Record{r("a", 5), r("b", 3), r("c", 4)}, 3},
+		"one row has two records":       {[]nodes.Record{r("a", 1), r("b", 1), r("c", 2)}, 3},
+		"of the record before":          {[]nodes.Record{r("a", 1), r("a", 1), r("c", 2)}, 2},
+		"of one before the first step":  {[]nodes.Record{r("a", 1), r("b", 2), r("a", 1)}, 2},
+		"of one behind the first step":  {[]nodes.Record{r("a", 5), r("b", 3), r("c", 4), r("c", 4)}, 3},
+		"of the one at the first step":  {[]nodes.Record{r("a", 5), r("b", 3), r("c", 4), r("b", 3)}, 3},
+		"the same id in two rows":       {[]nodes.Record{r("a", 1), r("a", 2)}, 2},
+		"row 0, as of a source without": {[]nodes.Record{r("a", 0), r("b", 0), r("a", 0)}, 2},
 	} {
 		o := setup{change: func(in *inputs) { in.Source = &given{records: test.records} }}.run(t)
 		if c := o.cycles[0]; c.Outcome.Rows != len(test.records) ||

@@ -32,6 +32,31 @@ func (e *StatusError) Class() errhandler.Class { return errhandler.Network }
 // RetryAfter is how long the server asks to wait before the next attempt; 0 where it asks nothing.
 func (e *StatusError) RetryAfter() time.Duration { return e.Wait }
 
+// RefusedError says that a channel refuses records of a delivery for good, such as rows that its table can't take. The
+// others of those that it settled are delivered. Its class is Data.
+type RefusedError struct {
+	// Refused are in the order of the delivery, all of them among those that the channel settled.
+	Refused []Refusal
+	// Rest is why the records behind those were not settled; nil if all were.
+	Rest error
+}
+
+// Refusal is why the record at an index of a delivery is refused, in one line.
+type Refusal struct {
+	Index  int
+	Reason string
+}
+
+func (e *RefusedError) Error() string {
+	return fmt.Sprintf("%d records refused, such as: %s", len(e.Refused), e.Refused[0].Reason)
+}
+
+// Unwrap returns Rest.
+func (e *RefusedError) Unwrap() error { return e.Rest }
+
+// Class is Data.
+func (e *RefusedError) Class() errhandler.Class { return errhandler.Data }
+
 // AckError says that records were handed over but no acknowledgement came back, so that they may or may not have
 // arrived. Its class is Storage.
 type AckError struct{ Err error }

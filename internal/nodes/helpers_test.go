@@ -490,7 +490,8 @@ func (s *batches) Fetch(_ context.Context, n int) (nodes.Batch, error) {
 // recordsFrom makes n valid records from a line on.
 func recordsFrom(line int64, n int) (records []nodes.Record) {
 	for i := range int64(n) {
-		records = append(records, nodes.Record{ID: fmt.Sprint("r", line+i), Value: float64(line + i), Line: line + i})
+		at := line + i
+		records = append(records, nodes.Record{ID: fmt.Sprint("r", at), Value: float64(at), Row: at, Line: at})
 	}
 	return records
 }

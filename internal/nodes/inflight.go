@@ -1,6 +1,7 @@
 package nodes
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -34,7 +35,7 @@ type Ledger interface {
 //	admitted    the answer, or cached or default data, is collected → pending; its invalid rows → dead letters
 //	processed   pending         → undelivered; those that failed → dead letters
 //	postponed   pending         → undelivered; those that failed stay pending
-//	accepted    undelivered     → delivered
+//	settled by  undelivered     → delivered; those that the channel refused → dead letters
 //	spooled     undelivered     → spooled
 //	givenUp     undelivered     → dead letters
 //	settled     pending         → undelivered where the run was interrupted, else → dead letters
@@ -89,6 +90,7 @@ func (f *inFlight) fetched(answer Batch, end bool) {
 	defer f.answers.Unlock()
 	f.answer.Records = joined(f.answer.Records, answer.Records)
 	f.answer.Rejected = joined(f.answer.Rejected, answer.Rejected)
+	f.answer.Short = answer.Short
 	f.answered, f.answerEnds = true, f.answerEnds || end
 }
 
@@ -110,8 +112,9 @@ func (f *inFlight) admitted(in *intake) {
 	f.ledger.Collected(in.origin, rows)
 	for _, r := range in.batch.Rejected {
 		f.ledger.DeadLetter(DeadLetter{
-			Record: Record{Line: r.Line, Value: math.NaN()},
+			Record: Record{Row: r.Row, Line: r.Line, Offset: r.Offset, Value: math.NaN()},
 			Raw:    r.Raw,
+			Cut:    r.Cut,
 			Place:  catalog.PlaceFetch,
 			Class:  errhandler.Data,
 			Reason: r.Reason,
@@ -184,12 +187,16 @@ func (f *inFlight) maybeTaken(channel string, d Delivery) {
 	f.unacknowledged[channel] = d.Key
 }
 
-// accepted ends the first n undelivered records: the channel took them. If it may have taken them before, recognised
-// says that it knows their key. duplicate says that they may be somewhere a second time.
-func (f *inFlight) accepted(c Channel, n int) (recognised, duplicate bool) {
+// settledBy ends the first n undelivered records: the channel took them, but for those that it refused for good. If it
+// may have taken them before, recognised says that it knows their key. duplicate says that they may be somewhere a
+// second time.
+func (f *inFlight) settledBy(c Channel, n int, refused []Refusal) (recognised, duplicate bool) {
 	d := f.delivery()
-	mustAddUp(n >= 0 && n <= len(d.Records), "%d of %d records are accepted", n, len(d.Records))
+	mustAddUp(n >= 0 && n <= len(d.Records), "%d of %d records are settled", n, len(d.Records))
 	d.Records = d.Records[:n]
+	if len(refused) > 0 {
+		d.Records = f.withoutRefused(d.Records, catalog.ChannelPlace(c.Name()), refused)
+	}
 	for name, key := range f.unacknowledged {
 		if name == c.Name() && key == d.Key && c.Idempotent() {
 			recognised = true
@@ -200,6 +207,21 @@ func (f *inFlight) accepted(c Channel, n int) (recognised, duplicate bool) {
 	f.gone += n
 	f.ledger.Delivered(c.Name(), d)
 	return recognised, duplicate
+}
+
+// withoutRefused gives the refused records up and returns the others.
+func (f *inFlight) withoutRefused(records []Processed, place catalog.Place, refused []Refusal) []Processed {
+	taken := make([]Processed, 0, len(records))
+	for i, r := range records {
+		if len(refused) > 0 && refused[0].Index == i {
+			f.deadLetter(r.Record, place, errhandler.As(errhandler.Data, errors.New(refused[0].Reason)))
+			refused = refused[1:]
+			continue
+		}
+		taken = append(taken, r)
+	}
+	mustAddUp(len(refused) == 0, "%d records are refused that are not there", len(refused))
+	return taken
 }
 
 // spooled ends the undelivered records: the emergency spool took them. duplicate tells that some channel may have, too.

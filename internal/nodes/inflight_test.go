@@ -134,7 +134,7 @@ func TestInFlightLosesNothing(t *testing.T) {
 			"postponed": func(*rapid.T) { try(func() { f.postponed(results()) }) },
 			"accepted": func(t *rapid.T) {
 				n := rapid.IntRange(-1, len(f.undelivered())+1).Draw(t, "n")
-				try(func() { f.accepted(aChannel(), n) })
+				try(func() { f.settledBy(aChannel(), n, nil) })
 			},
 			"maybe taken": func(*rapid.T) { f.maybeTaken(aChannel().name, f.delivery()) },
 			"spooled":     func(*rapid.T) { f.spooled() },
@@ -237,9 +237,9 @@ func TestInFlightKnowsPossibleDuplicates(t *testing.T) {
 			f.maybeTaken(name, f.delivery())
 		}
 		if test.before > 0 {
-			f.accepted(b, test.before)
+			f.settledBy(b, test.before, nil)
 		}
-		recognised, duplicate := f.accepted(test.to, len(f.undelivered()))
+		recognised, duplicate := f.settledBy(test.to, len(f.undelivered()), nil)
 		if recognised != test.recognised || duplicate != test.duplicate {
 			t.Errorf("%s: recognised %v, possible duplicate %v", test.name, recognised, duplicate)
 		}

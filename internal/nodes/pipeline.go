@@ -64,7 +64,7 @@ func New(s *settings.Settings, parts Parts) (*Pipeline, error) {
 		HandleErrors(handler, recordError)
 	if s.RecoveryGraph() {
 		g.Add(workflow.NewNode(string(catalog.FallbackData), &FallbackData{ladder: ladder})).
-			Add(workflow.NewNode(string(catalog.PartialProcessing), &PartialProcessing{})).
+			Add(workflow.NewNode(string(catalog.PartialProcessing), &PartialProcessing{doubles: s.Doubles()})).
 			Add(workflow.NewNode(string(catalog.AlternateDelivery), &AlternateDelivery{spool: spool}))
 	}
 	for _, list := range [][]edge{mainLine, edges} {
@@ -104,6 +104,18 @@ var (
 		{catalog.AlternateDelivery, Success, catalog.ErrorHandler},
 	}
 )
+
+// Settle ends rows that were read and that no cycle has collected when the run was interrupted: they are collected, and
+// spooled as they are.
+func (p *Pipeline) Settle(ctx context.Context, s *State, rows Batch) error {
+	ctx, cancel := context.WithCancel(ctx)
+	cancel()
+	s.inFlight.fetched(rows, false)
+	handler := &ErrorHandler{spool: p.spool}
+	findings, err := handler.Exec(ctx, s)
+	s.Findings = findings
+	return err
+}
 
 // nodePlace stands for all calls of a node together.
 func nodePlace(n catalog.Node) catalog.Place { return catalog.Place(n) }

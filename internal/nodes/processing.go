@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -48,6 +49,8 @@ type Processing struct {
 	record    *resilience.Guard[struct{}]
 	// recovery by error class; elsewhere says that the recovery graph's partial processing node does it.
 	recovery, elsewhere bool
+	// doubles says that processing doubles values.
+	doubles bool
 }
 
 // work is a batch after processing: its processed and its failed records.
@@ -82,6 +85,7 @@ func newProcessing(s *settings.Settings, parts Parts) *Processing {
 		call:      call,
 		recovery:  s.Recovery,
 		elsewhere: s.RecoveryGraph(),
+		doubles:   s.Doubles(),
 		attempts: resilience.NewGuard[*work](resilience.Options{
 			Place:  nodePlace(catalog.Processor),
 			Class:  errhandler.Processing,
@@ -228,7 +232,7 @@ func (p *Processing) OnError(_ context.Context, _ *State, records []Record, err 
 	if attempts < PartialAfter || class != errhandler.Data && class != errhandler.Processing {
 		return nil, false
 	}
-	return partly(records, (len(records)+1)/2, errNotProcessed), true
+	return partly(records, (len(records)+1)/2, errNotProcessed, p.doubles), true
 }
 
 // ExecFallback is the minimal fallback for what OnError leaves: the first records, passed through and marked.
@@ -242,7 +246,11 @@ func (p *Processing) ExecFallback(_ context.Context, _ *State, records []Record,
 	n := min(FallbackRecords, len(records))
 	out := &work{mode: catalog.ModeFallback}
 	for _, r := range records[:n] {
-		out.processed = append(out.processed, Processed{Record: r, ProcessedValue: r.Value, Mode: catalog.ModeFallback})
+		done := unchanged(r, catalog.ModeFallback)
+		if p.doubles {
+			done.ProcessedValue, done.Quality = r.Value, 0
+		}
+		out.processed = append(out.processed, done)
 	}
 	for _, r := range records[n:] {
 		out.failed = append(out.failed, failure{record: r, place: nodePlace(catalog.Processor), err: errPassedOver})
@@ -250,20 +258,24 @@ func (p *Processing) ExecFallback(_ context.Context, _ *State, records []Record,
 	return out, nil
 }
 
+// unchanged is a record to which processing adds nothing but its mode.
+func unchanged(r Record, mode catalog.Mode) Processed {
+	return Processed{Record: r, Mode: mode, ProcessedValue: math.NaN(), Quality: math.NaN()}
+}
+
 // partly processes the first n records simply, without the processor, and gives up the others.
-func partly(records []Record, n int, why error) *work {
+func partly(records []Record, n int, why error, doubles bool) *work {
 	out := &work{mode: catalog.ModePartial}
 	for i, r := range records {
 		if i >= n {
 			out.failed = append(out.failed, failure{record: r, place: nodePlace(catalog.Processor), err: why})
 			continue
 		}
-		out.processed = append(out.processed, Processed{
-			Record:         r,
-			ProcessedValue: 2 * r.Value,
-			Quality:        MinQuality,
-			Mode:           catalog.ModePartial,
-		})
+		done := unchanged(r, catalog.ModePartial)
+		if doubles {
+			done.ProcessedValue, done.Quality = 2*r.Value, MinQuality
+		}
+		out.processed = append(out.processed, done)
 	}
 	return out
 }
@@ -309,7 +321,7 @@ func (s *State) finish(ctx context.Context, w *work) {
 
 // PartialProcessing is the recovery graph's node after retry_exhausted: the first few of the records that are left are
 // processed simply.
-type PartialProcessing struct{}
+type PartialProcessing struct{ doubles bool }
 
 // Actions lists the node's actions.
 func (n *PartialProcessing) Actions() []workflow.Action { return []workflow.Action{Success} }
@@ -321,7 +333,7 @@ func (n *PartialProcessing) Prep(_ context.Context, s *State) ([]Record, error) 
 
 // Exec processes the first PartialRecords of them.
 func (n *PartialProcessing) Exec(_ context.Context, records []Record) (*work, error) {
-	return partly(records, PartialRecords, errNotProcessed), nil
+	return partly(records, PartialRecords, errNotProcessed, n.doubles), nil
 }
 
 // Post hands them to delivery and gives up the others, those that had failed alone with their own reason.
@@ -333,11 +345,27 @@ func (n *PartialProcessing) Post(ctx context.Context, s *State, _ []Record, w *w
 	return Success, nil
 }
 
+// NewProcessor returns the processor that the settings name. If instant, a record takes no time of its own. The error is
+// a *settings.Error.
+func NewProcessor(s *settings.Settings, rand Rand, instant bool) (Processor, error) {
+	switch {
+	case s.Doubles():
+		return Doubler{Rand: rand, Instant: instant}, nil
+	case s.Process == settings.ProcessNone || s.Process == "":
+		return AsIs{}, nil
+	}
+	assign, err := ParseAssign(s.Process)
+	if err != nil {
+		return nil, &settings.Error{Name: "process", Value: s.Process, Problem: err.Error()}
+	}
+	return assign, nil
+}
+
 // Doubler is the pipeline's own Processor: a record takes 10–50 ms, its value is doubled, and it gets a quality score.
 type Doubler struct {
 	Rand Rand
-	// Served says that a capacity decides how long a record takes.
-	Served bool
+	// Instant says that a record takes no time of its own: a capacity decides how long it takes, or it is a real one.
+	Instant bool
 }
 
 var _ Processor = Doubler{}
@@ -355,7 +383,7 @@ func (d Doubler) Process(ctx context.Context, r Record) (Processed, error) {
 		Record:  r.Number(),
 		Attempt: resilience.Hedge(ctx),
 	}
-	if !d.Served {
+	if !d.Instant {
 		if err := Pause(ctx, d.Rand.Between(k, minRecordTime, maxRecordTime)); err != nil {
 			return Processed{}, err
 		}
@@ -370,4 +398,20 @@ func (d Doubler) Process(ctx context.Context, r Record) (Processed, error) {
 		Quality:        MinQuality + float64(d.Rand(k)*(MaxQuality-MinQuality)),
 		Mode:           catalog.ModeNormal,
 	}, nil
+}
+
+// AsIs is the Processor that changes nothing.
+type AsIs struct{}
+
+var _ Processor = AsIs{}
+
+// Begin has nothing to prepare.
+func (AsIs) Begin(ctx context.Context, _ []Record) error { return ctx.Err() }
+
+// Process passes the record on.
+func (AsIs) Process(ctx context.Context, r Record) (Processed, error) {
+	if err := r.Validate(); err != nil {
+		return Processed{}, fmt.Errorf("record %s: %w", r.ID, err)
+	}
+	return unchanged(r, catalog.ModeNormal), ctx.Err()
 }

@@ -3,31 +3,66 @@ package nodes
 import (
 	"context"
 	"math"
+	"strconv"
 	"time"
 
 	"faultflow/internal/catalog"
 	"faultflow/internal/errhandler"
+	"faultflow/internal/object"
 )
 
 // MaxValue is the largest magnitude of a record's value: 2⁵³, up to which every whole number is exact in a float64.
 const MaxValue = 1 << 53
 
-// Record is one unit of input.
+// Record is one unit of input. Its fields are kept as they came in; ID and Value are names for two of them.
 type Record struct {
 	ID string
-	// Value is the number to process; NaN means that the record came without one.
+	// Value is the number to process; NaN means that the record came without one, 0 that nothing asks for it.
 	Value     float64
 	Timestamp time.Time
 	// Source names where the record came from, such as primary_api, a file's base name, cache or fallback.
 	Source string
-	// Line is the record's line in its input, counted from 1; for generated records its number. 0 for default data.
-	Line int64
+	// Row is the record's ordinal in its input, counted from 1, which no other record of the input has; 0 for default
+	// data.
+	Row int64
+	// Line is the line where it begins in its input, counted from 1, and Offset the byte, counted from 0; for generated
+	// records Line is the number. 0 where there is none.
+	Line, Offset int64
 	// Copy says that the source did not give the record: it is of the cache, or default data.
 	Copy bool
+	// Fields is what came in: the text of a JSON object, to the byte; of a row of CSV, the object of its fields. "" is
+	// an object of ID and Value.
+	Fields string
+}
+
+// Object is the record's fields as the text of a JSON object.
+func (r *Record) Object() string {
+	if r.Fields != "" {
+		return r.Fields
+	}
+	b := object.AppendString([]byte(`{"id":`), r.ID)
+	return string(append(AppendNumber(append(b, `,"value":`...), r.Value), '}'))
+}
+
+// AppendNumber appends f to b as encoding/json prints it; null for what JSON has no number for.
+func AppendNumber(b []byte, f float64) []byte {
+	abs := math.Abs(f)
+	switch {
+	case math.IsNaN(f) || math.IsInf(f, 0):
+		return append(b, "null"...)
+	case abs == 0 || abs >= 1e-6 && abs < 1e21:
+		return strconv.AppendFloat(b, f, 'f', -1, 64)
+	}
+	b = strconv.AppendFloat(b, f, 'e', -1, 64)
+	if n := len(b); b[n-4] == 'e' && b[n-3] == '-' && b[n-2] == '0' { // 1e-09 is 1e-9
+		b[n-2] = b[n-1]
+		b = b[:n-1]
+	}
+	return b
 }
 
 // Validate returns an *RecordError if the record can't be processed, else nil.
-func (r Record) Validate() error {
+func (r *Record) Validate() error {
 	switch {
 	case r.ID == "":
 		return &RecordError{Field: "id", Problem: "is missing"}
@@ -41,20 +76,21 @@ func (r Record) Validate() error {
 
 // Rejected is a row of input that could not become a record.
 type Rejected struct {
-	Line int64
+	// Row, Line and Offset are as of a Record.
+	Row, Line, Offset int64
 	// Reason is one line for people, such as `value "abc" is not a number`.
 	Reason string
-	// Raw is the row's beginning, at most MaxRaw bytes, possibly not valid UTF-8.
+	// Raw is the row, or its beginning if Cut, possibly not valid UTF-8.
 	Raw string
+	Cut bool
 }
-
-// MaxRaw bounds Rejected.Raw, so that a hostile row can't fill the memory.
-const MaxRaw = 256
 
 // Batch is what one fetch returned.
 type Batch struct {
 	Records  []Record
 	Rejected []Rejected
+	// Short says that fewer rows than asked for are no fault of the source: no more were there yet, or they are large.
+	Short bool
 }
 
 // Len counts the rows of the batch, readable or not.
@@ -74,12 +110,42 @@ type Source interface {
 // Processed is a record after processing.
 type Processed struct {
 	Record
-	// ProcessedValue is 2 × Value (docs/original.md); Value itself in fallback mode.
-	ProcessedValue float64
-	// Quality is in [0.7, 1.0) for processed records and 0 for those passed through unprocessed.
-	Quality float64
-	// Mode tells how the record was processed.
+	// Mode tells how the record was processed; "" if it was not.
 	Mode catalog.Mode
+	// ProcessedValue is 2 × Value (docs/original.md); Value itself in fallback mode; NaN where nothing is doubled.
+	ProcessedValue float64
+	// Quality is in [0.7, 1.0) for processed records and 0 for those passed through unprocessed; NaN as above.
+	Quality float64
+	// Added is the member that an expression puts beside the record's own; without a name there is none.
+	Added Member
+}
+
+// Member is a member of a JSON object: its name, and the text of its value.
+type Member struct{ Name, Value string }
+
+// AppendJSON appends the record as it goes out, a JSON object: what came in, to the byte, with what processing added
+// beside it, and the further members given.
+func (p *Processed) AppendJSON(b []byte, more ...Member) []byte {
+	whole := p.Object()
+	b = object.Begin(b, whole)
+	if p.Mode != "" {
+		if !math.IsNaN(p.ProcessedValue) {
+			b = AppendNumber(object.AppendKey(b, whole, "processed_value"), p.ProcessedValue)
+		}
+		if !math.IsNaN(p.Quality) {
+			b = AppendNumber(object.AppendKey(b, whole, "quality"), p.Quality)
+		}
+		if p.Mode != catalog.ModeNormal || !math.IsNaN(p.ProcessedValue) {
+			b = object.AppendString(object.AppendKey(b, whole, "mode"), string(p.Mode))
+		}
+	}
+	if p.Added.Name != "" {
+		b = append(object.AppendKey(b, whole, p.Added.Name), p.Added.Value...)
+	}
+	for _, m := range more {
+		b = append(object.AppendKey(b, whole, m.Name), m.Value...)
+	}
+	return append(b, '}')
 }
 
 // Processor does the work of the processing node. Process is called by several goroutines at once.
@@ -103,8 +169,8 @@ type Channel interface {
 	Name() string
 	// Idempotent says whether the channel recognises a Key it has seen and takes its records only once.
 	Idempotent() bool
-	// Deliver hands over the records in order and returns how many were accepted; like io.Writer, it must return an
-	// error if that is not all of them.
+	// Deliver hands over the records in order and returns how many were settled, that is accepted, or refused for good,
+	// of which a *RefusedError tells; like io.Writer, it must return an error if that is not all of them.
 	Deliver(ctx context.Context, d Delivery) (accepted int, err error)
 }
 
@@ -115,9 +181,11 @@ type Spool interface {
 
 // DeadLetter is a record that was given up, and why.
 type DeadLetter struct {
-	// Record is zero but for Line where the row could not be read.
+	// Record is zero but for its place in the input where the row could not be read. Raw is the row then, or its
+	// beginning if Cut.
 	Record Record
 	Raw    string
+	Cut    bool
 	// Place is the injection point or node that gave the record up, such as processor.record.
 	Place  catalog.Place
 	Class  errhandler.Class

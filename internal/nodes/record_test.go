@@ -29,7 +29,7 @@ func TestValidate(t *testing.T) {
 		{"a", math.Inf(1), "value is out of range (±2^53)"}, {"a", math.Inf(-1), "value is out of range (±2^53)"},
 	}
 	for _, test := range tests {
-		err := nodes.Record{ID: test.id, Value: test.value}.Validate()
+		err := (&nodes.Record{ID: test.id, Value: test.value}).Validate()
 		if got := fmt.Sprint(err); test.want == "" && err != nil || test.want != "" && got != test.want {
 			t.Errorf("id %q, value %v: %v, want %q", test.id, test.value, err, test.want)
 		}
@@ -40,19 +40,19 @@ func TestValidate(t *testing.T) {
 	}
 }
 
-// A record's number depends on its id and its line, and nothing else of it.
+// A record's number depends on its id and its row, and nothing else of it.
 func TestRecordNumber(t *testing.T) {
 	seen := map[uint64]string{}
 	for i := range 2000 {
 		for line := range int64(5) {
-			r := nodes.Record{ID: fmt.Sprint("record_", i), Line: line}
+			r := nodes.Record{ID: fmt.Sprint("record_", i), Row: line}
 			if other, dup := seen[r.Number()]; dup {
-				t.Fatalf("%s, line %d has the number of %s", r.ID, line, other)
+				t.Fatalf("%s, row %d has the number of %s", r.ID, line, other)
 			}
-			seen[r.Number()] = fmt.Sprint(r.ID, ", line ", line)
+			seen[r.Number()] = fmt.Sprint(r.ID, ", row ", line)
 			if changed := (nodes.Record{
 				ID:        r.ID,
-				Line:      line,
+				Row:       line,
 				Value:     7,
 				Source:    "x",
 				Timestamp: time.Now(),

@@ -50,13 +50,13 @@ func (r Rand) eachAttempt(place catalog.Place, use string, cycle int) func(attem
 	return func(attempt int) float64 { return r(Key{Place: place, Use: use, Cycle: cycle, Attempt: attempt}) }
 }
 
-// Number identifies the record among those of its cycle, whatever order they are handled in: FNV-1a over id and line.
-func (r Record) Number() uint64 {
+// Number identifies the record among those of its cycle, whatever order they are handled in: FNV-1a over id and row.
+func (r *Record) Number() uint64 {
 	h := uint64(14695981039346656037)
 	for i := range len(r.ID) {
 		h = (h ^ uint64(r.ID[i])) * 1099511628211
 	}
-	return (h ^ uint64(r.Line)) * 1099511628211
+	return (h ^ uint64(r.Row)) * 1099511628211
 }
 
 // State is what the nodes of one cycle share.

@@ -337,14 +337,14 @@ func TestCampaignPageInBrowser(t *testing.T) {
 	for _, name := range []string{"campaign", "part", "sweep", "ablation", "different"} {
 		t.Run(name, func(t *testing.T) {
 			b.show(t, all[name]("html", text.Style{}))
-			b.Contrast(t, 20)
+			b.contrast(t, 20)
 			b.structure(t)
-			b.Wants(t, `document.documentElement.scrollWidth <= innerWidth && document.scripts.length === 0`)
-			b.Clean(t)
+			b.wants(t, `document.documentElement.scrollWidth <= innerWidth && document.scripts.length === 0`)
+			b.clean(t)
 		})
 	}
 	b.show(t, all["campaign"]("html", text.Style{}))
-	b.Wants(
+	b.wants(
 		t,
 		`document.querySelectorAll("svg.bars rect").length === 12 && document.querySelector("svg.bars").getAttribute("aria-label").includes("60\u00a0runs between")`,
 	)
@@ -353,12 +353,12 @@ func TestCampaignPageInBrowser(t *testing.T) {
 			name,
 			func(t *testing.T) {
 				b.show(t, campaignIn(t, attackedCampaign(t, attacks()[name]), nil, "html"))
-				b.Wants(
+				b.wants(
 					t,
 					`document.scripts.length === 0 && document.querySelectorAll("style").length === 1 && !document.querySelector("img, iframe, b, i, object, form")`,
 				)
-				b.Wants(t, `document.documentElement.scrollWidth <= innerWidth`)
-				b.Clean(t)
+				b.wants(t, `document.documentElement.scrollWidth <= innerWidth`)
+				b.clean(t)
 			},
 		)
 	}

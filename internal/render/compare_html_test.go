@@ -8,7 +8,6 @@ import (
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 
-	"faultflow/internal/browsertest"
 	"faultflow/internal/compare"
 	"faultflow/internal/render/text"
 	"faultflow/internal/report"
@@ -74,41 +73,41 @@ func TestComparePageInBrowser(t *testing.T) {
 	} { // a script goes with a timeline
 		t.Run(name, func(t *testing.T) {
 			b.show(t, compareHTML(t, comparisons(t)[name]))
-			b.Contrast(t, 100)
+			b.contrast(t, 100)
 			b.structure(t)
-			b.Wants(t, fmt.Sprintf(
+			b.wants(t, fmt.Sprintf(
 				`document.querySelectorAll("td.bad, td.good").length > 20 && document.scripts.length === %d`,
 				scripts,
 			))
-			b.Clean(t)
+			b.clean(t)
 		})
 	}
 	t.Run(
 		"timelines",
 		func(t *testing.T) {
 			b.show(t, compareHTML(t, comparisons(t)["runs"]))
-			at := browsertest.Eval[struct{ X, Y float64 }](
+			at := eval[struct{ X, Y float64 }](
 				t,
-				b.Browser,
+				b,
 				`(() => { const m = document.querySelectorAll(".lane.node")[1].querySelector("use.reject"); m.scrollIntoView({block: "center"}); const r = m.getBoundingClientRect(); return {X: r.x + r.width / 2, Y: r.y + r.height / 2} })()`,
 			)
-			b.Run(t, chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, at.X, at.Y))
-			if tip := browsertest.Eval[string](t, b.Browser, tipText); !strings.HasPrefix(tip, "collector (breaker): attempt 1 rejected") {
+			b.run(t, chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, at.X, at.Y))
+			if tip := eval[string](t, b, tipText); !strings.HasPrefix(tip, "collector (breaker): attempt 1 rejected") {
 				t.Errorf("tooltip %q", tip)
 			}
-			b.Contrast(t, 100)
+			b.contrast(t, 100)
 			b.structure(t)
-			b.Clean(t)
+			b.clean(t)
 		},
 	)
 	t.Run("loads", func(t *testing.T) {
 		b.show(t, compareHTML(t, comparisons(t)["loads"]))
 		// Runs lie over each other, in lines that differ without color.
-		b.Wants(t, `[...document.querySelectorAll("g.plot")].every(g => g.querySelector(".curve.active.dash-0") &&
+		b.wants(t, `[...document.querySelectorAll("g.plot")].every(g => g.querySelector(".curve.active.dash-0") &&
 			g.querySelector(".curve.warn.dash-1") && g.querySelectorAll(".curve").length === 2)`)
-		b.Contrast(t, 100)
+		b.contrast(t, 100)
 		b.structure(t)
-		b.Clean(t)
+		b.clean(t)
 	})
 	for _, name := range []string{"script", "end of a title", "long word", "combining"} {
 		t.Run(
@@ -116,12 +115,12 @@ func TestComparePageInBrowser(t *testing.T) {
 			func(t *testing.T) {
 				attack := attacks()[name]
 				b.show(t, compareHTML(t, attackedComparison(t, attack)))
-				b.Wants(
+				b.wants(
 					t,
 					`document.scripts.length === 1 && document.querySelectorAll("style").length === 1 && !document.querySelector("img, iframe, b, i, object, form")`,
 				)
-				b.Wants(t, `document.documentElement.scrollWidth <= innerWidth`)
-				b.Clean(t)
+				b.wants(t, `document.documentElement.scrollWidth <= innerWidth`)
+				b.clean(t)
 			},
 		)
 	}

@@ -121,7 +121,12 @@ func TestRoundTripOfAnyReport(t *testing.T) {
 
 // notRecorded are the settings that a report says elsewhere: the seed is a field of its own, a drill is a graph with
 // faults and cycles, and a breaker is there, whoever put it in.
-var notRecorded = []string{"report.Settings.Seed", "report.Settings.TestRecovery", "report.Settings.BreakerDecided"}
+var notRecorded = []string{
+	"report.Settings.Seed",
+	"report.Settings.TestRecovery",
+	"report.Settings.BreakerDecided",
+	"report.Settings.FallbackDecided",
+}
 
 // The hash covers every field but hash and meta, whatever the model gains later.
 func TestHashCoversEveryField(t *testing.T) {

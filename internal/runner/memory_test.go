@@ -45,7 +45,7 @@ func TestLongRunsAreBounded(t *testing.T) {
 	}
 	s := settings.Defaults()
 	s.Clock, s.BatchSize = settings.ClockVirtual, rows/6_000
-	s.Input, s.InputFormat = "-", settings.FormatNDJSON
+	s.Input, s.InputFormat, s.Process = "-", settings.FormatNDJSON, settings.ProcessDouble
 	var early, late uint64
 	rep, err := Run(context.Background(), s, Environment{Stdin: &manyRows{left: rows}, Observe: func(e workflow.Event) {
 		if e.Kind != workflow.NodeStarted || e.Node != "collector" || e.Cycle != 2_000 && e.Cycle != 5_900 {

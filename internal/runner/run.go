@@ -28,13 +28,14 @@ import (
 // files and has no observer.
 type Environment struct {
 	Stdin io.Reader
+	// Stdout is for a channel that delivers there, Getenv for the secrets of real ends.
+	Stdout io.Writer
+	Getenv func(string) string
 	// Output is the folder that keeps delivered, dead-lettered and spooled records; "" keeps none.
 	Output string
 	// Observe is told of every event, in order, by one goroutine at a time.
 	Observe func(workflow.Event)
-	// EndCycle is told of every cycle as it ends, by one goroutine at a time.
-	EndCycle func(report.Cycle)
-	Version  string
+	Version string
 }
 
 // ErrOutput matches errors of the output folder.
@@ -47,20 +48,28 @@ func Run(ctx context.Context, s settings.Settings, env Environment) (*report.Rep
 	if err := s.Validate(); err != nil {
 		return nil, err
 	}
-	r := &run{settings: complete(s), observe: env.Observe, endedCycle: env.EndCycle}
+	r := &run{settings: complete(s), observe: env.Observe}
 	if err := checkUnderWay(&r.settings); err != nil {
 		return nil, err
 	}
 	r.bounded = s.Virtual() && outlives(&r.settings, virtualLimit)
 	if s.Input != "" {
-		file, err := source.OpenFile(s, env.Stdin)
+		input, err := source.Open(ctx, r.settings, env.Stdin)
 		if err != nil {
 			return nil, err
 		}
-		defer file.Close()
-		r.file = file
-		r.settings.InputFormat = file.Format()
-		r.settings.IDField, r.settings.ValueField = file.IDField(), file.ValueField()
+		defer input.Close()
+		r.input = input
+		r.settings.InputFormat = input.Format()
+		r.settings.IDField, r.settings.ValueField = input.IDField(), input.ValueField()
+	}
+	defer r.closeOutlets()
+	for _, o := range s.Outlets {
+		real, err := channel.Open(ctx, o, &r.settings, channel.Outside{Getenv: env.Getenv, Stdout: env.Stdout})
+		if err != nil {
+			return nil, fmt.Errorf("channel %s: %w", o.Name, err)
+		}
+		r.outlets = append(r.outlets, real)
 	}
 	if env.Output != "" {
 		output, err := channel.CreateOutput(env.Output)
@@ -82,6 +91,9 @@ func Run(ctx context.Context, s settings.Settings, env Environment) (*report.Rep
 		RealMS:    ms(time.Since(began)),
 		Output:    env.Output,
 	}
+	if err := r.closeOutlets(); err != nil {
+		return rep, fmt.Errorf("%w: %w", ErrOutput, err)
+	}
 	if r.output != nil {
 		if err := r.output.Commit(); err != nil {
 			return rep, fmt.Errorf("%w: %w", ErrOutput, err)
@@ -90,17 +102,29 @@ func Run(ctx context.Context, s settings.Settings, env Environment) (*report.Rep
 	return rep, nil
 }
 
+// closeOutlets closes the real channels, once.
+func (r *run) closeOutlets() error {
+	var failed error
+	for _, o := range r.outlets {
+		if err := o.Close(); err != nil {
+			failed = errors.Join(failed, fmt.Errorf("channel %s: %w", o.Name(), err))
+		}
+	}
+	r.outlets = nil
+	return failed
+}
+
 // run is a run under way.
 type run struct {
 	settings settings.Settings
 	// bounded is true for a run in virtual time that could outlive it.
 	bounded bool
 	// countOnly keeps no timeline, except of a drill, which is judged by it.
-	countOnly  bool
-	observe    func(workflow.Event)
-	endedCycle func(report.Cycle)
-	file       *source.File
-	output     *channel.Output
+	countOnly bool
+	observe   func(workflow.Event)
+	input     *source.Input
+	outlets   []channel.Real
+	output    *channel.Output
 
 	stream *workflow.Stream
 	// pipelines are those of the clients, nil for one that no pass was dealt to. Without a load there is one.
@@ -162,6 +186,9 @@ func (r *run) make(ctx context.Context, cancelled func() bool) (*report.Report, 
 		r.underLoad(ctx)
 	} else {
 		r.loop(ctx)
+		if r.input != nil {
+			r.settle(ctx, r.input.Drain())
+		}
 	}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		r.find(catalog.VirtualTimeOver, "virtual time was over: a run can last 70 years of it", 0)
@@ -193,16 +220,26 @@ func (r *run) assemble() error {
 	}
 	r.plan.Bound(s.Capacities, r.turn, bucketOf(s))
 	r.source = source.NewGenerated(rand, s.HasCapacity)
-	if r.file != nil {
-		r.source = r.file
+	if r.input != nil {
+		r.source = r.input
 	}
+	// Of real records on the real clock, nothing takes time but what is real, and faults.
+	instant := r.input != nil && !s.Virtual()
 	channels := make([]nodes.Channel, len(s.Channels))
-	for i, name := range s.Channels {
-		channels[i] = r.plan.Channel(channel.NewSimulated(name, rand, s.HasCapacity(catalog.ChannelPlace(name))))
+	for i, outlet := range r.outlets {
+		channels[i] = r.plan.Channel(outlet)
+	}
+	for i, name := range s.Channels[len(r.outlets):] { // all of them, or none
+		served := s.HasCapacity(catalog.ChannelPlace(name))
+		channels[i] = r.plan.Channel(channel.NewSimulated(name, rand, served || instant))
+	}
+	transform, err := nodes.NewProcessor(s, rand, instant || s.HasCapacity(catalog.PlaceRecord))
+	if err != nil {
+		return err
 	}
 	r.parts = nodes.Parts{
 		Source:    r.plan.Source(r.source),
-		Transform: r.plan.Processor(nodes.Doubler{Rand: rand, Served: s.HasCapacity(catalog.PlaceRecord)}),
+		Transform: r.plan.Processor(transform),
 		Channels:  channels,
 		Spool:     r.spool(),
 		Rand:      rand,
@@ -316,6 +353,9 @@ func (r *run) loop(ctx context.Context) {
 	name := r.name()
 	lastRead, idle := time.Now(), 0
 	for n := 1; r.settings.Cycles == 0 || n <= r.settings.Cycles; n++ {
+		if r.input != nil {
+			r.input.Await(ctx)
+		}
 		began := time.Now()
 		if r.settings.For > 0 && r.stream.Elapsed() >= r.settings.For {
 			return
@@ -346,6 +386,18 @@ func (r *run) loop(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// settle ends the rows that an interrupted run has read from a pipe and not collected yet, in a cycle of their own.
+func (r *run) settle(ctx context.Context, left nodes.Batch) {
+	if left.Len() == 0 {
+		return
+	}
+	began, n := time.Now(), r.count+1
+	r.stream.StartCycle(n)
+	rows := r.ledger.cycle()
+	state := nodes.NewState(r.name(), n, rows)
+	r.endCycle(n, began, state, rows, r.pipelines[0].Settle(ctx, state, left))
 }
 
 // name begins the idempotency keys of the run's deliveries.
@@ -390,25 +442,21 @@ func (r *run) endCycle(n int, began time.Time, s *nodes.State, rows *cycleLedger
 	}
 	r.count = n
 	r.totals.add(s)
-	cycle := report.Cycle{
-		Number:     n,
-		StartMS:    ms(r.stream.Since(began)),
-		DurationMS: ms(time.Since(began)),
-		Verdict:    errhandler.VerdictOf(findings),
-		Origin:     s.Outcome.Origin,
-		Mode:       s.Outcome.Mode,
-		Delivery:   s.Status,
-		Channel:    s.Channel,
-		Collected:  rows.collected,
-		Delivered:  rows.delivered,
-		Dead:       rows.dead,
-		Spooled:    rows.spooled,
-	}
-	if r.endedCycle != nil {
-		r.endedCycle(cycle)
-	}
 	if len(r.cycles) < report.MaxCycles {
-		r.cycles = append(r.cycles, cycle)
+		r.cycles = append(r.cycles, report.Cycle{
+			Number:     n,
+			StartMS:    ms(r.stream.Since(began)),
+			DurationMS: ms(time.Since(began)),
+			Verdict:    errhandler.VerdictOf(findings),
+			Origin:     s.Outcome.Origin,
+			Mode:       s.Outcome.Mode,
+			Delivery:   s.Status,
+			Channel:    s.Channel,
+			Collected:  rows.collected,
+			Delivered:  rows.delivered,
+			Dead:       rows.dead,
+			Spooled:    rows.spooled,
+		})
 	}
 }
 

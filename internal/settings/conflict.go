@@ -23,9 +23,10 @@ func Conflicts() []Conflict {
 	list := []Conflict{
 		{[]Fact{given("failure-type"), is("simulate-failures", "false")}, "it needs simulate-failures"},
 	}
-	for _, name := range []string{"input-format", "id-field", "value-field"} {
+	for _, name := range []string{"input-format", "records", "id-field", "value-field", "next", "health-url", "batch-wait", "max-invalid"} {
 		list = append(list, Conflict{[]Fact{given(name), is("input", "")}, "it needs input"})
 	}
+	list = append(list, Conflict{[]Fact{given("channels"), given("channel")}, "channel names the channels; leave out one"})
 	for _, name := range []string{"cycles", "input"} {
 		list = append(list, Conflict{
 			[]Fact{is("test-recovery", "true"), is("simulate-failures", "false"), given(name)},

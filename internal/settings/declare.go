@@ -93,23 +93,40 @@ func declared() map[Section][]Setting {
 				time.Millisecond, 10*time.Second, func(s *Settings) *time.Duration { return &s.RecoveryHold }),
 		},
 		Records: {
-			text("input", "FILE", "read records from FILE (- is standard input)",
+			text("input", "FILE|URL", "read records from a file (- is standard input) or a URL: https:, sqlite:, postgres:",
 				func(s *Settings) *string { return &s.Input }).fixed(),
 			choice("input-format", "FORMAT", "by extension otherwise",
 				[]string{FormatNDJSON, FormatJSON, FormatCSV, FormatTSV},
 				"", func(s *Settings) *string { return &s.InputFormat }).fixed(),
-			text("id-field", "FIELD", "the field with the id (id, or the first one)",
+			text("records", "PATH", "the list of records in a JSON document, such as features",
+				func(s *Settings) *string { return &s.Records }).fixed(),
+			text("id-field", "PATH", "the field with the id (id, or the first one), such as properties.code",
 				func(s *Settings) *string { return &s.IDField }).fixed(),
-			text("value-field", "FIELD", "the field with the number (value, or the first numeric one)",
+			text("value-field", "PATH", "the field with the number (value, or the first numeric one)",
 				func(s *Settings) *string { return &s.ValueField }).fixed(),
+			text("next", "PATH", "the field of a page's JSON with the next page's URL (a Link header otherwise)",
+				func(s *Settings) *string { return &s.Next }).fixed(),
+			text("health-url", "URL", "what the health check of an input by HTTP asks (the input itself otherwise)",
+				func(s *Settings) *string { return &s.HealthURL }).fixed(),
+			items("header", "headers", "HEADER", "input=Accept: application/json",
+				"send a header to an end, END=NAME: VALUE, where END is input or a channel (repeatable); "+
+					"${NAME} is replaced by the environment's NAME, here and in URLs",
+				ParseHeader, unreadableHeader, func(s *Settings) *[]Header { return &s.Headers }).fixed(),
+			duration("batch-wait", "how long a batch waits for more rows from a pipe",
+				0, time.Second, func(s *Settings) *time.Duration { return &s.BatchWait }),
+			number("max-invalid", Share, "share of the rows that may be invalid; if all are, the input is refused", 0, 1,
+				1, func(s *Settings) *float64 { return &s.MaxInvalid }),
+			text("process", "HOW", "what processing does: double the value (default without an input), none "+
+				"(default with one), or add a field by an expression, such as 'temp_f = temp_max * 9/5 + 32'",
+				func(s *Settings) *string { return &s.Process }),
 		},
 		Patterns: {
 			toggle("enable-circuit-breaker", "put the collector's circuit breaker into the path "+
 				"(also --collector-breaker, --processor-breaker, --delivery-breaker)",
 				false, func(s *Settings) *bool { return &s.Collector.Breaker }).shorthand().then(decideBreaker).
 				takesAway("false", catalog.CircuitBreaker),
-			toggle("fallback", "let the collector fall back to cached or default data",
-				true, func(s *Settings) *bool { return &s.Fallback }).
+			toggle("fallback", "let the collector fall back to cached or default data (default with an input: no)",
+				true, func(s *Settings) *bool { return &s.Fallback }).then(decideFallback).
 				takesAway("false", catalog.FallbackLadder),
 			duration("cache-ttl", "how long cached data is fresh",
 				0, time.Minute, func(s *Settings) *time.Duration { return &s.CacheTTL }),
@@ -121,6 +138,9 @@ func declared() map[Section][]Setting {
 			names("channels", "delivery channels in the order of failover", checkChannels,
 				catalog.DefaultChannels(), func(s *Settings) *[]string { return &s.Channels }).
 				allButFirst(catalog.ChannelFailover),
+			items("channel", "outlets", "NAME=URL", "primary=sqlite:out.db?table=records",
+				"deliver to a real channel, in the order of failover: https:, file:, sqlite:, postgres:, stdout: (repeatable)",
+				ParseOutlet, unreadableOutlet, func(s *Settings) *[]Outlet { return &s.Outlets }).then(nameOutlets).fixed(),
 			duration("channel-recover", "how long a failed channel is left out",
 				0, 30*time.Second, func(s *Settings) *time.Duration { return &s.ChannelRecover }).
 				takesAway("0s", catalog.ChannelHealth),
@@ -210,6 +230,16 @@ func perNode() []policySetting {
 	}
 }
 
+// nameOutlets lets real channels stand in place of simulated ones.
+func nameOutlets(s *Settings) {
+	s.Channels = nil
+	for _, o := range s.Outlets {
+		s.Channels = append(s.Channels, o.Name)
+	}
+}
+
+func decideFallback(s *Settings) { s.FallbackDecided = true }
+
 func decideBreaker(s *Settings) { s.BreakerDecided = true }
 
 // all is one default for all nodes, each one for collector, processor and delivery.
@@ -271,7 +301,7 @@ func Defaults() Settings {
 			d.set(&s, d.Default)
 		}
 	}
-	s.BreakerDecided = false
+	s.BreakerDecided, s.FallbackDecided = false, false
 	return s
 }
 

@@ -42,24 +42,41 @@ type Settings struct {
 
 	Input       string
 	InputFormat string
-	IDField     string
-	ValueField  string
+	// Records is the path of the list of records in a JSON document; "" where the document is the list.
+	Records string
+	// Next is the field of a page's JSON with the next page's URL, HealthURL what a health check asks; both of an input
+	// by HTTP.
+	Next, HealthURL string
+	IDField         string
+	ValueField      string
+	// BatchWait is how long a batch waits for more rows from an input that can keep a reader waiting.
+	BatchWait time.Duration
+	// MaxInvalid is the share of the rows that may be invalid.
+	MaxInvalid float64
+	// Process is what processing does: ProcessDouble, ProcessNone, or an assignment; "" is ProcessDouble without an
+	// input, ProcessNone with one.
+	Process string
 
 	Collector Policy
 	Processor Policy
 	Delivery  Policy
 
-	Fallback       bool
-	CacheTTL       time.Duration
-	CacheMaxAge    time.Duration
-	Recovery       bool
-	Channels       []string
+	Fallback    bool
+	CacheTTL    time.Duration
+	CacheMaxAge time.Duration
+	Recovery    bool
+	Channels    []string
+	// Outlets are the real channels, which Channels names then.
+	Outlets        []Outlet
+	Headers        []Header
 	ChannelRecover time.Duration
 	Spool          bool
 
 	// BreakerDecided says that the collector's breaker was put into the path, or left out of it, by hand. It wins over
 	// the failure type then.
 	BreakerDecided bool
+	// FallbackDecided says that the fallback ladder was turned on or off by hand.
+	FallbackDecided bool
 }
 
 // Policy holds the settings of the policies around one node's calls. The zero value is one attempt without limits.
@@ -126,6 +143,9 @@ const (
 	GraphStandard = "standard"
 	GraphRecovery = "recovery"
 
+	ProcessDouble = "double"
+	ProcessNone   = "none"
+
 	FormatNDJSON = "ndjson"
 	FormatJSON   = "json"
 	FormatCSV    = "csv"
@@ -149,6 +169,14 @@ func (s *Settings) Policy(n catalog.Node) *Policy {
 // Virtual reports whether the run is made in virtual time.
 func (s *Settings) Virtual() bool { return s.Clock == ClockVirtual }
 
+// Doubles reports whether processing is the demo's: it doubles values.
+func (s *Settings) Doubles() bool {
+	return s.Process == ProcessDouble || s.Process == "" && s.Input == ""
+}
+
+// NeedsValue reports whether a row without a number is invalid.
+func (s *Settings) NeedsValue() bool { return s.Doubles() || s.ValueField != "" }
+
 // RecoveryGraph reports whether recovery has nodes of its own in the graph.
 func (s *Settings) RecoveryGraph() bool { return s.Graph == GraphRecovery || s.TestRecovery }
 
@@ -171,6 +199,15 @@ func (s Settings) Complete() Settings {
 	}
 	if s.Cycles == 0 && s.Input == "" && s.For == 0 {
 		s.Cycles = 1
+	}
+	if s.Process == "" {
+		s.Process = ProcessDouble
+		if s.Input != "" {
+			s.Process = ProcessNone
+		}
+	}
+	if s.Input != "" && !s.FallbackDecided { // copies are no substitute for data
+		s.Fallback = false
 	}
 	if !s.SimulateFailures {
 		s.FailureType = ""
@@ -201,6 +238,9 @@ func (s *Settings) Validate() error {
 		if err := catalog.CheckPlace(f.Place, s.Channels); err != nil {
 			return &Error{"fault", f.String(), err.Error()}
 		}
+	}
+	if err := s.checkEnds(); err != nil {
+		return err
 	}
 	return s.checkLoad()
 }

@@ -89,6 +89,8 @@ func TestDefaultsAreTheOriginals(t *testing.T) {
 		Clients:        1,
 		RecoveryShare:  0.95,
 		RecoveryHold:   10 * time.Second,
+		BatchWait:      time.Second,
+		MaxInvalid:     1,
 		Fallback:       true,
 		CacheTTL:       time.Minute,
 		CacheMaxAge:    10 * time.Minute,
@@ -143,7 +145,7 @@ func TestEveryFieldIsDeclared(t *testing.T) {
 			default:
 				t.Fatalf("%s is of a new kind, %s", path, v.Kind())
 			}
-			if path != "BreakerDecided" && !declared(&s) { // setting a breaker sets it
+			if path != "BreakerDecided" && path != "FallbackDecided" && !declared(&s) { // setting a breaker sets it
 				t.Errorf("no setting declares %s", path)
 			}
 		}
@@ -570,8 +572,8 @@ func value(t *rapid.T, s settings.Setting) string {
 func someGiven(t *rapid.T) *settings.Given {
 	g := new(settings.Given)
 	for _, s := range settings.All() {
-		if s.Section == settings.Load || rapid.IntRange(0, 2).Draw(t, "give "+s.Name) > 0 {
-			continue // TestLoad has those of a load, which go together
+		if s.Section == settings.Load || s.Name == "channel" || s.Name == "header" || rapid.IntRange(0, 2).Draw(t, "give "+s.Name) > 0 {
+			continue // TestLoad and TestEnds have those that go together
 		}
 		for range rapid.IntRange(1, 2).Draw(t, "times") {
 			if err := g.Set(s.Name, value(t, s)); err != nil {
@@ -586,7 +588,8 @@ func someGiven(t *rapid.T) *settings.Given {
 func TestAnyGiven(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		g := someGiven(t)
-		needy := []string{"test-recovery", "failure-type", "input-format", "id-field", "value-field"}
+		needy := []string{"test-recovery", "failure-type", "input-format", "records", "id-field", "value-field", "next",
+			"health-url", "batch-wait", "max-invalid"}
 		s, err := g.Settings()
 		if err != nil && !slices.ContainsFunc(needy, g.Has) {
 			t.Fatal(err) // each is in bounds, and nothing that needs another one was given
@@ -607,6 +610,7 @@ func TestAnyGiven(t *testing.T) {
 		}
 		want := s
 		want.Seed, want.TestRecovery, want.BreakerDecided = 0, false, false // said elsewhere in a report
+		want.FallbackDecided = true                                         // by whom, is not said
 		if !reflect.DeepEqual(withoutNil(back), withoutNil(want)) {
 			t.Fatalf("read back from JSON:\n%+v\nwant\n%+v\n%s", back, want, doc)
 		}
@@ -744,6 +748,44 @@ func TestLoad(t *testing.T) {
 		if test.want == "" && err != nil ||
 			test.want != "" && (err == nil || !strings.Contains(err.Error(), test.want)) {
 			t.Errorf("%v: got %v, want %q", test.given, err, test.want)
+		}
+	}
+}
+
+// Real channels stand in place of simulated ones, in their order; what can't be is refused with what is allowed.
+func TestEnds(t *testing.T) {
+	for _, test := range []struct {
+		given []string
+		want  string // the channels, or what the error says
+	}{
+		{[]string{"channel=b=file:b.ndjson", "channel=a=https://example.com/in"}, "b,a"},
+		{[]string{"channel=a=file:a", "header=a=X-Team: data"}, "a"},
+		{[]string{"input=https://example.com/all", "header=input=Accept: text/csv"}, "primary,secondary,backup"},
+		{[]string{"channel=a"}, "want NAME=URL, such as"},
+		{[]string{"channel=a=file:a", "channel=a=file:b"}, "a is named twice"},
+		{[]string{"channel=A=file:a"}, "a channel's name is made of"},
+		{[]string{"channel=a=file:a", "channels=a,b"}, "channel names the channels; leave out one"},
+		{[]string{"header=a=X-Team: data"}, "its end is neither input nor one of --channel"},
+		{[]string{"header=X-Team: data"}, "want END=NAME: VALUE, such as"},
+		{[]string{"channel=a=file:a", "clock=virtual"}, "real channels need the real clock"},
+		{[]string{"input=sqlite:a.db?query=select 1", "clock=virtual"}, "a real source needs the real clock"},
+	} {
+		g, text := new(settings.Given), ""
+		for _, one := range test.given {
+			name, value, _ := strings.Cut(one, "=")
+			if err := g.Set(name, value); err != nil {
+				text = err.Error()
+			}
+		}
+		if text == "" {
+			s, err := g.Settings()
+			text = strings.Join(s.Channels, ",")
+			if err != nil {
+				text = err.Error()
+			}
+		}
+		if text != test.want && !strings.Contains(text, test.want) {
+			t.Errorf("%q: %s, want %s", test.given, text, test.want)
 		}
 	}
 }

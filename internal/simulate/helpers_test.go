@@ -76,7 +76,7 @@ func (s *rows) Fetch(ctx context.Context, n int) (nodes.Batch, error) {
 }
 
 func record(i int) nodes.Record {
-	return nodes.Record{ID: "r" + strconv.Itoa(i), Value: float64(i), Line: int64(i)}
+	return nodes.Record{ID: "r" + strconv.Itoa(i), Value: float64(i), Row: int64(i), Line: int64(i)}
 }
 
 // sink is a channel that takes latency and then everything. It notes what it took.

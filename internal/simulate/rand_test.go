@@ -12,12 +12,14 @@ import (
 	"faultflow/internal/simulate"
 )
 
+func number(r nodes.Record) uint64 { return r.Number() }
+
 // series are the ways in which keys follow each other in a run: each counts up one part of the key.
 var series = map[string]func(i int) nodes.Key{
 	"attempt": func(i int) nodes.Key { return nodes.Key{Place: "collector.fetch", Use: "fault", Cycle: 1, Attempt: i} },
 	"cycle":   func(i int) nodes.Key { return nodes.Key{Place: "collector.fetch", Use: "fault", Cycle: i, Attempt: 1} },
 	"record": func(i int) nodes.Key {
-		return nodes.Key{Place: "processor.record", Use: "fault", Cycle: 1, Record: record(i).Number(), Attempt: 1}
+		return nodes.Key{Place: "processor.record", Use: "fault", Cycle: 1, Record: number(record(i)), Attempt: 1}
 	},
 	"row": func(i int) nodes.Key { return nodes.Key{Place: "collector.fetch", Use: "value", Record: uint64(i)} },
 	"use": func(i int) nodes.Key { return nodes.Key{Place: "delivery.primary", Use: fmt.Sprint("use", i)} },

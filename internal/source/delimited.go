@@ -6,14 +6,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
+
+	"faultflow/internal/object"
 )
 
 // delimited are the rows of CSV (RFC 4180) or TSV below their header. A quoted field may span lines.
 type delimited struct {
-	lines *lines
-	comma rune
+	lines  *lines
+	comma  rune
+	header []string
+	// keys are the columns as members of an object: the name and a colon, behind the first one a comma before it.
+	keys []string
 }
 
 // maxSpan is how many lines a quoted field may span. A quote that is still open then is taken for a stray one.
@@ -27,7 +31,8 @@ func (d *delimited) next() (row, error) {
 	if err != nil || r.reason != "" || !d.open(r.data) {
 		return r, err
 	}
-	whole := row{line: r.line, data: bytes.Clone(r.data)}
+	r.data = bytes.Clone(r.data)
+	whole := row{line: r.line, offset: r.offset, data: bytes.Clone(r.data)}
 	var ahead []row
 	for len(ahead) < maxSpan {
 		more, err := d.lines.next()
@@ -37,6 +42,7 @@ func (d *delimited) next() (row, error) {
 		if err != nil {
 			return row{}, err
 		}
+		more.data = bytes.Clone(more.data)
 		ahead = append(ahead, more)
 		if more.reason != "" || len(whole.data)+1+len(more.data) > MaxRow {
 			break
@@ -78,23 +84,28 @@ func (d *delimited) open(data []byte) bool {
 	return quoted
 }
 
-func (d *delimited) readHeader() ([]string, error) {
+func (d *delimited) readHeader() error {
 	r, err := d.next()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if r.reason != "" {
-		return nil, fmt.Errorf("the header in line %d: %s", r.line, r.reason)
+		return fmt.Errorf("the header in line %d: %s", r.line, r.reason)
 	}
-	header, err := split(r.data, d.comma)
-	for i := range header {
-		header[i] = strings.TrimSpace(header[i])
+	d.header, err = cells(r.data, d.comma)
+	for i := range d.header {
+		d.header[i] = strings.TrimSpace(d.header[i])
+		key := object.AppendString(nil, d.header[i])
+		if i > 0 {
+			key = append([]byte{','}, key...)
+		}
+		d.keys = append(d.keys, string(append(key, ':')))
 	}
-	return header, err
+	return err
 }
 
-// split takes a row apart. Rows without quotes, which are most, need no CSV reader.
-func split(data []byte, comma rune) ([]string, error) {
+// cells takes a row apart. Rows without quotes, which are most, need no CSV reader.
+func cells(data []byte, comma rune) ([]string, error) {
 	if bytes.IndexByte(data, '"') < 0 {
 		return strings.Split(string(data), string(comma)), nil
 	}
@@ -108,42 +119,18 @@ func split(data []byte, comma rune) ([]string, error) {
 	return fields, err
 }
 
-// columns finds fields by their column.
-type columns struct {
-	comma     rune
-	header    []string
-	id, value string
-	at, valAt int
-}
-
-func (c *columns) choose(id, value string) {
-	c.id, c.value = id, value
-	c.at, c.valAt = slices.Index(c.header, id), slices.Index(c.header, value)
-}
-
-func (c *columns) names(r row) (names, texts []string, ok bool) {
-	texts, err := c.split(r)
-	if r.reason != "" || err != nil {
-		return nil, nil, false
+// object makes an object of a row's fields.
+func (d *delimited) object(r row) (string, error) {
+	texts, err := cells(r.data, d.comma)
+	if err != nil {
+		return "", err
 	}
-	return c.header, texts, true
-}
-
-func (c *columns) find(r row) (id, value string, err error) {
-	texts, err := c.split(r)
-	if err != nil || c.valAt < 0 {
-		return "", "", err
+	if len(texts) != len(d.header) {
+		return "", fmt.Errorf("%d fields where the header has %d", len(texts), len(d.header))
 	}
-	if c.at >= 0 {
-		id = strings.TrimSpace(texts[c.at])
+	b := append(make([]byte, 0, len(r.data)+16*len(d.keys)), '{')
+	for i, text := range texts {
+		b = object.AppendText(append(b, d.keys[i]...), text)
 	}
-	return id, texts[c.valAt], nil
-}
-
-func (c *columns) split(r row) ([]string, error) {
-	texts, err := split(r.data, c.comma)
-	if err == nil && len(texts) != len(c.header) {
-		err = fmt.Errorf("%d fields where the header has %d", len(texts), len(c.header))
-	}
-	return texts, err
+	return string(append(b, '}')), nil
 }

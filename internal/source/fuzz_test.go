@@ -42,7 +42,7 @@ func FuzzTSV(f *testing.F) {
 func readsAnything(t *testing.T, format string, data []byte) {
 	var first nodes.Batch
 	for i, n := range []int{1, 3, 10_000} {
-		f, err := OpenFile(settings.Settings{Input: "-", InputFormat: format}, bytes.NewReader(data))
+		f, err := open(settings.Settings{Input: "-", InputFormat: format}, bytes.NewReader(data))
 		var bad *settings.Error
 		if errors.As(err, &bad) {
 			return
@@ -78,7 +78,7 @@ func readsAnything(t *testing.T, format string, data []byte) {
 			last = r.Line
 		}
 		for _, r := range all.Rejected {
-			if r.Line < 1 || r.Reason == "" || strings.ContainsAny(r.Reason, "\n\r\x00") || len(r.Raw) > nodes.MaxRaw {
+			if r.Line < 1 || r.Reason == "" || strings.ContainsAny(r.Reason, "\n\r\x00") || len(r.Raw) > MaxRow {
 				t.Fatalf("rejection %+v", r)
 			}
 		}
@@ -105,7 +105,7 @@ func BenchmarkFetch(b *testing.B) {
 			b.SetBytes(int64(len(text)))
 			b.ReportAllocs()
 			for b.Loop() {
-				f, err := OpenFile(settings.Settings{Input: "-", InputFormat: format.name}, strings.NewReader(text))
+				f, err := open(settings.Settings{Input: "-", InputFormat: format.name}, strings.NewReader(text))
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -83,6 +83,7 @@ func (g *Generated) Fetch(ctx context.Context, n int) (nodes.Batch, error) {
 			Value:     float64(MinValue + int(value*(MaxValue-MinValue+1))),
 			Timestamp: now,
 			Source:    GeneratedName,
+			Row:       number,
 			Line:      number,
 		}
 	}

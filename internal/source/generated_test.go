@@ -47,6 +47,7 @@ func TestGeneratedRecords(t *testing.T) {
 					Value:     r.Value,
 					Timestamp: time.Now().UTC(),
 					Source:    "primary_api",
+					Row:       int64(next),
 					Line:      int64(next),
 				}
 				if r != want || r.Value != math.Trunc(r.Value) || r.Value < 1 || r.Value > 1000 || r.Validate() != nil {

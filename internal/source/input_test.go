@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -24,7 +25,7 @@ import (
 )
 
 // readAll fetches an input to its end, n rows at a time.
-func readAll(t testing.TB, f *File, n int) (b nodes.Batch) {
+func readAll(t testing.TB, f *Input, n int) (b nodes.Batch) {
 	t.Helper()
 	for {
 		got, err := f.Fetch(context.Background(), n)
@@ -45,10 +46,16 @@ func readAll(t testing.TB, f *File, n int) (b nodes.Batch) {
 	}
 }
 
-func openText(t testing.TB, text string, o settings.Settings) *File {
+// open opens an input whose values are to be doubled, as they must be numbers then.
+func open(s settings.Settings, in io.Reader) (*Input, error) {
+	s.Process, s.BatchWait = settings.ProcessDouble, time.Second
+	return Open(context.Background(), s, in)
+}
+
+func openText(t testing.TB, text string, o settings.Settings) *Input {
 	t.Helper()
 	o.Input = "-"
-	f, err := OpenFile(o, strings.NewReader(text))
+	f, err := open(o, strings.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -221,7 +228,7 @@ func TestFormatIsGuessed(t *testing.T) {
 		if err := os.WriteFile(path, []byte(test.text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		f, err := OpenFile(settings.Settings{Input: path}, nil)
+		f, err := open(settings.Settings{Input: path}, nil)
 		if test.text == "{}" { // no field to choose from is a matter of each row
 			if err != nil {
 				t.Errorf("%s with %q: %v", test.name, test.text, err)
@@ -234,9 +241,7 @@ func TestFormatIsGuessed(t *testing.T) {
 		if f.Format() != test.want || f.Name() != test.name {
 			t.Errorf("%s with %q is %s of %s, want %s", test.name, test.text, f.Format(), f.Name(), test.want)
 		}
-		if err := f.Close(); err != nil {
-			t.Error(err)
-		}
+		f.Close()
 	}
 }
 
@@ -257,7 +262,7 @@ func TestOptionsThatDoNotFit(t *testing.T) {
 		{"\xff\xfei\x00d\x00", settings.Settings{InputFormat: settings.FormatCSV}, "input", "UTF-16"},
 	} {
 		test.options.Input = "-"
-		_, err := OpenFile(test.options, strings.NewReader(test.text))
+		_, err := open(test.options, strings.NewReader(test.text))
 		var bad *settings.Error
 		if !errors.As(err, &bad) {
 			t.Errorf("%q: %v, want a *settings.Error", test.text, err)
@@ -271,7 +276,7 @@ func TestOptionsThatDoNotFit(t *testing.T) {
 
 func TestFilesThatCannotBeOpened(t *testing.T) {
 	for _, path := range []string{filepath.Join(t.TempDir(), "none.csv"), t.TempDir()} {
-		_, err := OpenFile(settings.Settings{Input: path}, nil)
+		_, err := open(settings.Settings{Input: path}, nil)
 		var bad *fs.PathError
 		if !errors.As(err, &bad) {
 			t.Errorf("%s: %v, want a PathError", path, err)
@@ -334,7 +339,7 @@ func TestMemoryIsBounded(t *testing.T) {
 			}
 			in := io.MultiReader(strings.NewReader(before), body, strings.NewReader(test.tail))
 			s := settings.Settings{Input: "-", InputFormat: test.format, IDField: "id", ValueField: "value"}
-			f, err := OpenFile(s, in)
+			f, err := open(s, in)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -374,7 +379,7 @@ func TestMemoryIsBounded(t *testing.T) {
 func TestReadErrorInTheMiddle(t *testing.T) {
 	broken := errors.New("broken disk")
 	whole := strings.NewReader("{\"id\":\"a\",\"value\":1}\n{\"id\":\"b\",\"value\":2}\n{\"id\":\"c\"")
-	f, err := OpenFile(settings.Settings{Input: "-"}, io.MultiReader(whole, iotest.ErrReader(broken)))
+	f, err := open(settings.Settings{Input: "-"}, io.MultiReader(whole, iotest.ErrReader(broken)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -394,7 +399,7 @@ func TestReadErrorInTheMiddle(t *testing.T) {
 func TestCancelledWhileWaiting(t *testing.T) {
 	in, feed := io.Pipe()
 	go func() { _, _ = io.WriteString(feed, strings.Repeat("{\"id\":\"a\",\"value\":1}\n", peeked)) }()
-	f, err := OpenFile(settings.Settings{Input: "-"}, in)
+	f, err := open(settings.Settings{Input: "-"}, in)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -441,7 +446,7 @@ func TestWrittenRowsComeBack(t *testing.T) {
 		n := rapid.IntRange(1, 40).Draw(t, "n")
 		for format, text := range map[string]string{
 			settings.FormatNDJSON: lines.String(), settings.FormatJSON: array.String()} {
-			f, err := OpenFile(settings.Settings{Input: "-", InputFormat: format}, strings.NewReader(text))
+			f, err := open(settings.Settings{Input: "-", InputFormat: format}, strings.NewReader(text))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -476,9 +481,9 @@ func TestWrittenRowsComeBack(t *testing.T) {
 // Rows that a pipe has given are not held back until it gives more.
 func TestPipeIsNotReadAhead(t *testing.T) {
 	in, feed := io.Pipe()
-	f := make(chan *File)
+	f := make(chan *Input)
 	go func() {
-		file, err := OpenFile(settings.Settings{Input: "-"}, in)
+		file, err := open(settings.Settings{Input: "-"}, in)
 		if err != nil {
 			t.Error(err)
 		}

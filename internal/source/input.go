@@ -1,0 +1,337 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"sync/atomic"
+	"time"
+
+	"faultflow/internal/nodes"
+	"faultflow/internal/settings"
+)
+
+// Bounds of what is read at once.
+const (
+	// MaxRow is the longest row that is read, 4 MiB. A longer one is rejected, and reading goes on behind it.
+	MaxRow = 4 << 20
+	// mostBytes is how many bytes of rows a fetch returns at most, unless one row alone is longer.
+	mostBytes = 16 << 20
+	// peeked is how many rows the choice of the fields is based on.
+	peeked = 100
+	// chunkRows and chunkBytes bound what the reader hands over at once; it is at most two chunks ahead.
+	chunkRows, chunkBytes = 512, 1 << 20
+)
+
+// Input reads records from a file, standard input or a URL, as a stream: its memory does not grow with the input. Its
+// reader is a goroutine of its own, which reads ahead. Of an input that can keep a reader waiting, such as a pipe, what
+// was read counts as collected: Drain returns what no Fetch has returned. It is not safe for concurrent use.
+type Input struct {
+	name     string
+	settings settings.Settings
+	origin   origin
+	// chosen are the format and the fields, once they are known.
+	chosen struct{ format, id, value string }
+
+	// run ends with the run as it is seen from outside: one in virtual time has a context of its own. reads ends with
+	// Close: what was read before the run ended is handed over after it, too.
+	run, reads context.Context
+	stopReads  context.CancelFunc
+	// again asks the reader to begin anew; chunks are what it has read; ended is closed when it has.
+	again  chan reading
+	chunks chan chunk
+	ended  chan struct{}
+	// waiting is true while the reader waits for the input itself. After stopped it does not any more.
+	waiting, stopped atomic.Bool
+
+	// rest is what was read and not fetched yet, row the last one that was read.
+	rest []entry
+	row  int64
+	// err ended the reading, io.EOF included; told says that a Fetch has returned it.
+	err  error
+	told bool
+	// abort ends the reading under way, which hangs; aborted says that it was ended so.
+	abort   context.CancelFunc
+	aborted bool
+}
+
+// reading is what the reader is asked for: the rows behind the first few.
+type reading struct {
+	ctx    context.Context
+	behind int64
+}
+
+var _ nodes.Source = (*Input)(nil)
+
+// origin is where an input comes from.
+type origin interface {
+	// open begins to read at the first row. Reading ends with ctx. Where live, waits is called before and after each
+	// read that may wait; its error ends the reading.
+	open(ctx context.Context, s *settings.Settings, waits func(begins bool) error) (rows, error)
+	// health asks whether the input can be reached; nil means that it can.
+	health(ctx context.Context) error
+	// live says that the input can keep a reader waiting for as long as it likes; repeats that it can be opened again,
+	// and has the same rows then.
+	live() bool
+	repeats() bool
+}
+
+// row is one row of the input, unparsed, or the reason why it could not be read. Its data are valid until the next one
+// is read.
+type row struct {
+	line, offset int64
+	data         []byte
+	reason       string
+	cut          bool // data are the row's beginning
+}
+
+// rows splits an input into rows.
+type rows interface {
+	// next returns the next row, or io.EOF or the error of reading.
+	next() (row, error)
+	// object is the row as the text of a JSON object; an error is the reason, in one line, why it is none.
+	object(r row) (string, error)
+	// format is the one that the rows have: a choice of input-format, or what the origin calls it.
+	format() string
+	// columns are the names of all fields, nil where each row has its own.
+	columns() []string
+	close() error
+}
+
+// entry is one row: a record, or why it is none.
+type entry struct {
+	record   nodes.Record
+	rejected *nodes.Rejected
+}
+
+// chunk is what the reader hands over: rows, and behind them what ended the reading.
+type chunk struct {
+	entries []entry
+	err     error
+}
+
+// Open opens the input that the settings name, "-" being stdin, and waits until its format and its fields are known or
+// ctx is done: then the input gives nothing. Format and fields are those that the settings name, or else guessed: the
+// id is the field "id" or the first one; the value, where one is needed, is the field "value" or the first one that
+// holds a number. If both are the same field, rows are named after their place. The error is a *settings.Error for
+// settings that do not fit the input, or that of opening or reading it.
+func Open(ctx context.Context, s settings.Settings, stdin io.Reader) (*Input, error) {
+	in := &Input{
+		settings: s,
+		again:    make(chan reading, 1),
+		chunks:   make(chan chunk, 1),
+		ended:    make(chan struct{}),
+	}
+	in.name, in.origin = originOf(s.Input, stdin)
+	in.run = ctx
+	in.reads, in.stopReads = context.WithCancel(context.WithoutCancel(ctx))
+	ready := make(chan error, 1)
+	go in.readAll(ready)
+	in.begin()
+	select {
+	case err := <-ready:
+		if err != nil {
+			in.Close()
+			return nil, err
+		}
+	case <-ctx.Done():
+		in.err = ctx.Err()
+	}
+	return in, nil
+}
+
+// begin asks the reader for the rows behind the last one that was read.
+func (in *Input) begin() {
+	var ctx context.Context
+	ctx, in.abort = context.WithCancel(in.reads)
+	in.err, in.told, in.aborted = nil, false, false
+	in.again <- reading{ctx, in.row}
+}
+
+// readAll is the reader: it reads once for each time that it is asked to. The first time, the outcome of opening comes
+// on ready.
+func (in *Input) readAll(ready chan<- error) {
+	defer close(in.ended)
+	for {
+		select {
+		case <-in.reads.Done():
+			return
+		case what := <-in.again:
+			r := &reader{Input: in, ctx: what.ctx, behind: what.behind}
+			r.err = in.named(r.readOnce(ready))
+			if r.handOver() != nil {
+				return
+			}
+			ready = nil
+		}
+	}
+}
+
+// named adds the input's name to an error of reading.
+func (in *Input) named(err error) error {
+	if _, bad := errors.AsType[*settings.Error](err); bad || err == nil || err == io.EOF {
+		return err
+	}
+	if _, named := errors.AsType[*fs.PathError](err); named {
+		return fmt.Errorf("input: %w", err)
+	}
+	return fmt.Errorf("input %s: %w", in.name, err)
+}
+
+// Name returns the file's base name, or stdin.
+func (in *Input) Name() string { return in.name }
+
+// Format returns the format that was chosen; like the fields, "" if the run ended before.
+func (in *Input) Format() string { return in.chosen.format }
+
+// IDField returns the field that holds the id, "" where rows are named after their place.
+func (in *Input) IDField() string { return in.chosen.id }
+
+// ValueField returns the field that holds the value, "" where none is needed.
+func (in *Input) ValueField() string { return in.chosen.value }
+
+// Close ends the reading. It waits for the reader, unless that waits for an input that can't be interrupted: then the
+// reader ends with the program.
+func (in *Input) Close() {
+	in.stopReads()
+	if !in.origin.live() {
+		<-in.ended
+	}
+}
+
+// Health returns the error that ended the reading, if one did, or what the input's origin says.
+func (in *Input) Health(ctx context.Context) error {
+	if in.err != nil && in.err != io.EOF {
+		return in.err
+	}
+	return in.origin.health(ctx)
+}
+
+// Await waits until an input that can keep a reader waiting has rows, has ended, or the run has. Whoever waits so does
+// not fail: nothing is there yet.
+func (in *Input) Await(ctx context.Context) {
+	if in.origin.live() && len(in.rest) == 0 && in.err == nil {
+		in.receive(ctx, nil)
+	}
+}
+
+// Fetch returns the next n rows, with io.EOF when they are known to be the last ones. Fewer come at the end, if they are
+// large, and from an input that can keep a reader waiting if no more are there within the batch wait. An error of reading comes after the rows that were read before it; the next Fetch tries
+// again, if the input can be opened again.
+func (in *Input) Fetch(ctx context.Context, n int) (nodes.Batch, error) {
+	if err := ctx.Err(); err != nil {
+		return nodes.Batch{}, err
+	}
+	if in.err != nil && in.err != io.EOF && in.told && in.origin.repeats() {
+		in.begin()
+	}
+	var enough <-chan time.Time
+	rows, size, open := 0, 0, true
+	for open && rows < n && size < mostBytes {
+		if rows < len(in.rest) {
+			size += in.rest[rows].size()
+			rows++
+			continue
+		}
+		if rows > 0 && enough == nil && in.origin.live() {
+			timer := time.NewTimer(in.settings.BatchWait)
+			defer timer.Stop()
+			enough = timer.C
+		}
+		open = in.err == nil && in.receive(ctx, enough)
+	}
+	if rows == len(in.rest) && rows == n && !in.origin.live() && in.err == nil {
+		in.receive(ctx, nil) // whether row n is the last one
+	}
+	batch := in.batch(rows)
+	batch.Short = rows > 0
+	switch {
+	case rows > 0 && (in.err != io.EOF || len(in.rest) > 0):
+		return batch, nil
+	case in.err != nil:
+		in.told = true
+		return batch, in.err
+	case rows == 0:
+		if !in.origin.live() && in.origin.repeats() { // it hangs
+			in.abort()
+			in.aborted = true
+		}
+		return batch, errors.Join(ctx.Err(), in.run.Err())
+	}
+	return batch, nil
+}
+
+// receive waits for the next chunk; false if the time is over, or the run is.
+func (in *Input) receive(ctx context.Context, enough <-chan time.Time) bool {
+	for {
+		select {
+		case c := <-in.chunks:
+			in.rest = append(in.rest, c.entries...)
+			if n := len(c.entries); n > 0 {
+				in.row = c.entries[n-1].row()
+			}
+			in.err = c.err
+			if c.err != nil && in.aborted {
+				in.begin()
+				continue
+			}
+			return true
+		case <-enough:
+		case <-ctx.Done():
+		case <-in.run.Done():
+		}
+		return false
+	}
+}
+
+// Drain returns what an interrupted run has read and never fetched, if the input can't be read again.
+func (in *Input) Drain() nodes.Batch {
+	if in.run.Err() == nil || in.origin.repeats() {
+		return nodes.Batch{}
+	}
+	in.stopped.Store(true)
+	for done := false; !done && in.err == nil; {
+		done = in.waiting.Load() // then all that it has read is in the channel
+		select {
+		case c := <-in.chunks:
+			in.rest, in.err, done = append(in.rest, c.entries...), c.err, false
+		case <-time.After(time.Millisecond):
+		}
+	}
+	return in.batch(len(in.rest))
+}
+
+// batch takes the first n rows of the rest.
+func (in *Input) batch(n int) nodes.Batch {
+	now := time.Now().UTC()
+	b := nodes.Batch{Records: make([]nodes.Record, 0, n)}
+	for _, e := range in.rest[:n] {
+		if e.rejected != nil {
+			b.Rejected = append(b.Rejected, *e.rejected)
+			continue
+		}
+		e.record.Timestamp = now
+		b.Records = append(b.Records, e.record)
+	}
+	in.rest = in.rest[n:]
+	if len(in.rest) == 0 {
+		in.rest = nil
+	}
+	return b
+}
+
+func (e *entry) row() int64 {
+	if e.rejected != nil {
+		return e.rejected.Row
+	}
+	return e.record.Row
+}
+
+func (e *entry) size() int {
+	if e.rejected != nil {
+		return len(e.rejected.Raw)
+	}
+	return len(e.record.Fields)
+}

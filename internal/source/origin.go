@@ -1,0 +1,92 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"faultflow/internal/settings"
+)
+
+// originOf returns what an input's text means, and its name in reports.
+func originOf(input string, stdin io.Reader) (string, origin) {
+	if input == "-" {
+		if stdin == nil {
+			stdin = strings.NewReader("")
+		}
+		return "stdin", &pipe{stdin}
+	}
+	f := &file{path: input}
+	if info, err := os.Stat(input); err == nil {
+		f.pipe = !info.Mode().IsRegular() && !info.IsDir()
+	}
+	return filepath.Base(input), f
+}
+
+// pipe is an input that can be read once, such as standard input.
+type pipe struct{ in io.Reader }
+
+func (p *pipe) open(_ context.Context, s *settings.Settings, waits func(bool) error) (rows, error) {
+	return split(s, "stdin", io.NopCloser(&waiting{p.in, waits}))
+}
+func (p *pipe) health(context.Context) error { return nil }
+func (p *pipe) live() bool                   { return true }
+func (p *pipe) repeats() bool                { return false }
+
+// file is a file, or what stands in a folder beside files, such as a named pipe.
+type file struct {
+	path string
+	pipe bool
+}
+
+func (f *file) open(_ context.Context, s *settings.Settings, waits func(bool) error) (rows, error) {
+	opened, err := os.Open(f.path)
+	if err != nil {
+		return nil, err
+	}
+	info, err := opened.Stat()
+	if err == nil && info.IsDir() {
+		err = &os.PathError{Op: "read", Path: f.path, Err: errors.New("is a directory")}
+	}
+	if err != nil {
+		opened.Close()
+		return nil, err
+	}
+	if !f.pipe {
+		return split(s, filepath.Base(f.path), opened)
+	}
+	return split(s, filepath.Base(f.path), struct {
+		io.Reader
+		io.Closer
+	}{&waiting{opened, waits}, opened})
+}
+
+func (f *file) health(context.Context) error {
+	if f.pipe {
+		return nil
+	}
+	_, err := os.Stat(f.path)
+	return err
+}
+func (f *file) live() bool    { return f.pipe }
+func (f *file) repeats() bool { return !f.pipe }
+
+// waiting tells of reads that may wait.
+type waiting struct {
+	in    io.Reader
+	waits func(begins bool) error
+}
+
+func (w *waiting) Read(p []byte) (int, error) {
+	if err := w.waits(true); err != nil {
+		return 0, err
+	}
+	n, err := w.in.Read(p)
+	if failed := w.waits(false); failed != nil && n == 0 {
+		err = failed
+	}
+	return n, err
+}
