@@ -118,7 +118,12 @@ func (o *campaignOptions) plan(s *streams) (p campaign.Plan, given *settings.Giv
 		return p, nil, err
 	}
 	if input := j.settings.Input; input != "" {
-		return p, nil, usageError("--input %q: the runs of a campaign generate their records; leave it out", input)
+		return p, nil, usageError("--input %q: a campaign asks what many seeds do, and generates their records; "+
+			"leave it out, or run the input once, with faultflow --input %s", input, input)
+	}
+	if last := settings.MaxSeed - uint64(o.runs) + 1; j.settings.Seed > last {
+		return p, nil, usageError("--seed %d: %d runs from there on have seeds beyond %d, the largest; want %d at most",
+			j.settings.Seed, o.runs, uint64(settings.MaxSeed), last)
 	}
 	repeated := append(flags.List(), settings.Assignment{Name: "clock", Text: settings.ClockVirtual})
 	p = campaign.Plan{

@@ -6,11 +6,13 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
 	"faultflow/internal/catalog"
 	"faultflow/internal/render/text"
 	"faultflow/internal/settings"
 	"faultflow/internal/suggest"
-	"github.com/spf13/pflag"
 )
 
 // settingFlag is the value of a setting's flag.
@@ -85,6 +87,18 @@ func intFrom(least, most int, dst *int, typ string) pflag.Value {
 		return n, nil
 	}
 	return &value[int]{dst: dst, typ: typ, parse: parse, write: strconv.Itoa}
+}
+
+// notEmpty refuses flags that were given without a text, as --output "$DIR" is where DIR is not set: it would mean that
+// the flag was not given, in silence.
+func notEmpty(c *cobra.Command, _ []string) (err error) {
+	c.Flags().Visit(func(f *pflag.Flag) {
+		typ := f.Value.Type()
+		if want, _ := pflag.UnquoteUsage(f); err == nil && f.Value.String() == "" && (typ == "string" || typ == "FILE") {
+			err = usageError("--%s \"\": want %s; leave the flag out for none", f.Name, want)
+		}
+	})
+	return err
 }
 
 // addBool adds a flag that may stand alone: --verbose means --verbose=true.

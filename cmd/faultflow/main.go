@@ -3,6 +3,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -21,8 +23,27 @@ func run(ctx context.Context, args []string, s *streams) int {
 	root := newRootCommand(s)
 	root.SetArgs(args)
 	root.SetIn(s.in)
-	root.SetOut(s.out)
+	help := &keptError{Writer: s.out}
+	root.SetOut(help)
 	root.SetErr(s.err)
 	_, err := workflow.Safely(func() (struct{}, error) { return struct{}{}, root.ExecuteContext(ctx) })
+	if help.err != nil {
+		err = fmt.Errorf("%w to standard output: %w", errWrite, help.err)
+	}
 	return exitCode(err, s)
+}
+
+// keptError is a writer that remembers its first error: cobra drops those of writing help.
+type keptError struct {
+	io.Writer
+	err error
+}
+
+// Write writes through.
+func (k *keptError) Write(p []byte) (int, error) {
+	n, err := k.Writer.Write(p)
+	if k.err == nil {
+		k.err = err
+	}
+	return n, err
 }

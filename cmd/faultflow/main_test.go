@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"unicode/utf8"
 
@@ -368,5 +369,25 @@ func TestEveryFlagRefusesABadValue(t *testing.T) {
 	}
 	if tried < 50 {
 		t.Errorf("only %d flags were tried", tried)
+	}
+}
+
+// full is a disk without room.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
+
+// Whoever keeps the help or a version in a file must learn that it is not there.
+func TestHelpThatCanNotBeWritten(t *testing.T) {
+	for _, args := range []string{"--help", "--version", "campaign --help", "scenario schema"} {
+		var said bytes.Buffer
+		s := testStreams(t)
+		s.out, s.err = full{}, &said
+		if code := run(context.Background(), strings.Fields(args), s); code != exitIO {
+			t.Errorf("%s exits with %d, want %d", args, code, exitIO)
+		}
+		if !strings.Contains(said.String(), syscall.ENOSPC.Error()) {
+			t.Errorf("%s says %q", args, said.String())
+		}
 	}
 }

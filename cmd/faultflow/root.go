@@ -72,6 +72,8 @@ breakers, bulkheads, fallbacks and failover at work.`,
 		Args:          noArguments,
 		SilenceUsage:  true,
 		SilenceErrors: true,
+		// No other command has one: cobra calls only the innermost.
+		PersistentPreRunE: notEmpty,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			j, err := o.job(s, drawSeed)
 			if err != nil {

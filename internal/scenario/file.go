@@ -84,7 +84,12 @@ func (l *loader) parse(data []byte) (*ast.MappingNode, error) {
 	if len(docs) > 1 {
 		return nil, l.fail(docs[1].Body, "a second document; a file holds one scenario")
 	}
-	if bad := findAlias(docs[0].Body); bad != nil {
+	switch bad := findForeign(docs[0].Body).(type) {
+	case nil:
+	case *ast.TagNode:
+		return nil, l.fail(bad, "tags such as %s are not used in scenarios; leave it out: a value's type is that of its key",
+			bad.Start.Value)
+	default:
 		return nil, l.fail(bad, "anchors and aliases are not used in scenarios; write the value out, or use a matrix")
 	}
 	root, ok := asMapping(docs[0].Body)
@@ -172,17 +177,17 @@ func firstLine(s string) string {
 	return line
 }
 
-// findAlias finds an anchor, an alias, a tag or a merge key.
-func findAlias(n ast.Node) ast.Node {
-	f := &aliasFinder{}
+// findForeign finds an anchor, an alias, a merge key or a tag.
+func findForeign(n ast.Node) ast.Node {
+	f := &foreignFinder{}
 	ast.Walk(f, n)
 	return f.found
 }
 
-type aliasFinder struct{ found ast.Node }
+type foreignFinder struct{ found ast.Node }
 
 // Visit notes the first node of the kinds that scenarios do without.
-func (f *aliasFinder) Visit(n ast.Node) ast.Visitor {
+func (f *foreignFinder) Visit(n ast.Node) ast.Visitor {
 	switch n.(type) {
 	case *ast.AnchorNode, *ast.AliasNode, *ast.MergeKeyNode, *ast.TagNode:
 		if f.found == nil {

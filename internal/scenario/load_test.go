@@ -57,7 +57,7 @@ func TestMistakesHaveAPlace(t *testing.T) {
 		"alias bomb":       {"a: &x [1, 1]\nb: &y [*x, *x]\nc: [*y, *y]\n", 1, 4, "anchors and aliases"},
 		"alias without it": {"name: *x\n" + holds, 1, 7, "anchors and aliases"},
 		"merge key":        {"<<: {name: x}\n" + holds, 1, 1, "anchors and aliases"},
-		"tag":              {"name: !!str x\n" + holds, 1, 7, "anchors and aliases"},
+		"tag":              {"name: !!str x\n" + holds, 1, 7, "tags such as !!str are not used"},
 		"documents":        {holds + "---\nname: x\n", 3, 1, "a second document"},
 		"duplicate key":    {"name: a\nname: b\n" + holds, 2, 1, `"name" already defined at [1:1]`},
 		"duplicate inside": {"collector:\n  attempts: 1\n  attempts: 2\n" + holds, 3, 3, "already defined at [2:3]"},

@@ -221,7 +221,12 @@ func (s Settings) Complete() Settings {
 // Error is an invalid value of a setting. Problem says what is allowed.
 type Error struct{ Name, Value, Problem string }
 
-func (e *Error) Error() string { return fmt.Sprintf("--%s %q: %s", e.Name, e.Value, e.Problem) }
+func (e *Error) Error() string {
+	if e.Value == "" { // it was not given, and is wanted
+		return fmt.Sprintf("--%s: %s", e.Name, e.Problem)
+	}
+	return fmt.Sprintf("--%s %q: %s", e.Name, e.Value, e.Problem)
+}
 
 // Validate returns an *Error for the first setting that is out of range, or that does not go with another one.
 func (s *Settings) Validate() error {

@@ -512,7 +512,7 @@ func TestInconsistent(t *testing.T) {
 func TestValidate(t *testing.T) {
 	for want, change := range map[string]func(*settings.Settings){
 		`--workers "0": want a whole number from 1 to 10000`: func(s *settings.Settings) { s.Workers = 0 },
-		`--channels "": name at least one channel`:           func(s *settings.Settings) { s.Channels = nil },
+		`--channels: name at least one channel`:              func(s *settings.Settings) { s.Channels = nil },
 		`--collector-jitter "2": want a number`:              func(s *settings.Settings) { s.Collector.Jitter = 2 },
 		`--delivery-timeout "0s": want a duration from 1ms`:  func(s *settings.Settings) { s.Delivery.Timeout = 0 },
 		`--clock "sundial": want one of real, virtual`:       func(s *settings.Settings) { s.Clock = "sundial" },
