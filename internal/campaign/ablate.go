@@ -8,6 +8,7 @@ import (
 
 	"faultflow/internal/catalog"
 	"faultflow/internal/report"
+	"faultflow/internal/runner"
 	"faultflow/internal/settings"
 	"faultflow/internal/stats"
 )
@@ -163,12 +164,13 @@ func (a *arm) compare(whole *arm, from, to int64) {
 func ablated(whole *arm, without []*arm, interrupted bool) *report.Ablation {
 	c := whole.plan.document(whole.totals)
 	doc := &report.Ablation{
-		Schema:      report.AblationSchema,
-		Scenario:    c.Scenario,
-		Settings:    c.Settings,
-		Seeds:       c.Seeds,
-		Whole:       measures(c, 0),
-		Interrupted: interrupted,
+		Schema:       report.AblationSchema,
+		Scenario:     c.Scenario,
+		Settings:     c.Settings,
+		BreakerDrawn: runner.BreakerDrawn(whole.plan.Settings),
+		Seeds:        c.Seeds,
+		Whole:        measures(c, 0),
+		Interrupted:  interrupted,
 	}
 	var fired firings
 	fired.addCampaign(c)

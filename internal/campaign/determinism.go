@@ -42,10 +42,11 @@ func checkTwice(ctx context.Context, p Plan, hash hashOf) (*report.Determinism, 
 		return nil, err
 	}
 	doc := &report.Determinism{
-		Schema:   report.DeterminismSchema,
-		Scenario: p.Scenario,
-		Settings: runner.Recorded(p.Settings),
-		Seeds:    report.Seeds{First: p.Settings.Seed, Count: p.Runs},
+		Schema:       report.DeterminismSchema,
+		Scenario:     p.Scenario,
+		Settings:     runner.Recorded(p.Settings),
+		BreakerDrawn: runner.BreakerDrawn(p.Settings),
+		Seeds:        report.Seeds{First: p.Settings.Seed, Count: p.Runs},
 	}
 	for from := int64(0); from < p.Runs; from += twiceEvery {
 		to := min(p.Runs, from+twiceEvery)

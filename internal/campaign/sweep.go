@@ -40,11 +40,12 @@ func Sweep(ctx context.Context, p Plan, variants []Variant, sort string) (*repor
 	s := p.Settings
 	s.Clock = settings.ClockVirtual
 	doc := &report.Sweep{
-		Schema:   report.SweepSchema,
-		Scenario: p.Scenario,
-		Settings: runner.Recorded(s),
-		Seeds:    report.Seeds{First: s.Seed, Count: p.Runs},
-		Sort:     sort,
+		Schema:       report.SweepSchema,
+		Scenario:     p.Scenario,
+		Settings:     runner.Recorded(s),
+		BreakerDrawn: runner.BreakerDrawn(s),
+		Seeds:        report.Seeds{First: s.Seed, Count: p.Runs},
+		Sort:         sort,
 	}
 	for _, g := range variants[0].Changed {
 		doc.Names = append(doc.Names, g.Name)

@@ -487,3 +487,30 @@ func TestGridOfLists(t *testing.T) {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
+
+// TestBreakerDrawn: where each seed decides if the collector has a breaker, the settings alone would say that there is
+// none; where it was decided by hand, and for the types that always have one or never do, they tell.
+func TestBreakerDrawn(t *testing.T) {
+	for flags, want := range map[string]bool{
+		"failure-type=random":                         true,
+		"failure-type=random collector-breaker=false": false,
+		"failure-type=random collector-breaker=true":  false,
+		"failure-type=network":                        false,
+		"failure-type=storage":                        false,
+	} {
+		g := given(t, append(strings.Fields(flags), "simulate-failures=true")...)
+		sweep := swept(t, g, 2, "delivered", "collector-attempts=1")
+		ablation, err := Ablate(context.Background(), planned(t, g, 2), g)
+		if err != nil {
+			t.Fatal(err)
+		}
+		twice, err := CheckDeterminism(context.Background(), planned(t, g, 2))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if sweep.BreakerDrawn != want || ablation.BreakerDrawn != want || twice.BreakerDrawn != want {
+			t.Errorf("%s: drawn in a sweep %t, an ablation %t, a check %t; want %t",
+				flags, sweep.BreakerDrawn, ablation.BreakerDrawn, twice.BreakerDrawn, want)
+		}
+	}
+}

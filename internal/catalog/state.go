@@ -131,7 +131,7 @@ type PatternState string
 // The states of patterns.
 const (
 	Off          PatternState = "off"
-	Armed        PatternState = "armed" // in place, but not needed
+	Armed        PatternState = "armed" // in place, without effect
 	Demonstrated PatternState = "demonstrated"
 )
 

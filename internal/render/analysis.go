@@ -9,6 +9,7 @@ import (
 	"faultflow/internal/catalog"
 	"faultflow/internal/errhandler"
 	"faultflow/internal/report"
+	"faultflow/internal/workflow"
 )
 
 // Analysis is the error handler's: the verdict, the errors, and what to look at.
@@ -160,16 +161,35 @@ func Patterns(r *report.Report) Section {
 			byState[c.State] = append(byState[c.State], pattern)
 			continue
 		}
-		s.item(
-			Active,
-			pattern+When(c.Count > 0, " ×"+Tie+Grouped(c.Count))+When(c.Detail != "", " — "+ClipText(c.Detail)),
-		)
+		detail := ClipText(c.Detail)
+		if ran := hooks(r); c.Name == catalog.ExecutionHooks && ran != "" {
+			detail = ran
+		}
+		s.item(Active, pattern+When(c.Count > 0, " ×"+Tie+Grouped(c.Count))+When(detail != "", " — "+detail))
 	}
 	if list := byState[catalog.Armed]; len(list) > 0 {
-		s.item(Idle, "in place, not needed: "+strings.Join(list, ", "))
+		// Not "not needed": checks may have been made, and all channels tried in vain.
+		s.item(Idle, "in place, without effect: "+strings.Join(list, ", "))
 	}
 	if list := byState[catalog.Off]; len(list) > 0 {
 		s.item(Idle, "off: "+strings.Join(list, ", "))
 	}
 	return s
+}
+
+// hooks names those that ran at each node, and how often.
+func hooks(r *report.Report) string {
+	var nodes []string
+	for _, n := range r.Nodes {
+		var ran []string
+		for _, hook := range workflow.HookNames() {
+			if times := n.Hooks[hook]; times > 0 {
+				ran = append(ran, hook+Tie+Grouped(times))
+			}
+		}
+		if len(ran) > 0 {
+			nodes = append(nodes, ClipName(n.Name)+" "+strings.Join(ran, ", "))
+		}
+	}
+	return strings.Join(nodes, "; ")
 }

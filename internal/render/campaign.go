@@ -391,7 +391,7 @@ func demonstrated(c *report.Campaign) Section {
 		{Title: "95 % interval", Right: true, Spare: true},
 	}, rows)
 	if len(waiting) > 0 {
-		s.item(Idle, "in place, not needed: "+strings.Join(waiting, ", "))
+		s.item(Idle, "in place, without effect: "+strings.Join(waiting, ", "))
 	}
 	if len(off) > 0 {
 		s.item(Idle, "off: "+strings.Join(off, ", "))

@@ -14,6 +14,7 @@ import (
 
 	"faultflow/internal/catalog"
 	"faultflow/internal/fault"
+	"faultflow/internal/render"
 	"faultflow/internal/render/format"
 	"faultflow/internal/render/text"
 	"faultflow/internal/report"
@@ -439,5 +440,21 @@ func TestRunsThatHang(t *testing.T) {
 		!strings.Contains(b.String(), "❌ without timeout · seed 5 · success → hangs") ||
 		!strings.Contains(b.String(), "hang: runs that never end") {
 		t.Error(b.String())
+	}
+}
+
+// A header says "breaker off" only where no run has one: where each seed decides, it says so, whatever is made of the
+// runs.
+func TestBreakerOfSomeRuns(t *testing.T) {
+	for _, drawn := range []bool{true, false} {
+		for _, account := range []render.Account{
+			render.SweepAccount(&report.Sweep{BreakerDrawn: drawn}),
+			render.AblationAccount(&report.Ablation{BreakerDrawn: drawn}),
+			render.DeterminismAccount(&report.Determinism{BreakerDrawn: drawn}),
+		} {
+			if got := fmt.Sprint(account.Settings); strings.Contains(got, "on · collector in some runs") != drawn {
+				t.Errorf("drawn %t, and it says %s", drawn, got)
+			}
+		}
 	}
 }

@@ -50,7 +50,7 @@ func Attempts(r *report.Report) Section {
 	}
 	s.table("attempts of each node", cols, rows)
 	if len(rows) > 0 && len(idleNodes) > 0 {
-		s.item(Idle, "not needed: "+strings.Join(idleNodes, ", "))
+		s.item(Idle, "did not run: "+strings.Join(idleNodes, ", "))
 	}
 	return s
 }
@@ -166,7 +166,7 @@ func Ledger(r *report.Report, most Limits) Section {
 	s := Section{Title: "Ledger"}
 	equation := LedgerEquation(l)
 	if l.Balanced && l.Lost == 0 {
-		s.item(Good, equation+Tie+"· balanced"+Tie+"✓")
+		s.item(ledgerSign(l), equation+Tie+"· balanced"+Tie+"✓")
 	} else {
 		s.item(Bad, fmt.Sprintf("%s + %s lost · does not balance ✗", equation, Grouped(l.Lost)))
 	}
@@ -184,6 +184,20 @@ func Ledger(r *report.Report, most Limits) Section {
 		s.Below = append(s.Below, deadLetters(l, most.Groups))
 	}
 	return s
+}
+
+// ledgerSign is what a balanced ledger deserves: that no record is missing is no success while they are not delivered.
+func ledgerSign(l report.Ledger) Sign {
+	switch {
+	case l.Collected == 0:
+		return Idle
+	case l.Delivered+l.Spooled == 0:
+		return Bad
+	case l.Delivered < l.Collected:
+		return Warn
+	default:
+		return Good
+	}
 }
 
 // LedgerEquation says where the records that were collected ended.

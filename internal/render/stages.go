@@ -190,7 +190,7 @@ func ChannelState(c report.Channel) (Sign, string) {
 	if c.Failed > 0 {
 		calls = fmt.Sprintf("%s of %s failed", Grouped(c.Failed), calls)
 	}
-	s := Good
+	s := healthTone(c.Health)
 	if c.Failed >= c.Tried {
 		s = Bad
 	}

@@ -108,6 +108,56 @@ func TestStages(t *testing.T) {
 			"              ○  second — down · skipped in 2 passes\n",
 			"",
 		},
+		// A green sign says that nothing is to be looked at: not beside a channel that is down, whatever it took.
+		{
+			"a channel that went down",
+			func(r *report.Report) { r.Channels[0].Health, r.Channels[0].Tried, r.Channels[0].Failed = "down", 4, 3 },
+			"  channels    ❌ primary — 50 records · 3 of 4 tries failed · down\n",
+			"✅ primary",
+		},
+		{
+			"a degraded channel",
+			func(r *report.Report) {
+				r.Channels[0].Health, r.Channels[0].Tried, r.Channels[0].Failed = "degraded", 4, 1
+			},
+			"  channels    ⚠  primary — 50 records · 1 of 4 tries failed · degraded\n",
+			"✅ primary",
+		},
+		// Nor beside a ledger that balances since all records are accounted for as lost causes.
+		{
+			"nothing delivered",
+			func(r *report.Report) { r.Ledger.Delivered, r.Ledger.DeadLettered = 0, 50 },
+			"  ❌ 50 collected = 0 delivered + 50 dead letters + 0 spooled · balanced ✓\n",
+			"✅ 50 collected",
+		},
+		{
+			"all spooled",
+			func(r *report.Report) { r.Ledger.Delivered, r.Ledger.Spooled = 0, 50 },
+			"  ⚠  50 collected = 0 delivered + 0 dead letters + 50 spooled · balanced ✓\n",
+			"✅ 50 collected",
+		},
+		{
+			"nothing collected",
+			func(r *report.Report) { r.Ledger.Collected, r.Ledger.Delivered = 0, 0 },
+			"  ○  0 collected = 0 delivered + 0 dead letters + 0 spooled · balanced ✓\n",
+			"",
+		},
+		// A node behind one that failed was needed.
+		{
+			"a node that did not run",
+			func(r *report.Report) { r.Nodes[2].Runs = 0 },
+			"  ○  did not run: delivery\n",
+			"not needed: delivery",
+		},
+		{
+			"hooks by node and name",
+			func(r *report.Report) {
+				r.Nodes[0].Hooks = map[string]int{"exec_fallback": 3, "before_prep": 4, "after_exec": 4}
+				r.Nodes[1].Hooks = map[string]int{"on_error": 1000}
+			},
+			"collector before_prep 4, after_exec 4, exec_fallback 3; processor on_error 1,000;",
+			"hooks of the nodes ran",
+		},
 		{
 			"possible duplicates",
 			func(r *report.Report) { r.Delivery.PossibleDuplicates = 3 },
@@ -185,7 +235,7 @@ func TestStages(t *testing.T) {
 		{
 			"armed patterns only",
 			func(r *report.Report) { r.Patterns = []report.Pattern{{Name: "retry", State: catalog.Armed}} },
-			"  ○  in place, not needed: retry\n\n",
+			"  ○  in place, without effect: retry\n\n",
 			"off:",
 		},
 		{

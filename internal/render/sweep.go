@@ -17,7 +17,7 @@ func SweepAccount(s *report.Sweep) Account {
 	a := Account{
 		What:     "sweep",
 		Noun:     "sweep",
-		Settings: studySettings(s.Scenario, s.Settings, s.Seeds),
+		Settings: studySettings(s.Scenario, s.Settings, s.BreakerDrawn, s.Seeds),
 		Sections: []Section{combinations(s)},
 		Schema:   s.Schema,
 		Hash:     s.Hash,
@@ -88,12 +88,12 @@ func violated(rows []report.SweepRow) (n int64) {
 }
 
 // studySettings are those of several campaigns over the same seeds.
-func studySettings(scenario string, s settings.Settings, seeds report.Seeds) Section {
+func studySettings(scenario string, s settings.Settings, breakerDrawn bool, seeds report.Seeds) Section {
 	set := Section{Title: "Settings"}
 	set.row("runs", None, Facts(Grouped(seeds.Count)+" each", fmt.Sprintf("seeds %d to %d", seeds.First, seeds.Last())))
 	set.row("scenario", None, ClipName(scenario))
 	set.row("each", None, Facts(ClipName(s.Graph)+" graph", ClipName(s.Clock)+" clock"))
-	set.settings(s, "")
+	set.settings(s, When(breakerDrawn, "in some runs"))
 	return set
 }
 
@@ -192,7 +192,7 @@ func AblationAccount(a *report.Ablation) Account {
 	told := Account{
 		What:     "what each pattern is worth",
 		Noun:     "ablation",
-		Settings: studySettings(a.Scenario, a.Settings, a.Seeds),
+		Settings: studySettings(a.Scenario, a.Settings, a.BreakerDrawn, a.Seeds),
 		Sections: []Section{worth(a), flips(a.Rows)},
 		Schema:   a.Schema,
 		Hash:     a.Hash,
@@ -328,7 +328,7 @@ func DeterminismAccount(d *report.Determinism) Account {
 	a := Account{
 		What:     "same seed, same bytes",
 		Noun:     "check",
-		Settings: studySettings(d.Scenario, d.Settings, d.Seeds),
+		Settings: studySettings(d.Scenario, d.Settings, d.BreakerDrawn, d.Seeds),
 		Sections: []Section{different(d)},
 		Schema:   d.Schema,
 		Hash:     d.Hash,

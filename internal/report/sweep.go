@@ -19,7 +19,9 @@ type Sweep struct {
 	Schema   string            `json:"schema"`
 	Scenario string            `json:"scenario"` // "" for none
 	Settings settings.Settings `json:"settings"` // before any was varied
-	Seeds    Seeds             `json:"seeds"`
+	// BreakerDrawn says that each seed decides if the collector has a breaker, which Settings then do not tell.
+	BreakerDrawn bool  `json:"breaker_drawn,omitzero"`
+	Seeds        Seeds `json:"seeds"`
 	// Names are the settings that were varied, Sort is the measure that the rows are sorted by, best first.
 	Names       []string   `json:"names"`
 	Sort        string     `json:"sort"`
@@ -72,7 +74,9 @@ type Ablation struct {
 	Schema   string            `json:"schema"`
 	Scenario string            `json:"scenario"` // "" for none
 	Settings settings.Settings `json:"settings"`
-	Seeds    Seeds             `json:"seeds"`
+	// BreakerDrawn is as in Sweep.
+	BreakerDrawn bool  `json:"breaker_drawn,omitzero"`
+	Seeds        Seeds `json:"seeds"`
 	// Whole is the campaign with all patterns.
 	Whole       Measures      `json:"whole"`
 	Rows        []AblationRow `json:"rows"`
@@ -122,8 +126,10 @@ type Determinism struct {
 	Schema   string            `json:"schema"`
 	Scenario string            `json:"scenario"` // "" for none
 	Settings settings.Settings `json:"settings"`
-	Seeds    Seeds             `json:"seeds"`
-	Runs     int64             `json:"runs"`
+	// BreakerDrawn is as in Sweep.
+	BreakerDrawn bool  `json:"breaker_drawn,omitzero"`
+	Seeds        Seeds `json:"seeds"`
+	Runs         int64 `json:"runs"`
 	// Different counts the runs whose reports differ, List holds the first MaxViolations of them by seed.
 	Different   int64        `json:"different"`
 	List        []Difference `json:"list"`

@@ -12,7 +12,7 @@ import (
 // knownPatterns is the catalogue's list, which each run goes through.
 var knownPatterns = catalog.Patterns()
 
-// patterns tells which patterns were at work, which were in place but not needed, and which were off.
+// patterns tells which patterns were at work, which were in place without effect, and which were off.
 func (r *run) patterns(rep *report.Report) []report.Pattern {
 	list := make([]report.Pattern, len(knownPatterns))
 	for i, k := range knownPatterns {

@@ -493,25 +493,32 @@ func complete(s settings.Settings) settings.Settings {
 }
 
 // Recorded returns the settings as the reports of all runs have them, whatever their seeds. A breaker that the failure
-// type puts in for some seeds only is not in them.
+// type puts in for some seeds only is not in them: BreakerDrawn tells of it.
 func Recorded(s settings.Settings) settings.Settings {
 	s = complete(s)
-	s.Collector.Breaker = s.Collector.Breaker || !s.BreakerDecided && alwaysBreaker(&s)
+	all, _ := typeBreaker(&s)
+	s.Collector.Breaker = s.Collector.Breaker || all
 	return s
 }
 
-// alwaysBreaker tells whether the failure type puts the breaker in, whatever is drawn.
-func alwaysBreaker(s *settings.Settings) bool {
-	if !s.SimulateFailures {
-		return false
+// BreakerDrawn tells whether each seed decides if the collector has a breaker.
+func BreakerDrawn(s settings.Settings) bool {
+	all, some := typeBreaker(&s)
+	return some && !all && !s.Collector.Breaker
+}
+
+// typeBreaker tells whether the failure type puts the collector's breaker in, whatever is drawn, and whether it does
+// for some seeds.
+func typeBreaker(s *settings.Settings) (all, some bool) {
+	if !s.SimulateFailures || s.BreakerDecided {
+		return false, false
 	}
+	all = true
 	for _, drawn := range []float64{0, math.Nextafter(1, 0)} {
 		p, err := fault.NewProfile(s.FailureType, s.Channels, func(string) float64 { return drawn })
-		if err != nil || !p.Breaker {
-			return false
-		}
+		all, some = all && err == nil && p.Breaker, some || err == nil && p.Breaker
 	}
-	return true
+	return all, some
 }
 
 // outlives tells whether a run could last longer than limit, if everything that can wait waits as long as it may.

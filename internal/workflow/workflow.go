@@ -87,6 +87,11 @@ const (
 	HookFallback = "exec_fallback"
 )
 
+// HookNames lists the hooks in the order in which a node has them.
+func HookNames() []string {
+	return []string{string(PhaseBeforePrep), string(PhaseAfterExec), HookOnError, HookFallback}
+}
+
 // NodeError says where an error arose. Attempt counts from 1 and is 0 where attempts do not apply.
 type NodeError struct {
 	Node    string
