@@ -20,7 +20,7 @@ var floors = [][]string{
 	{"internal/errhandler"},
 	{"internal/fault", "internal/load"},
 	{"internal/settings"},
-	{"internal/resilience", "internal/report"},
+	{"internal/resilience", "internal/report", "internal/secret"},
 	{"internal/nodes", "internal/timeline", "internal/compare", "internal/expect",
 		"internal/recovery", "internal/reporttest"},
 	{"internal/simulate", "internal/source", "internal/channel", "internal/render"},

@@ -59,7 +59,7 @@ func compareInputs(ctx context.Context, o *compareOptions, args []string, s *str
 		runs = append(runs, run)
 		inputs = append(inputs, compare.Input{Source: compare.Source{Source: text}})
 	}
-	return inputs, makeRuns(ctx, inputs, runs)
+	return inputs, makeRuns(ctx, inputs, runs, s)
 }
 
 // fileLabel is a file's name without its extension, or its whole path if another file has the same name.

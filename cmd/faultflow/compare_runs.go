@@ -89,14 +89,14 @@ func inRun(source string, err error) error {
 }
 
 // makeRuns makes the runs and puts their reports into their inputs.
-func makeRuns(ctx context.Context, inputs []compare.Input, runs []*comparedRun) error {
+func makeRuns(ctx context.Context, inputs []compare.Input, runs []*comparedRun, s *streams) error {
 	seedRuns(inputs, runs)
 	for i, label := range runLabels(runs) {
 		inputs[runs[i].input].Label = label
 	}
 	for _, r := range runs {
 		in := &inputs[r.input]
-		rep, err := runner.Run(ctx, r.job.settings, runner.Environment{Version: version()})
+		rep, err := runner.Run(ctx, r.job.settings, runner.Environment{Getenv: s.getenv, Version: version()})
 		if err != nil {
 			return inRun(in.Source.Source, err)
 		}

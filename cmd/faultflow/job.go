@@ -81,7 +81,7 @@ func loadScenario(path string, s *streams) (*scenario.Scenario, error) {
 // save writes the job as a scenario. Its input is relative to the scenario's file.
 func (j job) save(path string) error {
 	given := j.given.Clone()
-	if input := j.settings.Input; input != "" && input != "-" && !filepath.IsAbs(input) {
+	if input := j.settings.Input; input != "" && input != "-" && !j.settings.RemoteInput() && !filepath.IsAbs(input) {
 		if relative, err := filepath.Rel(filepath.Dir(path), input); err == nil {
 			must(given.Set("input", relative))
 		}

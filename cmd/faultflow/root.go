@@ -181,7 +181,13 @@ func runMain(ctx context.Context, o *rootOptions, j job, s *streams) error {
 		return err
 	}
 	defer file.discard()
-	env := runner.Environment{Stdin: s.in, Output: o.output, Version: version()}
+	env := runner.Environment{
+		Stdin:   s.in,
+		Stdout:  s.out,
+		Getenv:  s.getenv,
+		Output:  o.output,
+		Version: version(),
+	}
 	live := newLiveLine(s, o.quiet || o.verbose)
 	switch {
 	case o.verbose:

@@ -136,7 +136,7 @@ func testScenarios(
 		live = text.NewTests(s.outAs(format.Text), s.style(o.color))
 		done = live.Result
 	}
-	options := scenario.Options{Seeds: o.seeds, FailFast: o.failFast, Version: version()}
+	options := scenario.Options{Seeds: o.seeds, FailFast: o.failFast, Getenv: s.getenv, Version: version()}
 	began := time.Now()
 	tests := &report.Tests{Schema: report.TestSchema, Results: scenario.Run(ctx, list, options, done)}
 	tests.RealMS = float64(time.Since(began).Microseconds()) / 1000

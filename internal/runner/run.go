@@ -18,6 +18,7 @@ import (
 	"faultflow/internal/fault"
 	"faultflow/internal/nodes"
 	"faultflow/internal/report"
+	"faultflow/internal/secret"
 	"faultflow/internal/settings"
 	"faultflow/internal/simulate"
 	"faultflow/internal/source"
@@ -53,19 +54,18 @@ func Run(ctx context.Context, s settings.Settings, env Environment) (*report.Rep
 		return nil, err
 	}
 	r.bounded = s.Virtual() && outlives(&r.settings, virtualLimit)
+	secrets := secret.New(env.Getenv)
 	if s.Input != "" {
-		input, err := source.Open(ctx, r.settings, env.Stdin)
+		input, err := source.Open(ctx, r.settings, env.Stdin, secrets)
 		if err != nil {
 			return nil, err
 		}
 		defer input.Close()
 		r.input = input
-		r.settings.InputFormat = input.Format()
-		r.settings.IDField, r.settings.ValueField = input.IDField(), input.ValueField()
 	}
 	defer r.closeOutlets()
 	for _, o := range s.Outlets {
-		real, err := channel.Open(ctx, o, &r.settings, channel.Outside{Getenv: env.Getenv, Stdout: env.Stdout})
+		real, err := channel.Open(ctx, o, &r.settings, channel.Outside{Secrets: secrets, Stdout: env.Stdout})
 		if err != nil {
 			return nil, fmt.Errorf("channel %s: %w", o.Name, err)
 		}
@@ -81,6 +81,9 @@ func Run(ctx context.Context, s settings.Settings, env Environment) (*report.Rep
 	}
 	began := time.Now()
 	rep, err := r.onClock(ctx)
+	if err == nil && r.input != nil {
+		err = r.input.Refused()
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -189,6 +192,11 @@ func (r *run) make(ctx context.Context, cancelled func() bool) (*report.Report, 
 		if r.input != nil {
 			r.settle(ctx, r.input.Drain())
 		}
+	}
+	if r.input != nil {
+		r.input.Close()
+		r.settings.InputFormat = r.input.Format()
+		r.settings.IDField, r.settings.ValueField = r.input.IDField(), r.input.ValueField()
 	}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		r.find(catalog.VirtualTimeOver, "virtual time was over: a run can last 70 years of it", 0)
@@ -369,7 +377,7 @@ func (r *run) loop(ctx context.Context) {
 		}
 		err := r.pipelines[0].Graph.Run(in, state)
 		r.endCycle(n, began, state, rows, err)
-		if state.End || ctx.Err() != nil {
+		if state.End || ctx.Err() != nil || r.input != nil && r.input.Refused() != nil {
 			return
 		}
 		if state.Outcome.Origin == catalog.FromSource {

@@ -134,7 +134,7 @@ func (l *loader) check(s *Scenario, chosen []choice, otherwise ast.Node) error {
 	if err == nil {
 		err = l.fit(&complete)
 		if err == nil {
-			err = s.locateInput(complete.Input)
+			err = s.locateInput(&complete)
 		}
 		return err
 	}
@@ -157,8 +157,9 @@ func (l *loader) check(s *Scenario, chosen []choice, otherwise ast.Node) error {
 }
 
 // locateInput makes an input's path relative to the scenario's file.
-func (s *Scenario) locateInput(path string) error {
-	if path == "" || path == "-" || filepath.IsAbs(path) || strings.HasPrefix(path, "/") {
+func (s *Scenario) locateInput(complete *settings.Settings) error {
+	path := complete.Input
+	if path == "" || path == "-" || complete.RemoteInput() || filepath.IsAbs(path) || strings.HasPrefix(path, "/") {
 		return nil
 	}
 	path = filepath.Join(filepath.Dir(s.File), path)

@@ -19,6 +19,8 @@ type Options struct {
 	Seeds int
 	// FailFast stops after the first scenario that failed, in the order of the list.
 	FailFast bool
+	// Getenv is for the secrets of real ends.
+	Getenv func(string) string
 	// Version goes into the reports.
 	Version string
 }
@@ -139,7 +141,7 @@ func (s *Scenario) once(ctx context.Context, seed uint64, o Options) report.Test
 		return fail(err)
 	}
 	complete.Seed = seed
-	rep, err := runner.Run(ctx, complete, runner.Environment{Version: o.Version})
+	rep, err := runner.Run(ctx, complete, runner.Environment{Getenv: o.Getenv, Version: o.Version})
 	if err != nil {
 		return fail(err)
 	}

@@ -2,6 +2,7 @@ package settings
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 )
 
@@ -77,6 +78,9 @@ func (s *Settings) checkEnds() error {
 			return &Error{"header", h.String(), "its end is neither input nor one of --channel"}
 		}
 	}
+	if err := s.checkSecrets(); err != nil {
+		return err
+	}
 	if !s.Virtual() {
 		return nil
 	}
@@ -104,4 +108,72 @@ func containsOutlet(list []Outlet, name string) bool {
 func (s *Settings) RemoteInput() bool {
 	scheme, rest, ok := strings.Cut(s.Input, ":")
 	return ok && (scheme == "sqlite" || strings.HasPrefix(rest, "//"))
+}
+
+// Placeholder matches ${NAME}, which stands for a value of the environment.
+var Placeholder = regexp.MustCompile(`\$\{[A-Za-z_][A-Za-z0-9_]*\}`)
+
+// checkSecrets returns an *Error for a secret that is written out. The error does not repeat it.
+func (s *Settings) checkSecrets() error {
+	refused := func(setting, text, secret, instead string) error {
+		return &Error{setting, strings.ReplaceAll(text, secret, "…"),
+			"a secret is not written there, where it can be seen; write " + instead + " and set that in the environment"}
+	}
+	urls := []struct{ setting, text, url string }{
+		{"input", s.Input, s.Input},
+		{"health-url", s.HealthURL, s.HealthURL},
+	}
+	for _, o := range s.Outlets {
+		urls = append(urls, struct{ setting, text, url string }{"channel", o.String(), o.URL})
+	}
+	for _, u := range urls {
+		if user, password := UserInfo(u.url); writtenOut(password) {
+			return refused(u.setting, u.text, password, user+":${PASSWORD}@")
+		}
+		_, query, _ := strings.Cut(u.url, "?")
+		for parameter := range strings.SplitSeq(query, "&") {
+			if name, value, _ := strings.Cut(parameter, "="); isSecret(name) && writtenOut(value) {
+				return refused(u.setting, u.text, value, name+"=${"+environmentName(name)+"}")
+			}
+		}
+	}
+	for _, h := range s.Headers {
+		if isSecret(h.Name) && writtenOut(h.Value) {
+			return refused("header", h.String(), h.Value, "'"+h.End+"="+h.Name+": ${"+environmentName(h.Name)+"}'")
+		}
+	}
+	return nil
+}
+
+// writtenOut tells whether a secret is something, and not what stands for it.
+func writtenOut(secret string) bool { return secret != "" && !Placeholder.MatchString(secret) }
+
+// isSecret tells whether a header, or a parameter of a URL, is one that lets somebody in.
+func isSecret(name string) bool {
+	name = strings.ToLower(strings.NewReplacer("-", "", "_", "").Replace(name))
+	for _, part := range []string{"authorization", "cookie", "apikey", "token", "secret", "password", "credential"} {
+		if strings.Contains(name, part) {
+			return true
+		}
+	}
+	return false
+}
+
+func environmentName(name string) string { return strings.ToUpper(strings.ReplaceAll(name, "-", "_")) }
+
+// UserInfo is what stands before the @ of a URL's host, as it is written. A text that is no URL has none.
+func UserInfo(text string) (user, password string) {
+	_, rest, ok := strings.Cut(text, "://")
+	if !ok {
+		return "", ""
+	}
+	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
+		rest = rest[:end]
+	}
+	at := strings.LastIndex(rest, "@")
+	if at < 0 {
+		return "", ""
+	}
+	user, password, _ = strings.Cut(rest[:at], ":")
+	return user, password
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"faultflow/internal/nodes"
+	"faultflow/internal/secret"
 	"faultflow/internal/settings"
 )
 
@@ -31,6 +32,7 @@ const (
 type Input struct {
 	name     string
 	settings settings.Settings
+	secrets  *secret.Secrets
 	origin   origin
 	// chosen are the format and the fields, once they are known.
 	chosen struct{ format, id, value string }
@@ -39,6 +41,8 @@ type Input struct {
 	// Close: what was read before the run ended is handed over after it, too.
 	run, reads context.Context
 	stopReads  context.CancelFunc
+	// begun says that reading has begun, which a remote input's does with the first fetch.
+	begun bool
 	// again asks the reader to begin anew; chunks are what it has read; ended is closed when it has.
 	again  chan reading
 	chunks chan chunk
@@ -87,7 +91,8 @@ type row struct {
 	cut          bool // data are the row's beginning
 }
 
-// rows splits an input into rows.
+// rows splits an input into rows. Those that begin further on than at the first row, but not behind what was read before,
+// have a method before() int64, which is how many are left out.
 type rows interface {
 	// next returns the next row, or io.EOF or the error of reading.
 	next() (row, error)
@@ -117,16 +122,27 @@ type chunk struct {
 // id is the field "id" or the first one; the value, where one is needed, is the field "value" or the first one that
 // holds a number. If both are the same field, rows are named after their place. The error is a *settings.Error for
 // settings that do not fit the input, or that of opening or reading it.
-func Open(ctx context.Context, s settings.Settings, stdin io.Reader) (*Input, error) {
+//
+// An input behind a URL is opened by the first Fetch, so that the policies guard that, too: its format and its fields
+// are known only then. See Refused.
+func Open(ctx context.Context, s settings.Settings, stdin io.Reader, secrets *secret.Secrets) (*Input, error) {
 	in := &Input{
 		settings: s,
+		secrets:  secrets,
 		again:    make(chan reading, 1),
 		chunks:   make(chan chunk, 1),
 		ended:    make(chan struct{}),
 	}
-	in.name, in.origin = originOf(s.Input, stdin)
+	var err error
+	if in.name, in.origin, err = originOf(&in.settings, stdin, secrets); err != nil {
+		return nil, secrets.Error(err)
+	}
 	in.run = ctx
 	in.reads, in.stopReads = context.WithCancel(context.WithoutCancel(ctx))
+	if s.RemoteInput() {
+		go in.readAll(nil)
+		return in, nil
+	}
 	ready := make(chan error, 1)
 	go in.readAll(ready)
 	in.begin()
@@ -146,7 +162,7 @@ func Open(ctx context.Context, s settings.Settings, stdin io.Reader) (*Input, er
 func (in *Input) begin() {
 	var ctx context.Context
 	ctx, in.abort = context.WithCancel(in.reads)
-	in.err, in.told, in.aborted = nil, false, false
+	in.begun, in.err, in.told, in.aborted = true, nil, false, false
 	in.again <- reading{ctx, in.row}
 }
 
@@ -169,15 +185,36 @@ func (in *Input) readAll(ready chan<- error) {
 	}
 }
 
-// named adds the input's name to an error of reading.
+// named adds the input's name to an error of reading, which shows no secret.
 func (in *Input) named(err error) error {
-	if _, bad := errors.AsType[*settings.Error](err); bad || err == nil || err == io.EOF {
+	if err == nil || err == io.EOF {
 		return err
 	}
-	if _, named := errors.AsType[*fs.PathError](err); named {
-		return fmt.Errorf("input: %w", err)
+	_, bad := errors.AsType[*settings.Error](err)
+	_, named := errors.AsType[*fs.PathError](err)
+	switch {
+	case bad:
+	case named:
+		err = fmt.Errorf("input: %w", err)
+	default:
+		err = fmt.Errorf("input %s: %w", in.name, err)
 	}
-	return fmt.Errorf("input %s: %w", in.name, err)
+	return in.secrets.Error(err)
+}
+
+// refusedError is a *settings.Error of an input that is under way. No further attempt can do better, so it matches
+// context.Canceled.
+type refusedError struct{ error }
+
+func (e refusedError) Is(target error) bool { return target == context.Canceled }
+func (e refusedError) Unwrap() error        { return e.error }
+
+// Refused returns the *settings.Error for settings that do not fit a remote input, nil if there is none so far.
+func (in *Input) Refused() error {
+	if _, bad := errors.AsType[*settings.Error](in.err); bad {
+		return in.err
+	}
+	return nil
 }
 
 // Name returns the file's base name, or stdin.
@@ -201,12 +238,13 @@ func (in *Input) Close() {
 	}
 }
 
-// Health returns the error that ended the reading, if one did, or what the input's origin says.
+// Health returns the error that ended the reading, if one did, or what the input's origin says. That of a remote input
+// is asked in any case: it may be back.
 func (in *Input) Health(ctx context.Context) error {
-	if in.err != nil && in.err != io.EOF {
+	if in.err != nil && in.err != io.EOF && !in.settings.RemoteInput() {
 		return in.err
 	}
-	return in.origin.health(ctx)
+	return in.secrets.Error(in.origin.health(ctx))
 }
 
 // Await waits until an input that can keep a reader waiting has rows, has ended, or the run has. Whoever waits so does
@@ -218,15 +256,20 @@ func (in *Input) Await(ctx context.Context) {
 }
 
 // Fetch returns the next n rows, with io.EOF when they are known to be the last ones. Fewer come at the end, if they are
-// large, and from an input that can keep a reader waiting if no more are there within the batch wait. An error of reading comes after the rows that were read before it; the next Fetch tries
-// again, if the input can be opened again.
+// large, and from a remote input, or one that can keep a reader waiting, if no more are there within the batch wait. An
+// error of reading comes after the rows that were read before it; the next Fetch tries again, if the input can be opened
+// again.
 func (in *Input) Fetch(ctx context.Context, n int) (nodes.Batch, error) {
 	if err := ctx.Err(); err != nil {
 		return nodes.Batch{}, err
 	}
-	if in.err != nil && in.err != io.EOF && in.told && in.origin.repeats() {
+	if err := in.Refused(); err != nil {
+		return nodes.Batch{}, refusedError{err}
+	}
+	if !in.begun || in.err != nil && in.err != io.EOF && in.told && in.origin.repeats() {
 		in.begin()
 	}
+	pauses := in.origin.live() || in.settings.RemoteInput()
 	var enough <-chan time.Time
 	rows, size, open := 0, 0, true
 	for open && rows < n && size < mostBytes {
@@ -235,14 +278,14 @@ func (in *Input) Fetch(ctx context.Context, n int) (nodes.Batch, error) {
 			rows++
 			continue
 		}
-		if rows > 0 && enough == nil && in.origin.live() {
+		if rows > 0 && enough == nil && pauses {
 			timer := time.NewTimer(in.settings.BatchWait)
 			defer timer.Stop()
 			enough = timer.C
 		}
 		open = in.err == nil && in.receive(ctx, enough)
 	}
-	if rows == len(in.rest) && rows == n && !in.origin.live() && in.err == nil {
+	if rows == len(in.rest) && rows == n && !pauses && in.err == nil {
 		in.receive(ctx, nil) // whether row n is the last one
 	}
 	batch := in.batch(rows)
@@ -250,6 +293,8 @@ func (in *Input) Fetch(ctx context.Context, n int) (nodes.Batch, error) {
 	switch {
 	case rows > 0 && (in.err != io.EOF || len(in.rest) > 0):
 		return batch, nil
+	case in.Refused() != nil:
+		return batch, refusedError{in.err}
 	case in.err != nil:
 		in.told = true
 		return batch, in.err

@@ -3,27 +3,46 @@ package source
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
+	"faultflow/internal/secret"
 	"faultflow/internal/settings"
 )
 
+// remote are the origins behind URLs, by scheme. Each returns its name in reports, too.
+var remote = map[string]func(*settings.Settings, *secret.Secrets) (string, origin, error){}
+
 // originOf returns what an input's text means, and its name in reports.
-func originOf(input string, stdin io.Reader) (string, origin) {
-	if input == "-" {
+func originOf(s *settings.Settings, stdin io.Reader, secrets *secret.Secrets) (string, origin, error) {
+	if s.Input == "-" {
 		if stdin == nil {
 			stdin = strings.NewReader("")
 		}
-		return "stdin", &pipe{stdin}
+		return "stdin", &pipe{stdin}, nil
 	}
-	f := &file{path: input}
-	if info, err := os.Stat(input); err == nil {
+	if s.RemoteInput() {
+		scheme, _, _ := strings.Cut(s.Input, ":")
+		if open := remote[scheme]; open != nil {
+			return open(s, secrets)
+		}
+		schemes := slices.Sorted(maps.Keys(remote))
+		return "", nil, &settings.Error{
+			Name:    "input",
+			Value:   s.Input,
+			Problem: fmt.Sprintf("want a file, -, or a URL that begins with one of %s:", strings.Join(schemes, ":, ")),
+		}
+	}
+	f := &file{path: s.Input}
+	if info, err := os.Stat(s.Input); err == nil {
 		f.pipe = !info.Mode().IsRegular() && !info.IsDir()
 	}
-	return filepath.Base(input), f
+	return filepath.Base(s.Input), f, nil
 }
 
 // pipe is an input that can be read once, such as standard input.

@@ -40,6 +40,9 @@ func (r *reader) readOnce(ready chan<- error) error {
 	if err == nil {
 		defer rows.close() // of reading: nothing can be lost
 		r.rows = rows
+		if further, ok := rows.(interface{ before() int64 }); ok {
+			r.row = further.before()
+		}
 		if r.chosen.format == "" {
 			ahead, err = r.choose()
 		}
