@@ -25,6 +25,7 @@ import (
 
 	"faultflow/internal/report"
 	"faultflow/internal/reporttest"
+	"faultflow/internal/runtest"
 )
 
 // browser is a tab of a headless Chromium that watches what its pages do.
@@ -326,6 +327,25 @@ func TestPageInBrowser(t *testing.T) {
 			b.run(t, chromedp.Click(`[data-zoom="fit"]`))
 		},
 	)
+	t.Run("crowded", func(t *testing.T) {
+		b.show(t, htmlOf(t, runtest.Run(t, "cycles=60", "interval=5s", "fault=collector.fetch=connection_refused")))
+		shown := func() int {
+			return eval[int](t, b, `[...document.querySelectorAll(".lane use.fault")].filter(m => m.checkVisibility()).length`)
+		}
+		few := shown()
+		for range 3 {
+			b.run(t, chromedp.Click(`[data-zoom="in"]`))
+		}
+		if more := shown(); few == 0 || more <= few {
+			t.Errorf("%d symbols are shown, %d where there is room for more", few, more)
+		}
+		b.run(t, chromedp.EmulateViewport(400, 800), chromedp.Click(`[data-zoom="fit"]`))
+		if fewer := shown(); fewer == 0 || fewer > few {
+			t.Errorf("%d symbols are shown on a phone, %d on a screen", fewer, few)
+		}
+		b.run(t, chromedp.EmulateViewport(1200, 900))
+		b.open(t, saved(t))
+	})
 	t.Run("contrast", func(t *testing.T) { b.contrast(t, 200) })
 	t.Run("structure", func(t *testing.T) {
 		b.structure(t)

@@ -95,6 +95,11 @@ func TestComparePageInBrowser(t *testing.T) {
 			if tip := eval[string](t, b, tipText); !strings.HasPrefix(tip, "collector (breaker): attempt 1 rejected") {
 				t.Errorf("tooltip %q", tip)
 			}
+			// On a phone the lanes still say which run they are of, and no keys that it has not.
+			b.run(t, chromedp.EmulateViewport(400, 800, chromedp.EmulateTouch))
+			b.wants(t, `[...document.querySelectorAll(".lanes .run")].every(r => r.offsetWidth > 20 &&
+				r.scrollWidth <= r.clientWidth && r.getBoundingClientRect().bottom <= r.closest("li").getBoundingClientRect().bottom)`)
+			b.run(t, chromedp.EmulateViewport(1200, 900))
 			b.contrast(t, 100)
 			b.structure(t)
 			b.clean(t)

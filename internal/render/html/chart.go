@@ -35,7 +35,7 @@ type chart struct {
 	Table  *htmlTable
 	// OverTime says the same as the plots.
 	OverTime *htmlTable
-	// More is how many rows the table has not.
+	// More says how many rows the table has not.
 	More string
 }
 
@@ -45,6 +45,8 @@ type chartLane struct {
 	Run   string
 	Y     int
 	Marks []chartMark
+	// Crowded lanes have thinner marks.
+	Crowded bool
 }
 
 type legendEntry struct {
@@ -60,8 +62,12 @@ type chartMark struct {
 	Class, X, Width string
 	Y, H            int
 	// Tip is "" for what has no tooltip.
-	Tip  string
+	Tip string
+	// Zoom is how far the picture must be zoomed for the mark to have room, 0 where it always has.
+	Zoom int
 	rank int
+	// at is the place of a symbol, from 0 to 1.
+	at float64
 }
 
 type chartTick struct{ X, Label string }
@@ -116,6 +122,7 @@ func newChart(t *timeline.Chart) *chart {
 		}
 		// What is long stands behind what is short.
 		slices.SortStableFunc(lane.Marks, func(a, b chartMark) int { return a.rank - b.rank })
+		lane.thin()
 		y += laneHeight
 		if plotted {
 			c.Lanes = append(c.Lanes, lane)
@@ -158,9 +165,65 @@ func (c *chart) marks(it timeline.Item, look render.Look, tip string) (marks []c
 			Y:     shape.Middle,
 			Tip:   tip,
 			rank:  max(look.Glyph.FillRank, look.Glyph.EndRank),
+			at:    at / c.EndMS,
 		})
 	}
 	return marks
+}
+
+const (
+	// roomFor is how many symbols have room beside each other on a page that is not zoomed.
+	roomFor = 75
+	// mostBeside is how many of them may stand over one another before they are thinned out.
+	mostBeside = 40
+	maxZoom    = 256 // above that of the page
+)
+
+// thin gives symbols that would cover others, where there are many at one height, the zoom at which they have room.
+func (l *chartLane) thin() {
+	rows := map[int][]*chartMark{}
+	for i := range l.Marks {
+		if m := &l.Marks[i]; m.Width == "" {
+			rows[m.Y] = append(rows[m.Y], m)
+		}
+	}
+	l.Crowded = len(l.Marks) > 2*roomFor
+	for _, row := range rows {
+		if len(row) > mostBeside {
+			slices.SortStableFunc(row, func(a, b *chartMark) int { return cmp.Compare(a.at, b.at) })
+			spread(row)
+		}
+	}
+}
+
+// spread chooses, zoom by zoom, the symbols of a row that keep apart from those chosen before.
+func spread(row []*chartMark) {
+	left := slices.Clone(row)
+	var chosen []*chartMark // in the order of their places
+	for zoom := 1; len(left) > 0 && zoom < maxZoom; zoom *= 2 {
+		apart := 1 / float64(roomFor*zoom)
+		last, next := math.Inf(-1), 0 // the place of the chosen one before, and the index of the one behind
+		kept := left[:0]
+		var added []*chartMark
+		for _, m := range left {
+			for ; next < len(chosen) && chosen[next].at <= m.at; next++ {
+				last = max(last, chosen[next].at)
+			}
+			if m.at-last < apart || next < len(chosen) && chosen[next].at-m.at < apart {
+				kept = append(kept, m)
+				continue
+			}
+			if zoom > 1 {
+				m.Zoom = zoom
+			}
+			last, added = m.at, append(added, m)
+		}
+		left, chosen = kept, append(chosen, added...)
+		slices.SortStableFunc(chosen, func(a, b *chartMark) int { return cmp.Compare(a.at, b.at) })
+	}
+	for _, m := range left {
+		m.Zoom = maxZoom
+	}
 }
 
 // legend explains each shape once, with all that it stands for. In the chart of a load few kinds have a place.
@@ -270,7 +333,7 @@ func (c *chart) table(t *timeline.Chart) {
 	}
 	slices.SortStableFunc(list, func(a, b entry) int { return cmp.Compare(a.item.FromMS, b.item.FromMS) })
 	if left := len(list) - maxRows; left > 0 {
-		c.More = report.Clean(render.More(render.Amount(left, "more row") + "; the JSON report has all events"))
+		c.More = report.Clean("This table ends here; the JSON report has " + render.Amount(left, "more event") + ".")
 		list = list[:maxRows]
 	}
 	var rows [][]render.Cell

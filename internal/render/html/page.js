@@ -31,7 +31,7 @@ var faultflow = (function () {
 
   function timeline(pane) {
     var canvas = pane.querySelector(".canvas");
-    var svg, axis, end, steps, most, marks, zoom = 1;
+    var svg, axis, end, steps, most, all, marks, zoom = 1;
 
     function read() {
       svg = canvas.querySelector("svg");
@@ -40,15 +40,28 @@ var faultflow = (function () {
       steps = canvas.dataset.steps.split(" ").map(Number);
       most = Math.min(200, Math.max(8, end / 100));
       prepare(pane.closest("section"));
-      marks = [];
+      all = [];
       svg.querySelectorAll(".lane").forEach(function (lane) {
         var own = Array.from(lane.children).filter(function (m) { return m.hasAttribute("aria-label"); });
         own.sort(function (a, b) { return parseFloat(a.getAttribute("x")) - parseFloat(b.getAttribute("x")); });
-        marks = marks.concat(own);
+        all = all.concat(own);
       });
-      if (marks.length && !svg.querySelector('[tabindex="0"]')) marks[0].setAttribute("tabindex", "0");
+      thin();
       if (zoom > 1) zoomTo(zoom);
     }
+
+    // Symbols that would cover others are shown as soon as the picture is wide enough for them.
+    function thin() {
+      var room = zoom * pane.clientWidth / 900;
+      svg.querySelectorAll("[data-zoom]").forEach(function (m) { m.style.display = m.dataset.zoom <= room ? "inline" : "none"; });
+      marks = all.filter(visible);
+      var stop = svg.querySelector('[tabindex="0"]');
+      if (stop && visible(stop)) return;
+      if (stop) stop.setAttribute("tabindex", "-1");
+      if (marks.length) marks[0].setAttribute("tabindex", "0");
+    }
+    function visible(m) { return m.style.display !== "none"; }
+    addEventListener("resize", thin);
 
     // Tooltips, by mouse and by keyboard. (An SVG element that listens for the focus would be a stop for the tab key itself.)
     var shown = null;
@@ -90,7 +103,7 @@ var faultflow = (function () {
         var best = null, far = Infinity;
         lanes[i].querySelectorAll("[aria-label]").forEach(function (other) {
           var d = Math.abs(other.getBoundingClientRect().left - from);
-          if (d < far) { far = d; best = other; }
+          if (d < far && visible(other)) { far = d; best = other; }
         });
         if (best) return best;
       }
@@ -114,6 +127,7 @@ var faultflow = (function () {
       var at = (pane.scrollLeft + x) / zoom;
       zoom = z;
       canvas.style.width = z * 100 + "%";
+      thin();
       pane.scrollLeft = at * z - x;
       output.textContent = (z < 10 ? Math.round(z * 10) / 10 : Math.round(z)) + " ×";
       ticks();
