@@ -94,7 +94,7 @@ func intFrom(least, most int, dst *int, typ string) pflag.Value {
 func notEmpty(c *cobra.Command, _ []string) (err error) {
 	c.Flags().Visit(func(f *pflag.Flag) {
 		typ := f.Value.Type()
-		if want, _ := pflag.UnquoteUsage(f); err == nil && f.Value.String() == "" && (typ == "string" || typ == "FILE") {
+		if want, _ := pflag.UnquoteUsage(f); err == nil && f.Value.String() == "" && (typ == "string" || f.Name == "input") {
 			err = usageError("--%s \"\": want %s; leave the flag out for none", f.Name, want)
 		}
 	})
