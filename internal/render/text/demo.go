@@ -59,17 +59,10 @@ func (t *Demo) Call(c report.DemoCall) {
 		s, said = render.Idle, "rejected without a call"
 	}
 	symbol, ink := p.ink.of(s)
-	p.line(fmt.Sprintf(
-		"  %s%s %s  %s",
-		symbol(s.Symbol()),
-		strings.Repeat(" ", signWidth-1-columns(s.Symbol())),
-		p.ink.quiet(fmt.Sprintf("call %2d %8s", c.Number, strings.ReplaceAll(
-			render.Duration(c.AtMS),
-			render.Tie,
-			" ",
-		))),
-		ink(said),
-	))
+	at := strings.ReplaceAll(render.Duration(c.AtMS), render.Tie, " ")
+	lead := "  " + symbol(s.Symbol()) + strings.Repeat(" ", signWidth-columns(s.Symbol())) +
+		p.ink.quiet(fmt.Sprintf("call %2d %8s", c.Number, at)) + "  "
+	p.entry(lead, demoIndent, render.None, ink, said)
 	for _, change := range c.Changes {
 		p.item(demoIndent, render.Active, fmt.Sprintf("%s → %s", change.From, change.To))
 	}
