@@ -244,11 +244,12 @@ func runCampaign(ctx context.Context, o *campaignOptions, s *streams) error {
 		p.Stop = stopAt(view.gate.Until)
 	}
 	defer patience(s.getenv)()
-	live := newProgress(s, o.quiet, o.runsOf(p, grid))
-	p.Progress = live.step
+	progress := &campaignProgress{runs: o.runsOf(p, grid)}
+	live := startLine(s, o.quiet, progress.parts)
+	p.Progress = progress.step
 	began := time.Now()
 	show, err := o.perform(ctx, p, given, grid)
-	live.stop()
+	live.end()
 	if err != nil {
 		return err
 	}

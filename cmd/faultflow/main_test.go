@@ -198,10 +198,10 @@ func TestWidth(t *testing.T) {
 		{0, "", 80, 80},
 		{100, "", 100, 100},
 		{200, "", 200, 120},
-		{20, "", 60, 60},
+		{20, "", 40, 40},
 		{200, "90", 90, 90},
 		{0, "150", 150, 120},
-		{0, "10", 60, 60},
+		{0, "10", 40, 40},
 		{100, "0", 100, 100},
 		{100, "-5", 100, 100},
 		{100, "wide", 100, 100},
@@ -224,8 +224,7 @@ func TestNoLiveLineOnADumbTerminal(t *testing.T) {
 		s := testStreams(t)
 		s.err, s.errTerminal = &out, true
 		s.getenv = func(name string) string { return map[string]string{"TERM": term}[name] }
-		newLiveLine(s, false).stop()
-		newProgress(s, false, 3).stop()
+		startLine(s, false, (&campaignProgress{runs: 3}).parts).end()
 		if got := strings.Contains(out.String(), "\x1b"); got != want {
 			t.Errorf("TERM=%s: cursor movement %t in %q, want %t", term, got, out.String(), want)
 		}

@@ -188,15 +188,16 @@ func runMain(ctx context.Context, o *rootOptions, j job, s *streams) error {
 		Output:  o.output,
 		Version: version(),
 	}
-	live := newLiveLine(s, o.quiet || o.verbose)
+	progress := newRunProgress(&j.settings)
+	live := startLine(s, o.quiet || o.verbose, progress.parts)
 	switch {
 	case o.verbose:
 		env.Observe = logEvents(s.err)
 	case live != nil:
-		env.Observe = live.observe
+		env.Observe, env.EndCycle = progress.observe, progress.endCycle
 	}
 	rep, err := runner.Run(ctx, j.settings, env)
-	live.stop()
+	live.end()
 	if rep == nil {
 		return err
 	}

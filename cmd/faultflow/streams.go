@@ -57,10 +57,18 @@ func (s *streams) setWidth(terminal int) {
 	s.textWidth = min(s.width, readableWidth)
 }
 
+// errWidth is that of the terminal behind standard error, which may have changed since the program began.
+func (s *streams) errWidth() int {
+	if columns, _, err := term.GetSize(int(os.Stderr.Fd())); err == nil && columns > 0 {
+		return columns
+	}
+	return s.width
+}
+
 // Widths in columns. Tables need the least one; lines beyond the readable one are hard to follow.
 const (
 	defaultWidth  = 80
-	leastWidth    = 60
+	leastWidth    = 40
 	readableWidth = 120
 	mostWidth     = 10_000
 )

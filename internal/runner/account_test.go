@@ -148,3 +148,21 @@ func TestRunThatCannotReadItsInputEnds(t *testing.T) {
 		})
 	}
 }
+
+// Who watches a run is told how each cycle ended, also of those that the report does not list.
+func TestEveryEndOfACycleIsTold(t *testing.T) {
+	s := settings.Defaults()
+	s.Clock, s.Cycles, s.Interval = settings.ClockVirtual, report.MaxCycles+5, 0
+	s.Faults = mustFaults(t, "collector.fetch=http_500,cycles=2")
+	var told []report.Cycle
+	rep, err := Run(context.Background(), s, Environment{EndCycle: func(c report.Cycle) { told = append(told, c) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(told) != s.Cycles || !slices.Equal(told[:report.MaxCycles], rep.Cycles.List) {
+		t.Errorf("told of %d cycles, want %d, of which the report lists %d", len(told), s.Cycles, len(rep.Cycles.List))
+	}
+	if told[1].Verdict != catalog.Degraded {
+		t.Errorf("the second cycle was %s", told[1].Verdict)
+	}
+}

@@ -36,7 +36,9 @@ type Environment struct {
 	Output string
 	// Observe is told of every event, in order, by one goroutine at a time.
 	Observe func(workflow.Event)
-	Version string
+	// EndCycle is told of every cycle as it ends, by one goroutine at a time.
+	EndCycle func(report.Cycle)
+	Version  string
 }
 
 // ErrOutput matches errors of the output folder.
@@ -49,7 +51,7 @@ func Run(ctx context.Context, s settings.Settings, env Environment) (*report.Rep
 	if err := s.Validate(); err != nil {
 		return nil, err
 	}
-	r := &run{settings: complete(s), observe: env.Observe}
+	r := &run{settings: complete(s), observe: env.Observe, endedCycle: env.EndCycle}
 	if err := checkUnderWay(&r.settings); err != nil {
 		return nil, err
 	}
@@ -123,11 +125,12 @@ type run struct {
 	// bounded is true for a run in virtual time that could outlive it.
 	bounded bool
 	// countOnly keeps no timeline, except of a drill, which is judged by it.
-	countOnly bool
-	observe   func(workflow.Event)
-	input     *source.Input
-	outlets   []channel.Real
-	output    *channel.Output
+	countOnly  bool
+	observe    func(workflow.Event)
+	endedCycle func(report.Cycle)
+	input      *source.Input
+	outlets    []channel.Real
+	output     *channel.Output
 
 	stream *workflow.Stream
 	// pipelines are those of the clients, nil for one that no pass was dealt to. Without a load there is one.
@@ -450,21 +453,25 @@ func (r *run) endCycle(n int, began time.Time, s *nodes.State, rows *cycleLedger
 	}
 	r.count = n
 	r.totals.add(s)
+	cycle := report.Cycle{
+		Number:     n,
+		StartMS:    ms(r.stream.Since(began)),
+		DurationMS: ms(time.Since(began)),
+		Verdict:    errhandler.VerdictOf(findings),
+		Origin:     s.Outcome.Origin,
+		Mode:       s.Outcome.Mode,
+		Delivery:   s.Status,
+		Channel:    s.Channel,
+		Collected:  rows.collected,
+		Delivered:  rows.delivered,
+		Dead:       rows.dead,
+		Spooled:    rows.spooled,
+	}
+	if r.endedCycle != nil {
+		r.endedCycle(cycle)
+	}
 	if len(r.cycles) < report.MaxCycles {
-		r.cycles = append(r.cycles, report.Cycle{
-			Number:     n,
-			StartMS:    ms(r.stream.Since(began)),
-			DurationMS: ms(time.Since(began)),
-			Verdict:    errhandler.VerdictOf(findings),
-			Origin:     s.Outcome.Origin,
-			Mode:       s.Outcome.Mode,
-			Delivery:   s.Status,
-			Channel:    s.Channel,
-			Collected:  rows.collected,
-			Delivered:  rows.delivered,
-			Dead:       rows.dead,
-			Spooled:    rows.spooled,
-		})
+		r.cycles = append(r.cycles, cycle)
 	}
 }
 

@@ -100,11 +100,11 @@ func (k palette) of(s render.Sign) (symbol, body paint) {
 func (p *page) line(s string) { p.out.WriteString(strings.ReplaceAll(s, render.Tie, " ") + "\n") }
 
 // rule is a line across the page.
-func (p *page) rule() { p.line(p.ink.quiet(strings.Repeat("━", p.width))) }
+func (p *page) rule() { p.line(p.ink.quiet(strings.Repeat("━", p.full))) }
 
 // heading begins a section.
 func (p *page) heading(title string) {
-	rule := strings.Repeat("─", max(0, p.width-columns(title)-1))
+	rule := strings.Repeat("─", max(0, p.full-columns(title)-1))
 	p.line("")
 	p.line(p.ink.title(title) + " " + p.ink.quiet(rule))
 }
