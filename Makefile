@@ -6,7 +6,7 @@ TOOL = $(GO) tool -modfile=tools/go.mod
 GOLANGCI = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GORELEASER = $(GO) run github.com/goreleaser/goreleaser/v2@v2.16.0
 
-.PHONY: help run test race lint golangci cross wasm site fused fuzz mutate bench bench-check benchstat full pictures install image release release-check release-try
+.PHONY: help run test race lint golangci cross wasm site site-test fused fuzz mutate bench bench-check benchstat full pictures install image release release-check release-try
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
@@ -59,6 +59,13 @@ site: ## the page of faultflow play for any web server, its engine as WebAssembl
 		-o $(SITE)/engine.wasm ./cmd/play-wasm; \
 	gzip -9 -n $(SITE)/engine.wasm; cp "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" $(SITE); \
 	echo "$(SITE): engine of $$(wc -c < $(SITE)/engine.wasm.gz) bytes"
+
+AXE = axe-core@4.10.3
+site-test: site ## the page in Chromium, served and as the site, and what axe finds in it
+	@set -e; dir=$$(mktemp -d); trap "rm -r $$dir" EXIT; \
+	npm install --silent --no-save --ignore-scripts --prefix $$dir $(AXE); \
+	FAULTFLOW_SITE=$(CURDIR)/$(SITE) FAULTFLOW_AXE=$$dir/node_modules/axe-core/axe.min.js \
+		$(GO) test -count=1 -run 'TestPlay$$' ./internal/play/server
 
 fused: ## no sum that arm64 rounds differently
 	@out=$$(GOARCH=arm64 $(GO) build -gcflags='faultflow/...=-S' ./... 2>&1 | \

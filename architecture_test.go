@@ -14,7 +14,7 @@ import (
 // floors are the project's packages, ground floor first. A package may import those of the floors below its own:
 // imports point one way, from the commands down to the engine.
 var floors = [][]string{
-	{"internal/workflow", "internal/suggest", "internal/stats", "internal/atomicfile",
+	{"internal/workflow", "internal/browsertest", "internal/suggest", "internal/stats", "internal/atomicfile",
 		"internal/expression", "internal/object"},
 	{"internal/catalog", "internal/keyed"},
 	{"internal/errhandler"},
@@ -48,6 +48,7 @@ var libraries = map[string][]string{
 	"github.com/klauspost/compress":       {"internal/source"},
 	"golang.org/x/term":                   {"cmd/faultflow"},
 	"github.com/aclements/go-moremath":    {"internal/stats"},
+	"github.com/chromedp":                 {"internal/browsertest"},
 	"pgregory.net/rapid":                  {"internal/reporttest"},
 }
 

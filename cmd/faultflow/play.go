@@ -88,8 +88,8 @@ func runPlay(ctx context.Context, o *playOptions, s *streams) error {
 	}
 	page, err := server.Listen(o.listen, engine, start)
 	if err != nil {
-		return &exitError{code: exitIO, message: fmt.Sprintf("--listen %q: %v; name an address of this machine and a free "+
-			"port, such as 127.0.0.1:0", o.listen, err)}
+		return &exitError{code: exitIO, message: fmt.Sprintf("--listen %q: %v; "+
+			"name an address of this machine and a free port, such as 127.0.0.1:0", o.listen, err)}
 	}
 	if !page.Loopback() {
 		fmt.Fprintf(s.err, "faultflow: warning: --listen %s lets other machines reach the page; "+

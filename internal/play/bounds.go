@@ -20,13 +20,17 @@ const (
 // elsewhere are settings that the page has not: it reads no file, and its clock is the virtual one.
 var elsewhere = []string{"input", "input-format", "id-field", "value-field", "clock"}
 
-// settled are the settings of a run on the page. The error is a *settings.Error for one that can't be, or can't be here.
+// settled are the settings of a run on the page. The error is a *settings.Error for one that can't be, or not here.
 func settled(list []Setting) (*settings.Given, settings.Settings, error) {
 	var given settings.Given
 	for _, l := range list {
 		if slices.Contains(elsewhere, l.Name) {
-			return nil, settings.Settings{}, &settings.Error{Name: l.Name, Value: l.Text,
-				Problem: "this page reads no file and has a clock of its own; leave it out, or run the command in a terminal"}
+			return nil, settings.Settings{}, &settings.Error{
+				Name:  l.Name,
+				Value: l.Text,
+				Problem: "this page reads no file and has a clock of its own; leave it out, " +
+					"or run the command in a terminal",
+			}
 		}
 		if err := given.Set(l.Name, l.Text); err != nil {
 			return nil, settings.Settings{}, &settings.Error{Name: l.Name, Value: l.Text, Problem: err.Error()}

@@ -110,13 +110,14 @@ func newKnob(s settings.Setting) Knob {
 		Rows:    rows(s.Name),
 	}
 	if s.Type == settings.Number {
-		k.Unit = map[string]string{settings.Share: "of 1", settings.Factor: "×", settings.Rate: "a second"}[s.Placeholder]
+		k.Unit = strings.ToLower(s.Placeholder)
 	}
 	if s.ForAllNodes { // its usage tells of the nodes whose default is another one
 		first, _ := settings.Find(string(catalog.GuardedNodes()[0]) + "-" + s.Name)
 		k.Default = first.DefaultText()
 	}
-	if all, ok := settings.Find(strings.TrimPrefix(s.Name, string(s.Node)+"-")); ok && s.Node != "" && all.ForAllNodes {
+	all, ok := settings.Find(strings.TrimPrefix(s.Name, string(s.Node)+"-"))
+	if ok && s.Node != "" && all.ForAllNodes {
 		k.ForAll = all.Name
 	}
 	return k

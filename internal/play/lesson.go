@@ -31,13 +31,15 @@ var overload = []struct {
 	front          []string
 }{
 	{"retries-keep-it-down",
-		"The server is whole again after 30 s. Which of these two brings it back: fewer attempts, or longer waits between them?",
+		"The server is whole again after 30 s. Which of these two brings it back: fewer attempts, or longer waits " +
+			"between them?",
 		[]string{"collector-attempts", "collector-retry-delay"}},
 	{"retries-below-the-boundary",
 		"Four attempts, and it comes back. How much more load does it take to keep it down, or how many more attempts?",
 		[]string{"load", "collector-attempts"}},
 	{"budget-lets-it-come-back",
-		"Retries may be a fifth of the calls. What becomes of it without that budget, and up to which load does the budget help?",
+		"Retries may be a fifth of the calls. What becomes of it without that budget, and up to which load " +
+			"does it help?",
 		[]string{"collector-retry-budget", "load"}},
 	{"budget-behind-backoff",
 		"The same budget does not help here. Does it take a smaller one, or shorter waits between attempts?",
@@ -46,21 +48,23 @@ var overload = []struct {
 		"Which of these two brings it back: longer waits between the attempts, or fewer attempts?",
 		[]string{"collector-retry-delay", "collector-attempts"}},
 	{"bulkhead-erlang-b",
-		"Half of the places are free on average, and still calls are turned away. How many more places does it take to turn " +
-			"away less than one of 200, or is a short wait enough?",
+		"Half of the places are free on average, and still calls are turned away. How many more places does it take " +
+			"to turn away less than one of 200, or is a short wait enough?",
 		[]string{"collector-bulkhead", "collector-bulkhead-wait"}},
 	{"hedging-the-tail",
-		"The second call after 50 ms takes the p99 from 139 to 56 ms. What does a sooner one win, and what does it cost?",
+		"The second call after 50 ms takes the p99 from 139 to 56 ms. What does a sooner one win, and what does " +
+			"it cost?",
 		[]string{"collector-hedge-after", "collector-hedges"}},
 	{"lifo-serves-who-still-waits",
-		"What becomes of it if the queue is served first come, first served (order=fifo)? And if the server knows who has gone " +
-			"(abandoned=drop)?",
+		"What becomes of it if the queue is served first come, first served (order=fifo)? And if the server knows " +
+			"who has gone (abandoned=drop)?",
 		[]string{"capacity", "load"}},
 	{"limiter-follows-capacity",
 		"Without the limit (0) no one is answered in time. Which bulkhead would have done as well?",
 		[]string{"collector-adaptive-limit", "collector-bulkhead"}},
 	{"breaker-consecutive-errors",
-		"One call in ten fails, and nothing is broken. From how many failures in a row on does the breaker stay closed?",
+		"One call in ten fails, and nothing is broken. From how many failures in a row on does the breaker " +
+			"stay closed?",
 		[]string{"collector-breaker-failures"}},
 	{"breaker-error-ratio",
 		"The breaker bears 10 % of errors and opens in the outage. Down to which share does it tell the two apart?",
@@ -72,8 +76,8 @@ var overload = []struct {
 		"How little jitter is enough for no second to be without a probe?",
 		[]string{"collector-breaker-open-jitter"}},
 	{"spike-keeps-it-down",
-		"Nothing fails here but too many come for five seconds. Which of these two brings it back: fewer attempts, or longer " +
-			"waits between them?",
+		"Nothing fails here, but too many come for five seconds. Which of these two brings it back: fewer attempts, " +
+			"or longer waits between them?",
 		[]string{"collector-attempts", "collector-retry-delay"}},
 	{"layers-multiply",
 		"Three layers with three attempts each are 27. With how many attempts does this load come back?",

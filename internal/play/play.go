@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -179,24 +180,15 @@ func input(label string, r *report.Report) compare.Input {
 	}
 }
 
-// beside puts the parts of a comparison among those of a run, in place of those of the same ID, else behind the
-// verdict.
+// beside puts a comparison among the parts of a run: its timeline in place of the run's, and then what it tells.
 func beside(run, compared []html.Part) []html.Part {
-	list := run[:1:1]
-	for _, p := range compared {
+	var list []html.Part
+	for _, p := range run {
 		if p.ID != "timeline" {
 			list = append(list, p)
 		}
 	}
-	for _, p := range run[1:] {
-		for _, other := range compared {
-			if other.ID == p.ID {
-				p = other
-			}
-		}
-		list = append(list, p)
-	}
-	return list
+	return slices.Insert(list, 1, compared...)
 }
 
 // make makes a run and seals its report. tell hears how far it is.
@@ -223,7 +215,7 @@ func (e *Engine) make(ctx context.Context, s settings.Settings, tell func(Respon
 // watchEvery is how often it is told how far something is.
 const watchEvery = 100 * time.Millisecond
 
-// watch tells how far something is, until stop is called. Runs have a time of their own, in which no one can watch them.
+// watch tells how far something is, until stop is called. A run has a time of its own, and is watched from outside.
 func watch(done func() float64, tell func(Response)) (stop func()) {
 	ended := make(chan struct{})
 	var watching sync.WaitGroup
@@ -350,8 +342,8 @@ func campaignCommand(given *settings.Given, seed uint64, runs int64) string {
 
 // tooLong is the error of what was ended by the time that it may take here.
 func tooLong(what string) error {
-	return fmt.Errorf("the %s takes longer than %v, the most that one may take here; a terminal has no such limit", what,
-		maxTime)
+	return fmt.Errorf("the %s takes longer than %v, the most that one may take here; a terminal has no such limit",
+		what, maxTime)
 }
 
 func problemOf(err error) *Problem {

@@ -338,14 +338,14 @@ func TestCampaignPageInBrowser(t *testing.T) {
 	for _, name := range []string{"campaign", "part", "sweep", "ablation", "different"} {
 		t.Run(name, func(t *testing.T) {
 			b.show(t, all[name]("html", text.Style{}))
-			b.contrast(t, 20)
+			b.Contrast(t, 20)
 			b.structure(t)
-			b.wants(t, `document.documentElement.scrollWidth <= innerWidth && document.scripts.length === 0`)
-			b.clean(t)
+			b.Wants(t, `document.documentElement.scrollWidth <= innerWidth && document.scripts.length === 0`)
+			b.Clean(t)
 		})
 	}
 	b.show(t, all["campaign"]("html", text.Style{}))
-	b.wants(
+	b.Wants(
 		t,
 		`document.querySelectorAll("svg.bars rect").length === 12 && document.querySelector("svg.bars").getAttribute("aria-label").includes("60\u00a0runs between")`,
 	)
@@ -354,12 +354,12 @@ func TestCampaignPageInBrowser(t *testing.T) {
 			name,
 			func(t *testing.T) {
 				b.show(t, campaignIn(t, attackedCampaign(t, attacks()[name]), nil, "html"))
-				b.wants(
+				b.Wants(
 					t,
 					`document.scripts.length === 0 && document.querySelectorAll("style").length === 1 && !document.querySelector("img, iframe, b, i, object, form")`,
 				)
-				b.wants(t, `document.documentElement.scrollWidth <= innerWidth`)
-				b.clean(t)
+				b.Wants(t, `document.documentElement.scrollWidth <= innerWidth`)
+				b.Clean(t)
 			},
 		)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 
+	"faultflow/internal/browsertest"
 	"faultflow/internal/compare"
 	"faultflow/internal/render/text"
 	"faultflow/internal/report"
@@ -73,46 +74,46 @@ func TestComparePageInBrowser(t *testing.T) {
 	} { // a script goes with a timeline
 		t.Run(name, func(t *testing.T) {
 			b.show(t, compareHTML(t, comparisons(t)[name]))
-			b.contrast(t, 100)
+			b.Contrast(t, 100)
 			b.structure(t)
-			b.wants(t, fmt.Sprintf(
+			b.Wants(t, fmt.Sprintf(
 				`document.querySelectorAll("td.bad, td.good").length > 20 && document.scripts.length === %d`,
 				scripts,
 			))
-			b.clean(t)
+			b.Clean(t)
 		})
 	}
 	t.Run(
 		"timelines",
 		func(t *testing.T) {
 			b.show(t, compareHTML(t, comparisons(t)["runs"]))
-			at := eval[struct{ X, Y float64 }](
+			at := browsertest.Eval[struct{ X, Y float64 }](
 				t,
-				b,
+				b.Browser,
 				`(() => { const m = document.querySelectorAll(".lane.node")[1].querySelector("use.reject"); m.scrollIntoView({block: "center"}); const r = m.getBoundingClientRect(); return {X: r.x + r.width / 2, Y: r.y + r.height / 2} })()`,
 			)
-			b.run(t, chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, at.X, at.Y))
-			if tip := eval[string](t, b, tipText); !strings.HasPrefix(tip, "collector (breaker): attempt 1 rejected") {
+			b.Run(t, chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, at.X, at.Y))
+			if tip := browsertest.Eval[string](t, b.Browser, tipText); !strings.HasPrefix(tip, "collector (breaker): attempt 1 rejected") {
 				t.Errorf("tooltip %q", tip)
 			}
 			// On a phone the lanes still say which run they are of, and no keys that it has not.
-			b.run(t, chromedp.EmulateViewport(400, 800, chromedp.EmulateTouch))
-			b.wants(t, `[...document.querySelectorAll(".lanes .run")].every(r => r.offsetWidth > 20 &&
+			b.Run(t, chromedp.EmulateViewport(400, 800, chromedp.EmulateTouch))
+			b.Wants(t, `[...document.querySelectorAll(".lanes .run")].every(r => r.offsetWidth > 20 &&
 				r.scrollWidth <= r.clientWidth && r.getBoundingClientRect().bottom <= r.closest("li").getBoundingClientRect().bottom)`)
-			b.run(t, chromedp.EmulateViewport(1200, 900))
-			b.contrast(t, 100)
+			b.Run(t, chromedp.EmulateViewport(1200, 900))
+			b.Contrast(t, 100)
 			b.structure(t)
-			b.clean(t)
+			b.Clean(t)
 		},
 	)
 	t.Run("loads", func(t *testing.T) {
 		b.show(t, compareHTML(t, comparisons(t)["loads"]))
 		// Runs lie over each other, in lines that differ without color.
-		b.wants(t, `[...document.querySelectorAll("g.plot")].every(g => g.querySelector(".curve.active.dash-0") &&
+		b.Wants(t, `[...document.querySelectorAll("g.plot")].every(g => g.querySelector(".curve.active.dash-0") &&
 			g.querySelector(".curve.warn.dash-1") && g.querySelectorAll(".curve").length === 2)`)
-		b.contrast(t, 100)
+		b.Contrast(t, 100)
 		b.structure(t)
-		b.clean(t)
+		b.Clean(t)
 	})
 	for _, name := range []string{"script", "end of a title", "long word", "combining"} {
 		t.Run(
@@ -120,12 +121,12 @@ func TestComparePageInBrowser(t *testing.T) {
 			func(t *testing.T) {
 				attack := attacks()[name]
 				b.show(t, compareHTML(t, attackedComparison(t, attack)))
-				b.wants(
+				b.Wants(
 					t,
 					`document.scripts.length === 1 && document.querySelectorAll("style").length === 1 && !document.querySelector("img, iframe, b, i, object, form")`,
 				)
-				b.wants(t, `document.documentElement.scrollWidth <= innerWidth`)
-				b.clean(t)
+				b.Wants(t, `document.documentElement.scrollWidth <= innerWidth`)
+				b.Clean(t)
 			},
 		)
 	}

@@ -309,6 +309,7 @@
     } }, "↺");
     const about = [k.usage + (k.choices ? ": " + k.choices.join(", ") : "")];
     if (k.bounds) about.push(k.bounds);
+    if (k.unit) about.push(k.unit);
     if (!k.rows) about.push("default " + (k.default === "" ? "none" : k.default));
     const help = make("small", { id: id + "-help" }, about.join(" · "));
     const box = make("div", { class: "knob", "data-name": k.name });

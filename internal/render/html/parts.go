@@ -22,22 +22,18 @@ func Parts(r *report.Report) ([]Part, error) {
 	return parts(newHTMLPage(r), "verdict", "timeline", "recovered", "ledger", "findings", "stages", "details")
 }
 
-// CompareParts are the comparison, and the timelines of all runs in one.
+// CompareParts are the timelines of all runs in one, and the comparison.
 func CompareParts(r *compare.Result) ([]Part, error) {
-	return newComparePage(r).parts("compared", "timeline")
+	page := newComparePage(r)
+	page.ID = "compared"
+	return parts(page, "timeline", page.ID)
 }
 
 // AccountParts tell of many runs.
-func AccountParts(a render.Account) ([]Part, error) { return newAccountPage(a).parts("account") }
-
-// parts are what the page tells, as one element with that ID, and other parts of it.
-func (page *sectionsPage) parts(id string, others ...string) ([]Part, error) {
-	page.ID = id
-	list, err := parts(page, append([]string{"told"}, others...)...)
-	if err == nil {
-		list[0].ID = id
-	}
-	return list, err
+func AccountParts(a render.Account) ([]Part, error) {
+	page := newAccountPage(a)
+	page.ID = "account"
+	return parts(page, page.ID)
 }
 
 // parts executes templates of a page, each of which is one element that has the template's name as its ID.

@@ -1,0 +1,88 @@
+// What tests do in the page.
+Object.assign(window, {
+  until: what => new Promise((resolve, reject) => {
+    const began = performance.now();
+    const look = () => what() ? resolve(true) : performance.now() - began > 50000 ? reject(new Error("waited in vain for " + what)) : setTimeout(look, 5);
+    look();
+  }),
+  // idle waits until what was changed is drawn.
+  idle: () => new Promise(resolve => setTimeout(resolve, 5)).then(() => until(() => document.body.dataset.busy === "false")),
+  box: name => document.querySelector('#groups [data-name="' + name + '"]'),
+  row: (name, field) => box(name).querySelector('.row [data-field="0 ' + field + '"]'),
+  type: (e, text, event) => { e.value = text; e.dispatchEvent(new Event(event || "change", { bubbles: true })); },
+  choose: (e, text) => { e.value = text; e.dispatchEvent(new Event("change", { bubbles: true })); },
+  // slide moves a slider until the field beside it has the text, or to its end.
+  slide: (knob, text) => {
+    const slider = knob.querySelector("input[type=range]"), field = knob.querySelector("input[type=text]");
+    for (let i = 0; i <= Number(slider.max) && field.value !== text; i++) {
+      slider.value = i;
+      slider.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+  },
+  middle: selector => {
+    const e = document.querySelector(selector);
+    e.scrollIntoView({ block: "center" });
+    const r = e.getBoundingClientRect();
+    return { X: r.x + r.width / 2, Y: r.y + r.height / 2 };
+  },
+  // stop names what the tab key has reached.
+  stop: () => {
+    const e = document.activeElement;
+    if (e.dataset.copy) return "copy " + e.dataset.copy;
+    if (e.closest(".knob")) return e.closest(".knob").dataset.name + " " + e.type;
+    return e.id || e.getAttribute("class") || e.tagName;
+  },
+  turnEveryKnob: async () => {
+    const turned = [];
+    for (const knob of document.querySelectorAll("#groups .knob")) {
+      const name = knob.dataset.name, slider = knob.querySelector("input[type=range]"), check = knob.querySelector("input[type=checkbox]");
+      const select = knob.querySelector(":scope > select"), field = knob.querySelector(":scope > input[type=text]"), add = knob.querySelector(".rows > button");
+      if (name === "cycles") { turned.push({ Name: name, Text: "3", Hash: document.body.dataset.hash, Command: document.getElementById("command").textContent }); continue; }
+      let text = "";
+      if (slider) { slider.value = Number(slider.value) + (slider.value === slider.max ? -1 : 1); slider.dispatchEvent(new Event("input", { bubbles: true })); text = field.value; }
+      else if (check) { check.click(); text = String(check.checked); }
+      else if (select) { text = [...select.options].map(o => o.value).find(v => v !== select.value && v !== ""); choose(select, text); }
+      else if (add) { add.click(); text = "one more"; }
+      else { text = { channels: "backup" }[name] || "50ms"; type(field, text); }
+      await idle();
+      const problem = document.getElementById("problem");
+      turned.push({ Name: name, Text: text, Problem: problem.hidden ? "" : problem.textContent, Hash: document.body.dataset.hash, Command: document.getElementById("command").textContent });
+      if (!knob.classList.contains("given")) throw new Error(name + " is not marked");
+      if (!problem.hidden && !knob.classList.contains("wrong")) throw new Error(name + " is not marked as wrong: " + problem.textContent);
+      knob.querySelector(".reset").click();
+      await idle();
+      if (knob.classList.contains("given") || !problem.hidden) throw new Error(name + " was not reset");
+    }
+    return turned;
+  },
+  // drag moves a slider so many times, at so many changes a second.
+  drag: async (knob, rate, times) => {
+    const slider = knob.querySelector("input[type=range]"), began = Number(document.body.dataset.drawn);
+    let next = performance.now();
+    for (let i = 0; i < times; i++) {
+      slider.value = i % Number(slider.max);
+      slider.dispatchEvent(new Event("input", { bubbles: true }));
+      next += 1000 / rate;
+      await new Promise(resolve => setTimeout(resolve, Math.max(0, next - performance.now())));
+    }
+    const ended = performance.now();
+    await idle();
+    return { Changes: times, Drawn: Number(document.body.dataset.drawn) - began, Rest: performance.now() - ended };
+  },
+  // latencies are from a change until the next frame after it was drawn, in milliseconds.
+  latencies: async times => {
+    const took = [];
+    for (let i = 0; i < times; i++) {
+      const slider = box("collector-attempts").querySelector("input[type=range]"), drawn = document.body.dataset.drawn;
+      const began = performance.now();
+      slider.value = 1 + i % 5;
+      slider.dispatchEvent(new Event("input", { bubbles: true }));
+      await until(() => document.body.dataset.drawn !== drawn);
+      await new Promise(requestAnimationFrame);
+      took.push(performance.now() - began);
+      await idle();
+    }
+    return took;
+  },
+});
+true
