@@ -42,13 +42,15 @@ cross: ## the program for every system that it is released for, and for the brow
 # The same seed gives the same bytes everywhere. Of the systems only the browser's can be had here, in node; what the
 # processors do differently, arm64's compiler shows: it joins x*y + z into one operation, which rounds once, unless the
 # product is converted, float64(x*y). Of the libraries, only what is never called does.
-wasm: ## the reports of scenarios and profiles, made as WebAssembly in node, are those made here
+wasm: ## reports of scenarios and profiles, and answers of the page, made as WebAssembly in node, are those made here
 	@set -e; if ! command -v node >/dev/null; then echo "wasm: skipped, there is no node"; test -z "$$CI"; exit; fi; \
 	dir=$$(mktemp -d); trap "rm -r $$dir" EXIT; \
-	FAULTFLOW_HASHES=$$dir/hashes $(GO) test -count=1 -run TestHashes ./internal/runtest; \
-	GOOS=js GOARCH=wasm $(GO) test -c -o $$dir/test.wasm ./internal/runtest; cd internal/runtest; \
-	env -i PATH="$$PATH" HOME="$$HOME" FAULTFLOW_HASHES=$$dir/hashes \
-		"$$($(GO) env GOROOT)/lib/wasm/go_js_wasm_exec" $$dir/test.wasm -test.run TestHashes
+	for package in runtest play; do \
+		FAULTFLOW_HASHES=$$dir/$$package.hashes $(GO) test -count=1 -run OfAnotherPlatform ./internal/$$package; \
+		GOOS=js GOARCH=wasm $(GO) test -c -o $$dir/$$package.wasm ./internal/$$package; (cd internal/$$package; \
+		env -i PATH="$$PATH" HOME="$$HOME" FAULTFLOW_HASHES=$$dir/$$package.hashes \
+			"$$($(GO) env GOROOT)/lib/wasm/go_js_wasm_exec" $$dir/$$package.wasm -test.run OfAnotherPlatform); \
+	done
 
 # The engine is packed here, since not every web server does that. SITE_VERSION is what its reports say.
 SITE ?= dist/site

@@ -2,46 +2,21 @@ package runtest_test
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"faultflow/internal/fault"
+	"faultflow/internal/reporttest"
 	"faultflow/internal/runner"
 	"faultflow/internal/runtest"
 	"faultflow/internal/scenario"
 	"faultflow/internal/settings"
 )
 
-// TestHashesAreThoseOfAnotherPlatform holds hashes of reports against those that another platform wrote into the file
-// of FAULTFLOW_HASHES, or writes them there if it is not there yet. `make wasm` runs it on this machine and then as
-// WebAssembly in node, whose system has other errors: the same seed gives the same bytes in both.
-func TestHashesAreThoseOfAnotherPlatform(t *testing.T) {
-	path := os.Getenv("FAULTFLOW_HASHES")
-	if path == "" {
-		t.Skip("FAULTFLOW_HASHES names no file; make wasm runs this test")
-	}
-	got := hashes(t)
-	want, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		want, err = got, os.WriteFile(path, got, 0o600)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	there, here := bytes.Split(want, []byte("\n")), bytes.Split(got, []byte("\n"))
-	if len(there) != len(here) {
-		t.Fatalf("%d hashes here, %d there", len(here), len(there))
-	}
-	for i := range here {
-		if !bytes.Equal(here[i], there[i]) {
-			t.Errorf("here:  %s\nthere: %s", here[i], there[i])
-		}
-	}
-}
+// TestHashesAreThoseOfAnotherPlatform: the same seed gives the same bytes in any system.
+func TestHashesAreThoseOfAnotherPlatform(t *testing.T) { reporttest.Elsewhere(t, hashes) }
 
 // hashes lists those of the scenarios' reports, of 40 runs of each profile, and of a campaign, one a line.
 func hashes(t *testing.T) []byte {
