@@ -6,7 +6,7 @@ TOOL = $(GO) tool -modfile=tools/go.mod
 GOLANGCI = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GORELEASER = $(GO) run github.com/goreleaser/goreleaser/v2@v2.16.0
 
-.PHONY: help run test race lint golangci cross wasm site site-test fused fuzz mutate bench bench-check benchstat full pictures install image release release-check release-try
+.PHONY: help run test race lint golangci cross wasm site site-test play-bench fused fuzz mutate bench bench-check benchstat full pictures install image release release-check release-try
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
@@ -63,11 +63,17 @@ site: ## the page of faultflow play for any web server, its engine as WebAssembl
 	echo "$(SITE): engine of $$(wc -c < $(SITE)/engine.wasm.gz) bytes"
 
 AXE = axe-core@4.10.3
-site-test: site ## the page in Chromium, served and as the site, and what axe finds in it
+site-test: site ## the page in Chromium, from a server and as the site, and what axe finds in it, where there is npm
 	@set -e; dir=$$(mktemp -d); trap "rm -r $$dir" EXIT; \
-	npm install --silent --no-save --ignore-scripts --prefix $$dir $(AXE); \
-	FAULTFLOW_SITE=$(CURDIR)/$(SITE) FAULTFLOW_AXE=$$dir/node_modules/axe-core/axe.min.js \
-		$(GO) test -count=1 -run 'TestPlay$$' ./internal/play/server
+	if command -v npm >/dev/null; then \
+		npm install --silent --no-save --ignore-scripts --prefix $$dir $(AXE); \
+		export FAULTFLOW_AXE=$$dir/node_modules/axe-core/axe.min.js; \
+	fi; \
+	FAULTFLOW_SITE=$(CURDIR)/$(SITE) $(GO) test -count=1 -run 'TestPlay$$' ./internal/play/server
+
+play-bench: site ## how long it takes on the page from a change to what is drawn
+	FAULTFLOW_SITE=$(CURDIR)/$(SITE) FAULTFLOW_LATENCY=1 \
+		$(GO) test -count=1 -timeout 60m -v -run TestLatencyOfPlay ./internal/play/server
 
 fused: ## no sum that arm64 rounds differently
 	@out=$$(GOARCH=arm64 $(GO) build -gcflags='faultflow/...=-S' ./... 2>&1 | \
@@ -129,7 +135,7 @@ pictures: ## the pictures of the README and of docs/overload.md, made anew
 		$$dir/faultflow compare $(OVERLOAD)/$$2.yaml $(OVERLOAD)/$$3.yaml --color always | $(SHORT) > $$dir/$$1.ansi; done; \
 	for name in report compare load $(foreach l,$(LESSONS),$(firstword $(subst :, ,$l))); do \
 		$(FREEZE) --output $(PICTURES)/$$name.svg $$dir/$$name.ansi; done; \
-	FAULTFLOW_PICTURES=$(PICTURES) $(GO) test -count=1 -run TestPictures ./internal/render
+	FAULTFLOW_PICTURES=$(PICTURES) $(GO) test -count=1 -run TestPictures ./internal/render ./internal/play/server
 
 install: ## the program into Go's folder of binaries
 	CGO_ENABLED=0 $(GO) install ./cmd/faultflow

@@ -128,7 +128,8 @@
         (async () => {
           try {
             const response = await fetch("answer", {
-              method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(request), signal: abort.signal,
+              method: "POST", headers: { "Content-Type": "application/json" },
+              body: JSON.stringify(request), signal: abort.signal,
             });
             if (!response.ok) throw new Error(await response.text());
             let text = "";
@@ -140,7 +141,8 @@
               lines.forEach(line => tell(JSON.parse(line)));
             }
           } catch (e) {
-            if (!abort.signal.aborted) tell({ progress: 1, problem: { setting: "", text: "The server did not answer: " + e.message } });
+            const text = "The server did not answer: " + e.message;
+            if (!abort.signal.aborted) tell({ progress: 1, problem: { setting: "", text } });
           }
           ended();
         })();
@@ -154,7 +156,8 @@
     const module = (async () => {
       const packed = new Uint8Array(await (await fetch("engine.wasm.gz")).arrayBuffer());
       let stream = new Blob([packed]).stream();
-      if (packed[0] === 0x1f) stream = stream.pipeThrough(new DecompressionStream("gzip")); // or the browser has done so
+      const gzip = packed[0] === 0x1f; // or the browser has unpacked it
+      if (gzip) stream = stream.pipeThrough(new DecompressionStream("gzip"));
       return WebAssembly.compileStreaming(new Response(stream, { headers: { "Content-Type": "application/wasm" } }));
     })();
     const spawn = () => {
@@ -230,14 +233,17 @@
     if (old.isEqualNode(fresh)) return;
     if (old.nodeName !== fresh.nodeName) return old.replaceWith(fresh);
     if (old.nodeType !== Node.ELEMENT_NODE) { old.data = fresh.data; return; }
-    for (const a of fresh.attributes) {
-      if (old.getAttribute(a.name) !== a.value && !(kept.includes(a.name) && old.hasAttribute(a.name))) old.setAttribute(a.name, a.value);
+    for (const { name, value } of fresh.attributes) {
+      const keep = kept.includes(name) && old.hasAttribute(name);
+      if (!keep && old.getAttribute(name) !== value) old.setAttribute(name, value);
     }
-    for (const a of [...old.attributes]) if (!fresh.hasAttribute(a.name) && !kept.includes(a.name)) old.removeAttribute(a.name);
+    for (const { name } of [...old.attributes]) {
+      if (!fresh.hasAttribute(name) && !kept.includes(name)) old.removeAttribute(name);
+    }
     const ours = n => n.nodeType === Node.ELEMENT_NODE && n.hasAttribute("data-ours");
-    let was = [...old.childNodes].filter(n => !ours(n));
-    [...fresh.childNodes].forEach((child, i) => was[i] ? morph(was[i], child) : old.append(child));
-    was.slice(fresh.childNodes.length + (was.length - fresh.childNodes.length > 0 ? 0 : was.length)).forEach(n => n.remove());
+    const was = [...old.childNodes].filter(n => !ours(n)), next = [...fresh.childNodes];
+    next.forEach((child, i) => was[i] ? morph(was[i], child) : old.append(child));
+    was.slice(next.length).forEach(n => n.remove());
   }
 
   let saying = 0;
@@ -251,7 +257,8 @@
     $("problem").textContent = p ? p.text : "";
     document.querySelectorAll(".knob.wrong").forEach(e => e.classList.remove("wrong"));
     if (!p) return;
-    document.querySelectorAll('.knob[data-name="' + CSS.escape(p.setting) + '"]').forEach(e => e.classList.add("wrong"));
+    const wrong = document.querySelectorAll('.knob[data-name="' + CSS.escape(p.setting) + '"]');
+    wrong.forEach(e => e.classList.add("wrong"));
     document.body.dataset.drawn = ++drawn;
   }
 
@@ -303,10 +310,11 @@
   function knob(k, list) {
     const id = "knob-" + ++count, node = k.forAll ? " of the " + k.name.slice(0, -k.forAll.length - 1) : "";
     const name = k.label + node;
-    const reset = make("button", { type: "button", class: "reset", "aria-label": "Reset " + name, title: "Reset", onclick: () => {
+    const reset = make("button", { type: "button", class: "reset", "aria-label": "Reset " + name }, "↺");
+    reset.addEventListener("click", () => {
       set(k.name, []);
-      (box.querySelector("input, select, button:not(.reset)") || box).focus(); // the button goes
-    } }, "↺");
+      box.querySelector("input, select, button:not(.reset)").focus(); // this button goes
+    });
     const about = [k.usage + (k.choices ? ": " + k.choices.join(", ") : "")];
     if (k.bounds) about.push(k.bounds);
     if (k.unit) about.push(k.unit);
@@ -331,21 +339,30 @@
   }
 
   function toggle(k, id) {
-    const e = make("input", { type: "checkbox", id, "aria-describedby": id + "-help", onchange: () => set(k.name, [String(e.checked)]) });
+    const e = make("input", {
+      type: "checkbox", id, "aria-describedby": id + "-help", onchange: () => set(k.name, [String(e.checked)]),
+    });
     return { elements: [e], show: () => { e.checked = textOf(k.name) === "true"; } };
   }
   function choice(k, id) {
-    const e = make("select", { id, "aria-describedby": id + "-help", onchange: () => set(k.name, e.value === "" ? [] : [e.value]) });
+    const e = make("select", {
+      id, "aria-describedby": id + "-help", onchange: () => set(k.name, e.value === "" ? [] : [e.value]),
+    });
     return { elements: [e], wide: true, show: () => e.replaceChildren(...options(k.choices, textOf(k.name))) };
   }
   function field(k, id, name) {
-    const e = make("input", { type: "text", id, spellcheck: "false", "aria-describedby": id + "-help", onchange: () => set(k.name, e.value === "" && k.slider ? [] : [e.value.trim()]) });
+    const e = make("input", {
+      type: "text", id, spellcheck: "false", "aria-describedby": id + "-help",
+      onchange: () => set(k.name, e.value === "" && k.slider ? [] : [e.value.trim()]),
+    });
     if (!k.slider) return { elements: [e], wide: true, show: () => { e.value = textOf(k.name); } };
     const values = scale(k.slider), time = k.type === "duration";
     const number = text => time ? ms(text) : text.endsWith("%") ? parseFloat(text) / 100 : Number(text);
     const text = v => time ? duration(v) : String(v);
-    const slider = make("input", { type: "range", min: 0, max: values.length - 1, "aria-label": name, "aria-describedby": id + "-help",
-      oninput: () => set(k.name, [text(values[slider.value])], "slide " + k.name) });
+    const slider = make("input", {
+      type: "range", min: 0, max: values.length - 1, "aria-label": name, "aria-describedby": id + "-help",
+      oninput: () => set(k.name, [text(values[slider.value])], "slide " + k.name),
+    });
     return { elements: [e, slider], show: () => {
       const now = textOf(k.name), v = number(now);
       e.value = now;
@@ -410,7 +427,8 @@
         }
       }
       const kinds = item.kind.split("|");
-      const applies = key => !(key.notOf || []).some(n => kinds.includes(n)) && (!key.of || key.of.some(n => kinds.includes(n)));
+      const among = list => list.some(n => kinds.includes(n));
+      const applies = key => !among(key.notOf || []) && (!key.of || among(key.of));
       const others = [];
       for (const key of k.rows.keys.filter(applies)) {
         const value = item.keys[key.name];
@@ -421,10 +439,12 @@
       }
       const buttons = make("p", { class: "buttons" });
       if (others.length) {
-        const more = make("select", { "aria-label": "Add to " + title, onchange: () => {
+        const more = make("select", { "aria-label": "Add to " + title }, make("option", { value: "" }, "more …"));
+        more.append(...others.map(o => make("option", { value: o.name }, o.name + ": " + o.meaning)));
+        more.addEventListener("change", () => {
           item.keys[more.value] = others.find(o => o.name === more.value).example;
           put(i, item);
-        } }, make("option", { value: "" }, "more …"), ...others.map(o => make("option", { value: o.name }, o.name + ": " + o.meaning)));
+        });
         buttons.append(more);
       }
       buttons.append(make("button", { type: "button", "aria-label": "Remove " + title, onclick: () => {
@@ -434,7 +454,8 @@
       box.append(buttons);
       return box;
     };
-    const plus = make("button", { type: "button", onclick: () => set(k.name, [...given(k.name), k.rows.example]) }, "Add " + k.label);
+    const add = () => set(k.name, [...given(k.name), k.rows.example]);
+    const plus = make("button", { type: "button", onclick: add }, "Add " + k.label);
     return { elements: [list], show: () => {
       const texts = given(k.name);
       if (shown === texts.join("\n")) return;
@@ -495,7 +516,10 @@
           const width = layer.getBoundingClientRect().width, by = "window " + performance.now();
           dragged = true;
           e.setPointerCapture(down.pointerId);
-          const moved = m => { gestureAt = performance.now(); move(moveFrom, moveTo, (m.clientX - down.clientX) / width * end, by); };
+          const moved = m => {
+            gestureAt = performance.now();
+            move(moveFrom, moveTo, (m.clientX - down.clientX) / width * end, by);
+          };
           const up = () => { dragged = false; e.removeEventListener("pointermove", moved); windows(); };
           e.addEventListener("pointermove", moved);
           e.addEventListener("lostpointercapture", up, { once: true });
@@ -565,7 +589,9 @@
   $("undo").addEventListener("click", () => undo(past, future));
   $("redo").addEventListener("click", () => undo(future, past));
   $("many-seeds").addEventListener("click", () => ask({ settings: state.settings, want: "seeds", runs: 200 }));
-  $("reset-all").addEventListener("click", () => change({ settings: state.settings.filter(s => s.name === "seed"), lesson: "" }));
+  $("reset-all").addEventListener("click", () => {
+    change({ settings: state.settings.filter(s => s.name === "seed"), lesson: "" });
+  });
   $("lesson").addEventListener("change", () => {
     const lesson = lessons.get($("lesson").value);
     change(lesson ? { settings: lesson.settings, pinned: null, lesson: lesson.name } : { lesson: "" });
@@ -578,8 +604,8 @@
     document.querySelectorAll("#groups details").forEach(d => {
       let own = 0;
       d.querySelectorAll(".knob").forEach(box => {
-        const text = (d.querySelector("summary").textContent + " " + box.dataset.name + " " + box.querySelector("label, .label").textContent +
-          " " + box.querySelector("small[id]").textContent).toLowerCase();
+        const texts = [d.querySelector("summary"), box.querySelector("label, .label"), box.querySelector("small[id]")];
+        const text = [box.dataset.name, ...texts.map(e => e.textContent)].join(" ").toLowerCase();
         box.hidden = !words.every(w => text.includes(w));
         if (!box.hidden) own++;
       });
@@ -595,7 +621,8 @@
     if (typing || e.altKey) return;
     const key = e.key.toLowerCase();
     let act = null;
-    if (e.ctrlKey || e.metaKey) act = { z: () => e.shiftKey ? undo(future, past) : undo(past, future), y: () => undo(future, past) }[key];
+    const back = () => undo(past, future), forth = () => undo(future, past);
+    if (e.ctrlKey || e.metaKey) act = { z: e.shiftKey ? forth : back, y: forth }[key];
     else if ($("keys").checked && !e.shiftKey) act = { s: otherSeed, p: pin, "/": () => $("search").focus() }[key];
     else if ($("keys").checked && key === "/") act = () => $("search").focus();
     if (!act) return;
@@ -624,7 +651,8 @@
     if (what.copy === "link") copy(location.href.replace(/#.*/, "") + asLink());
     if (what.copy === "scenario") want("scenario", copy);
     if (what.save) want(what.save, text => {
-      const url = URL.createObjectURL(new Blob([text], { type: what.save === "json" ? "application/json" : "text/html" }));
+      const type = what.save === "json" ? "application/json" : "text/html";
+      const url = URL.createObjectURL(new Blob([text], { type }));
       make("a", { href: url, download: "faultflow-report." + what.save }).click();
       setTimeout(() => URL.revokeObjectURL(url), 1000);
       $("taken").textContent = "Saved as faultflow-report." + what.save + ".";
@@ -635,7 +663,8 @@
   $("lesson").append(make("option", { value: "" }, "none: a run of your own"));
   for (const group of new Set(start.lessons.map(l => l.group))) {
     const list = start.lessons.filter(l => l.group === group);
-    $("lesson").append(make("optgroup", { label: group }, ...list.map(l => make("option", { value: l.name }, l.name.replaceAll("-", " ")))));
+    const option = l => make("option", { value: l.name }, l.name.replaceAll("-", " "));
+    $("lesson").append(make("optgroup", { label: group }, ...list.map(option)));
   }
   for (const group of start.groups) {
     const details = make("details", {}, make("summary", {}, group.title, make("small")));

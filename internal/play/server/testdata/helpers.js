@@ -2,11 +2,18 @@
 Object.assign(window, {
   until: what => new Promise((resolve, reject) => {
     const began = performance.now();
-    const look = () => what() ? resolve(true) : performance.now() - began > 50000 ? reject(new Error("waited in vain for " + what)) : setTimeout(look, 5);
+    const look = () => {
+      if (what()) resolve(true);
+      else if (performance.now() - began > 50000) reject(new Error("waited in vain for " + what));
+      else setTimeout(look, 5);
+    };
     look();
   }),
   // idle waits until what was changed is drawn.
-  idle: () => new Promise(resolve => setTimeout(resolve, 5)).then(() => until(() => document.body.dataset.busy === "false")),
+  idle: async () => {
+    await new Promise(resolve => setTimeout(resolve, 5));
+    return until(() => document.body.dataset.busy === "false");
+  },
   box: name => document.querySelector('#groups [data-name="' + name + '"]'),
   row: (name, field) => box(name).querySelector('.row [data-field="0 ' + field + '"]'),
   type: (e, text, event) => { e.value = text; e.dispatchEvent(new Event(event || "change", { bubbles: true })); },
@@ -32,28 +39,38 @@ Object.assign(window, {
     if (e.closest(".knob")) return e.closest(".knob").dataset.name + " " + e.type;
     return e.id || e.getAttribute("class") || e.tagName;
   },
+  // turnEveryKnob turns each knob to another value and back, and says what came of it.
   turnEveryKnob: async () => {
-    const turned = [];
+    const problem = document.getElementById("problem"), turned = [];
+    const note = name => turned.push({
+      Name: name, Problem: problem.hidden ? "" : problem.textContent,
+      Hash: document.body.dataset.hash, Command: document.getElementById("command").textContent,
+    });
     for (const knob of document.querySelectorAll("#groups .knob")) {
-      const name = knob.dataset.name, slider = knob.querySelector("input[type=range]"), check = knob.querySelector("input[type=checkbox]");
-      const select = knob.querySelector(":scope > select"), field = knob.querySelector(":scope > input[type=text]"), add = knob.querySelector(".rows > button");
-      if (name === "cycles") { turned.push({ Name: name, Text: "3", Hash: document.body.dataset.hash, Command: document.getElementById("command").textContent }); continue; }
-      let text = "";
-      if (slider) { slider.value = Number(slider.value) + (slider.value === slider.max ? -1 : 1); slider.dispatchEvent(new Event("input", { bubbles: true })); text = field.value; }
-      else if (check) { check.click(); text = String(check.checked); }
-      else if (select) { text = [...select.options].map(o => o.value).find(v => v !== select.value && v !== ""); choose(select, text); }
-      else if (add) { add.click(); text = "one more"; }
-      else { text = { channels: "backup" }[name] || "50ms"; type(field, text); }
+      const name = knob.dataset.name;
+      if (name === "cycles") { note(name); continue; } // the page begins with it
+      turn(knob);
       await idle();
-      const problem = document.getElementById("problem");
-      turned.push({ Name: name, Text: text, Problem: problem.hidden ? "" : problem.textContent, Hash: document.body.dataset.hash, Command: document.getElementById("command").textContent });
+      note(name);
       if (!knob.classList.contains("given")) throw new Error(name + " is not marked");
-      if (!problem.hidden && !knob.classList.contains("wrong")) throw new Error(name + " is not marked as wrong: " + problem.textContent);
+      if (!problem.hidden && !knob.classList.contains("wrong")) throw new Error(name + " is not marked as wrong");
       knob.querySelector(".reset").click();
       await idle();
       if (knob.classList.contains("given") || !problem.hidden) throw new Error(name + " was not reset");
     }
     return turned;
+  },
+  // turn gives a knob another value.
+  turn: knob => {
+    const slider = knob.querySelector("input[type=range]"), check = knob.querySelector("input[type=checkbox]");
+    const select = knob.querySelector(":scope > select"), field = knob.querySelector(":scope > input[type=text]");
+    if (slider) {
+      slider.value = Number(slider.value) + (slider.value === slider.max ? -1 : 1);
+      slider.dispatchEvent(new Event("input", { bubbles: true }));
+    } else if (check) check.click();
+    else if (select) choose(select, [...select.options].map(o => o.value).find(v => v !== select.value && v !== ""));
+    else if (field) type(field, knob.dataset.name === "channels" ? "backup" : "50ms");
+    else knob.querySelector(".rows > button").click();
   },
   // drag moves a slider so many times, at so many changes a second.
   drag: async (knob, rate, times) => {
