@@ -2,7 +2,6 @@ package play
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"faultflow/internal/settings"
@@ -17,18 +16,21 @@ const (
 	maxRecords = 500_000 // in all passes together
 )
 
-// elsewhere are settings that the page has not: it reads no file, and its clock is the virtual one.
-var elsewhere = []string{"input", "input-format", "id-field", "value-field", "clock"}
+// onPage reports whether the page has a setting. It reads no records and reaches no real ends, which are the same in all
+// runs of a campaign, and its clock is the virtual one.
+func onPage(s settings.Setting) bool {
+	return s.Section != settings.Records && (!s.Fixed || s.Name == "seed")
+}
 
 // settled are the settings of a run on the page. The error is a *settings.Error for one that can't be, or not here.
 func settled(list []Setting) (*settings.Given, settings.Settings, error) {
 	var given settings.Given
 	for _, l := range list {
-		if slices.Contains(elsewhere, l.Name) {
+		if d, ok := settings.Find(l.Name); ok && !onPage(d) {
 			return nil, settings.Settings{}, &settings.Error{
 				Name:  l.Name,
 				Value: l.Text,
-				Problem: "this page reads no file and has a clock of its own; leave it out, " +
+				Problem: "this page reads no records, reaches no real ends and has a clock of its own; leave it out, " +
 					"or run the command in a terminal",
 			}
 		}

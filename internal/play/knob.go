@@ -1,7 +1,6 @@
 package play
 
 import (
-	"slices"
 	"strings"
 	"time"
 
@@ -79,7 +78,7 @@ func knobs() []Group {
 	add := func(title string, node catalog.Node, of func(settings.Setting) bool) {
 		g := Group{Title: title, Node: node}
 		for _, s := range settings.All() {
-			if of(s) && s.Name != "seed" && !slices.Contains(elsewhere, s.Name) {
+			if of(s) && onPage(s) && s.Name != "seed" {
 				g.Knobs = append(g.Knobs, newKnob(s))
 			}
 		}

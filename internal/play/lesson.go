@@ -9,6 +9,7 @@ import (
 
 	"faultflow"
 	"faultflow/internal/scenario"
+	"faultflow/internal/settings"
 )
 
 // Lesson is a scenario of the library as the page offers it.
@@ -136,8 +137,8 @@ func read(file, group string) (list []Lesson, err error) {
 			Settings:    []Setting{{"seed", fmt.Sprint(sc.Seeds[0])}},
 		}
 		for _, g := range sc.Given.List() {
-			if slices.Contains(elsewhere, g.Name) {
-				continue
+			if d, _ := settings.Find(g.Name); !onPage(d) {
+				continue // the clock, which is the page's anyhow
 			}
 			l.Settings = append(l.Settings, Setting{g.Name, g.Text})
 			if !slices.Contains(l.Front, g.Name) {

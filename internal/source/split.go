@@ -11,8 +11,6 @@ import (
 	"path"
 	"strings"
 
-	"github.com/klauspost/compress/zstd"
-
 	"faultflow/internal/settings"
 )
 
@@ -74,11 +72,7 @@ func decompressed(in io.Reader) (plain io.Reader, done func() error, err error) 
 		}
 		return z, z.Close, nil
 	case bytes.Equal(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
-		z, err := zstd.NewReader(whole, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(256<<20))
-		if err != nil {
-			return nil, nil, fmt.Errorf("zstd: %w", err)
-		}
-		return z, func() error { z.Close(); return nil }, nil
+		return unzstd(whole)
 	}
 	return whole, nil, nil
 }

@@ -51,6 +51,13 @@ func players(t *testing.T, test func(*testing.T, player)) {
 		if folder == "" {
 			t.Skip("FAULTFLOW_SITE names no folder; make site-test runs this test")
 		}
+		engine, err := os.Stat(filepath.Join(folder, "engine.wasm.gz"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if most := int64(4_500_000); engine.Size() > most { // is a library linked that the page has no use for?
+			t.Errorf("the engine has %d bytes, and may have %d", engine.Size(), most)
+		}
 		s := httptest.NewServer(http.FileServer(http.Dir(folder)))
 		t.Cleanup(s.Close)
 		test(t, player{browsertest.New(t, s.URL+"/"), s.URL + "/"})
