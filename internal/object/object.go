@@ -164,11 +164,11 @@ func isNumber(s string) bool {
 		s = s[1+fraction:]
 	}
 	if s != "" && (s[0] == 'e' || s[0] == 'E') {
-		s = strings.TrimLeft(s[1:2], "+-") + s[min(2, len(s)):]
-		if n := digits(s); n == 0 || n < len(s) {
-			return false
+		s = s[1:]
+		if s != "" && (s[0] == '+' || s[0] == '-') {
+			s = s[1:]
 		}
-		return true
+		return s != "" && digits(s) == len(s)
 	}
 	return s == ""
 }
