@@ -32,7 +32,7 @@ type kind struct {
 	open    func(ctx context.Context, o settings.Outlet, s *settings.Settings, out Outside) (Real, error)
 }
 
-var kinds = []kind{}
+var kinds = slices.Concat(webhooks)
 
 // Open opens a real channel. The error is a *settings.Error for a URL that can't be one, or that of opening it. No error
 // of the channel shows a secret.

@@ -356,7 +356,7 @@ func (c *outlet) become(ctx context.Context, h catalog.Health) {
 // answer never came. After a refused connection or a full disk they have certainly not.
 func uncertain(err error) bool {
 	if status, ok := errors.AsType[*StatusError](err); ok {
-		return status.Code == 500
+		return slices.Contains([]int{500, 502, 504}, status.Code) // a gateway can't tell; 503 serves nobody
 	}
 	if _, ok := errors.AsType[*AckError](err); ok {
 		return true

@@ -26,6 +26,7 @@ func Conflicts() []Conflict {
 	for _, name := range []string{"input-format", "records", "id-field", "value-field", "next", "health-url", "batch-wait", "max-invalid"} {
 		list = append(list, Conflict{[]Fact{given(name), is("input", "")}, "it needs input"})
 	}
+	list = append(list, Conflict{[]Fact{given("next"), is("records", "")}, "it needs records, the list in a page"})
 	list = append(list, Conflict{[]Fact{given("channels"), given("channel")}, "channel names the channels; leave out one"})
 	for _, name := range []string{"cycles", "input"} {
 		list = append(list, Conflict{

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode"
 )
 
 // Outlet is a real channel: its name, and where it delivers to.
@@ -57,12 +58,16 @@ func (h Header) String() string {
 func ParseHeader(text string) (Header, error) {
 	end, line, _ := strings.Cut(text, "=")
 	name, value, ok := strings.Cut(line, ":")
-	if h := (Header{end, strings.TrimSpace(name), strings.TrimSpace(value)}); ok && h.End != "" && h.Name != "" {
+	h := Header{end, strings.TrimSpace(name), strings.TrimSpace(value)}
+	if ok && h.End != "" && headerName.MatchString(h.Name) && !strings.ContainsFunc(h.Value, unicode.IsControl) {
 		return h, nil
 	}
 	return Header{}, fmt.Errorf("want END=NAME: VALUE, such as 'input=Authorization: Bearer ${TOKEN}' or " +
 		"'primary=X-Team: data', where END is input or a channel's name")
 }
+
+// headerName matches what RFC 9110 calls a token.
+var headerName = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
 
 func unreadableHeader(text string) Header { return Header{End: text} }
 

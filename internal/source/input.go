@@ -233,8 +233,12 @@ func (in *Input) ValueField() string { return in.chosen.value }
 // reader ends with the program.
 func (in *Input) Close() {
 	in.stopReads()
-	if !in.origin.live() {
-		<-in.ended
+	if in.origin.live() {
+		return
+	}
+	<-in.ended
+	if c, ok := in.origin.(io.Closer); ok {
+		_ = c.Close() // of reading: nothing can be lost
 	}
 }
 
@@ -246,6 +250,9 @@ func (in *Input) Health(ctx context.Context) error {
 	}
 	return in.secrets.Error(in.origin.health(ctx))
 }
+
+// pauses reports whether more rows may take their time: what is there is not held back by what is not.
+func (in *Input) pauses() bool { return in.origin.live() || in.settings.RemoteInput() }
 
 // Await waits until an input that can keep a reader waiting has rows, has ended, or the run has. Whoever waits so does
 // not fail: nothing is there yet.
@@ -269,7 +276,7 @@ func (in *Input) Fetch(ctx context.Context, n int) (nodes.Batch, error) {
 	if !in.begun || in.err != nil && in.err != io.EOF && in.told && in.origin.repeats() {
 		in.begin()
 	}
-	pauses := in.origin.live() || in.settings.RemoteInput()
+	pauses := in.pauses()
 	var enough <-chan time.Time
 	rows, size, open := 0, 0, true
 	for open && rows < n && size < mostBytes {

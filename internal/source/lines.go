@@ -43,15 +43,19 @@ func newLines(in io.Reader) *lines {
 // offset is that of the next byte.
 func (l *lines) offset() int64 { return l.origin + l.from.read - int64(l.in.Buffered()) }
 
-// counted counts the bytes that were read.
+// counted counts the bytes that were read, and keeps the error of reading, if one ended it.
 type counted struct {
 	io.Reader
-	read int64
+	read   int64
+	failed error
 }
 
 func (c *counted) Read(p []byte) (int, error) {
 	n, err := c.Reader.Read(p)
 	c.read += int64(n)
+	if err != nil && err != io.EOF {
+		c.failed = err
+	}
 	return n, err
 }
 

@@ -15,9 +15,6 @@ import (
 	"faultflow/internal/settings"
 )
 
-// remote are the origins behind URLs, by scheme. Each returns its name in reports, too.
-var remote = map[string]func(*settings.Settings, *secret.Secrets) (string, origin, error){}
-
 // originOf returns what an input's text means, and its name in reports.
 func originOf(s *settings.Settings, stdin io.Reader, secrets *secret.Secrets) (string, origin, error) {
 	if s.Input == "-" {
@@ -30,6 +27,10 @@ func originOf(s *settings.Settings, stdin io.Reader, secrets *secret.Secrets) (s
 		scheme, _, _ := strings.Cut(s.Input, ":")
 		if open := remote[scheme]; open != nil {
 			return open(s, secrets)
+		}
+		if len(remote) == 0 {
+			problem := "inputs behind URLs are not in the build for the browser; use a program for this system"
+			return "", nil, &settings.Error{Name: "input", Value: s.Input, Problem: problem}
 		}
 		schemes := slices.Sorted(maps.Keys(remote))
 		return "", nil, &settings.Error{

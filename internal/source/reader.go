@@ -189,12 +189,11 @@ func (r *reader) placeName(next row) string {
 	return fmt.Sprintf("line-%d.%d", next.line, r.sharing)
 }
 
-// choose chooses the fields of id and value, from the settings and the first rows, which it returns. Of an input that
-// can keep a reader waiting, no more than the first readable row is read ahead.
+// choose chooses the fields of id and value, from the settings and the first rows, which it returns. Of a remote input,
+// or one that can keep a reader waiting, no more than the first readable row is read ahead.
 func (r *reader) choose() (ahead []row, err error) {
 	var names, scalar, numeric []string
-	live := r.origin.live()
-	for seen := false; len(ahead) < peeked && !(seen && live); {
+	for seen := false; len(ahead) < peeked && !(seen && r.pauses()); {
 		next, err := r.rows.next()
 		if err != nil && err != io.EOF && len(ahead) == 0 {
 			return nil, err

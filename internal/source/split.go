@@ -17,12 +17,8 @@ import (
 // split splits a stream into rows, after decompressing it, in the format that the settings name, or that its name and
 // its beginning tell. It closes the stream with the rows, or at once if it can't.
 func split(s *settings.Settings, name string, in io.ReadCloser) (rows, error) {
-	closers := []func() error{in.Close}
-	plain, done, err := decompressed(in)
-	if done != nil {
-		closers = append(closers, done)
-	}
-	t := &text{closers: closers}
+	t := &text{closers: []func() error{in.Close}}
+	plain, err := t.decompress(in)
 	if err == nil {
 		err = t.split(s, strings.TrimSuffix(strings.TrimSuffix(name, ".gz"), ".zst"), newLines(plain))
 	}
@@ -57,24 +53,30 @@ func (t *text) close() (err error) {
 	return err
 }
 
-// decompressed takes gzip or zstd off, whatever the stream's name is.
-func decompressed(in io.Reader) (plain io.Reader, done func() error, err error) {
+// decompress takes gzip or zstd off, whatever the stream's name is.
+func (t *text) decompress(in io.Reader) (plain io.Reader, err error) {
 	whole := bufio.NewReader(in)
 	head, err := whole.Peek(4)
 	if err != nil && err != io.EOF {
-		return nil, nil, err
+		return nil, err
 	}
 	switch {
 	case bytes.HasPrefix(head, []byte{0x1f, 0x8b}):
 		z, err := gzip.NewReader(whole)
 		if err != nil {
-			return nil, nil, fmt.Errorf("gzip: %w", err)
+			return nil, fmt.Errorf("gzip: %w", err)
 		}
-		return z, z.Close, nil
+		t.closers = append(t.closers, z.Close)
+		return z, nil
 	case bytes.Equal(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
-		return unzstd(whole)
+		z, done, err := unzstd(whole)
+		if err != nil {
+			return nil, err
+		}
+		t.closers = append(t.closers, done)
+		return z, nil
 	}
-	return whole, nil, nil
+	return whole, nil
 }
 
 func (t *text) split(s *settings.Settings, name string, l *lines) error {
@@ -113,7 +115,9 @@ func (t *text) split(s *settings.Settings, name string, l *lines) error {
 	case settings.FormatJSON:
 		array := &elements{lines: l}
 		if s.Records != "" {
-			if array.lines, err = listIn(l, s.Records); err != nil {
+			if array.lines, err = listIn(l, s.Records); l.from.failed != nil {
+				return l.from.failed
+			} else if err != nil {
 				return bad("records", s.Records, fmt.Sprintf("%s: %v", name, err))
 			}
 			array.begun, array.within = true, true
