@@ -212,7 +212,7 @@ func runProgram(t *testing.T, args []string, small bool) (code int, printed stri
 		}
 	}
 	waits := (len(args) == 0 || strings.HasPrefix(args[0], "--")) &&
-		!slices.Contains(args, "--clock") && !slices.Contains(args, "--scenario")
+		!slices.Contains(args, "--clock") && !slices.Contains(args, "--scenario") && !slices.Contains(args, "--channel")
 	if waits {
 		args = append(args, "--clock", "virtual")
 	}

@@ -14,6 +14,7 @@ import (
 	"faultflow/internal/campaign"
 	"faultflow/internal/catalog"
 	"faultflow/internal/compare"
+	"faultflow/internal/errhandler"
 	"faultflow/internal/report"
 	"faultflow/internal/runner"
 	"faultflow/internal/scenario"
@@ -84,11 +85,10 @@ func exitCode(err error, s *streams) int {
 	return code
 }
 
-// isIO reports whether an error is the operating system's about a file, or comes from writing a result.
+// isIO reports whether an error is about a file, a database or a connection, or comes from writing a result.
 func isIO(err error) bool {
-	var path *fs.PathError
-	var link *os.LinkError
-	return errors.As(err, &path) || errors.As(err, &link) ||
+	class := errhandler.Classify(err)
+	return class == errhandler.Storage || class == errhandler.Network ||
 		errors.Is(err, runner.ErrOutput) || errors.Is(err, errWrite)
 }
 

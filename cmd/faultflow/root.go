@@ -188,6 +188,11 @@ func runMain(ctx context.Context, o *rootOptions, j job, s *streams) error {
 		Output:  o.output,
 		Version: version(),
 	}
+	if j.settings.ToStdout() { // the records are the result then
+		beside := *s
+		beside.out, beside.outTerminal = s.err, s.errTerminal
+		s = &beside
+	}
 	progress := newRunProgress(&j.settings)
 	live := startLine(s, o.quiet || o.verbose, progress.parts)
 	switch {

@@ -26,13 +26,33 @@ type Real interface {
 	Close() error
 }
 
+// Remembering is a real channel that knows the keys of deliveries in a later life, too.
+type Remembering interface {
+	Real
+	// Landed returns what Deliver returned for a key: how many records came under it, with a *nodes.RefusedError if
+	// some of them were refused; 0 for a key that never came.
+	Landed(ctx context.Context, key string) (records int, err error)
+}
+
+// Rewinding is a real channel that can be made what it was before a delivery, in a later life, too.
+type Rewinding interface {
+	Real
+	Mark() (string, error)
+	Rewind(mark string) error
+}
+
+var (
+	_ Rewinding = (*File)(nil)
+	_ Real      = (*Stdout)(nil)
+)
+
 // kind is a kind of real channel: the schemes of its URLs, and how one is opened.
 type kind struct {
 	schemes []string
 	open    func(ctx context.Context, o settings.Outlet, s *settings.Settings, out Outside) (Real, error)
 }
 
-var kinds = slices.Concat(webhooks)
+var kinds = slices.Concat(webhooks, []kind{fileKind, stdoutKind}, databases)
 
 // Open opens a real channel. The error is a *settings.Error for a URL that can't be one, or that of opening it. No error
 // of the channel shows a secret.
@@ -45,7 +65,14 @@ func Open(ctx context.Context, o settings.Outlet, s *settings.Settings, out Outs
 			if err != nil {
 				return nil, out.Secrets.Error(err)
 			}
-			return &discreet{opened, out.Secrets}, nil
+			shown := discreet{opened, out.Secrets}
+			switch opened := opened.(type) {
+			case Remembering:
+				return &discreetMemory{shown, opened}, nil
+			case Rewinding:
+				return &discreetFile{shown, opened}, nil
+			}
+			return &shown, nil
 		}
 		all = append(all, k.schemes...)
 	}
@@ -62,19 +89,49 @@ type discreet struct {
 	secrets *secret.Secrets
 }
 
-// Deliver hands over the records. What is refused, and why the rest was not settled, is told by itself.
+// Deliver hands over the records.
 func (c *discreet) Deliver(ctx context.Context, d nodes.Delivery) (int, error) {
 	n, err := c.Real.Deliver(ctx, d)
+	return n, c.hide(err)
+}
+
+// hide tells what is refused, and why the rest was not settled, each by itself.
+func (c *discreet) hide(err error) error {
 	refused, ok := errors.AsType[*nodes.RefusedError](err)
 	if !ok {
-		return n, c.secrets.Error(err)
+		return c.secrets.Error(err)
 	}
 	told := nodes.RefusedError{Rest: c.secrets.Error(refused.Rest)}
 	for _, r := range refused.Refused {
 		told.Refused = append(told.Refused, nodes.Refusal{Index: r.Index, Reason: c.secrets.Text(r.Reason)})
 	}
-	return n, &told
+	return &told
 }
 
 // Close closes the channel.
 func (c *discreet) Close() error { return c.secrets.Error(c.Real.Close()) }
+
+type discreetMemory struct {
+	discreet
+	memory Remembering
+}
+
+// Landed returns what Deliver returned for a key.
+func (c *discreetMemory) Landed(ctx context.Context, key string) (int, error) {
+	n, err := c.memory.Landed(ctx, key)
+	return n, c.hide(err)
+}
+
+type discreetFile struct {
+	discreet
+	file Rewinding
+}
+
+// Mark says what Rewind brings back.
+func (c *discreetFile) Mark() (string, error) {
+	mark, err := c.file.Mark()
+	return mark, c.secrets.Error(err)
+}
+
+// Rewind makes the channel what it was at a mark.
+func (c *discreetFile) Rewind(mark string) error { return c.secrets.Error(c.file.Rewind(mark)) }

@@ -143,14 +143,14 @@ func AppendString(b []byte, s string) []byte {
 // AppendText appends a field of a format that knows only texts, such as CSV: as the number that it is the text of in
 // JSON, else as a string. So every text can be had back to the byte.
 func AppendText(b []byte, text string) []byte {
-	if isNumber(text) {
+	if IsNumber(text) {
 		return append(b, text...)
 	}
 	return AppendString(b, text)
 }
 
-// isNumber follows RFC 8259, section 6.
-func isNumber(s string) bool {
+// IsNumber tells whether a text is a number as JSON writes it, by RFC 8259, section 6.
+func IsNumber(s string) bool {
 	s = strings.TrimPrefix(s, "-")
 	whole := digits(s)
 	if whole == 0 || whole > 1 && s[0] == '0' {

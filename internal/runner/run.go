@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -66,6 +67,9 @@ func Run(ctx context.Context, s settings.Settings, env Environment) (*report.Rep
 		r.input = input
 	}
 	defer r.closeOutlets()
+	if len(s.Outlets) > 0 {
+		r.life = rand.Text()
+	}
 	for _, o := range s.Outlets {
 		real, err := channel.Open(ctx, o, &r.settings, channel.Outside{Secrets: secrets, Stdout: env.Stdout})
 		if err != nil {
@@ -130,7 +134,9 @@ type run struct {
 	endedCycle func(report.Cycle)
 	input      *source.Input
 	outlets    []channel.Real
-	output     *channel.Output
+	// life tells a run that delivers to real channels from every other one of its seed.
+	life   string
+	output *channel.Output
 
 	stream *workflow.Stream
 	// pipelines are those of the clients, nil for one that no pass was dealt to. Without a load there is one.
@@ -411,8 +417,15 @@ func (r *run) settle(ctx context.Context, left nodes.Batch) {
 	r.endCycle(n, began, state, rows, r.pipelines[0].Settle(ctx, state, left))
 }
 
-// name begins the idempotency keys of the run's deliveries.
-func (r *run) name() string { return "run-" + strconv.FormatUint(r.settings.Seed, 10) }
+// name begins the idempotency keys of the run's deliveries. What real channels took in an earlier run of the seed is
+// another run's.
+func (r *run) name() string {
+	name := "run-" + strconv.FormatUint(r.settings.Seed, 10)
+	if r.life != "" {
+		name += "-" + r.life
+	}
+	return name
+}
 
 // untilInputEnds tells whether the input decides the number of cycles.
 func untilInputEnds(s *settings.Settings) bool { return s.Cycles == 0 && s.For == 0 }

@@ -115,6 +115,16 @@ func (s *Settings) RemoteInput() bool {
 	return ok && (scheme == "sqlite" || strings.HasPrefix(rest, "//"))
 }
 
+// ToStdout reports whether a channel delivers to standard output.
+func (s *Settings) ToStdout() bool {
+	for _, o := range s.Outlets {
+		if o.URL == "stdout:" {
+			return true
+		}
+	}
+	return false
+}
+
 // Placeholder matches ${NAME}, which stands for a value of the environment.
 var Placeholder = regexp.MustCompile(`\$\{[A-Za-z_][A-Za-z0-9_]*\}`)
 
