@@ -28,7 +28,10 @@ func write(folder, version string) error {
 	if err != nil {
 		return err
 	}
-	files := page.SiteFiles()
+	files, err := page.SiteFiles()
+	if err != nil {
+		return err
+	}
 	files["start.json"] = page.File{Text: start}
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		return err

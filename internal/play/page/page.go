@@ -3,23 +3,14 @@
 package page
 
 import (
-	_ "embed" // for the files
+	"embed"
 	"strings"
 
 	"faultflow/internal/render/html"
 )
 
-//go:embed index.html
-var index string
-
-//go:embed play.css
-var style []byte
-
-//go:embed play.js
-var script []byte
-
-//go:embed worker.js
-var worker []byte
+//go:embed *.html *.css *.js
+var source embed.FS
 
 // Policy lets the page load its own files and ask its own server, and nothing else. WebAssembly is compiled by the page
 // whose engine is one.
@@ -33,24 +24,40 @@ type File struct {
 }
 
 // Files are those of the page that a server answers, by name.
-func Files() map[string]File {
-	return files("server")
-}
+func Files() (map[string]File, error) { return files("server", "worker.js") }
 
 // SiteFiles are those of the page that has the engine in a worker, by name, without the engine.
-func SiteFiles() map[string]File {
-	all := files("worker")
-	all["worker.js"] = File{"text/javascript; charset=utf-8", worker}
-	return all
+func SiteFiles() (map[string]File, error) { return files("worker", "") }
+
+// files are those of the page but for one. The page knows by the engine's name how to reach it; its style and script
+// are those of reports, and its own.
+func files(engine, without string) (map[string]File, error) {
+	all := map[string]File{
+		"report.css": {types["css"], []byte(html.CSS())},
+		"report.js":  {types["js"], []byte(html.JS())},
+	}
+	entries, err := source.ReadDir(".")
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		text, err := source.ReadFile(e.Name())
+		if err != nil {
+			return nil, err
+		}
+		_, extension, _ := strings.Cut(e.Name(), ".")
+		if extension == "html" {
+			text = []byte(strings.NewReplacer("{{policy}}", Policy, "{{engine}}", engine).Replace(string(text)))
+		}
+		all[e.Name()] = File{types[extension], text}
+	}
+	delete(all, without)
+	return all, nil
 }
 
-func files(engine string) map[string]File {
-	html5 := strings.NewReplacer("{{policy}}", Policy, "{{engine}}", engine).Replace(index)
-	return map[string]File{
-		"index.html": {"text/html; charset=utf-8", []byte(html5)},
-		"report.css": {"text/css; charset=utf-8", []byte(html.CSS())},
-		"report.js":  {"text/javascript; charset=utf-8", []byte(html.JS())},
-		"play.css":   {"text/css; charset=utf-8", style},
-		"play.js":    {"text/javascript; charset=utf-8", script},
-	}
+// types are the content types by a file's extension.
+var types = map[string]string{
+	"html": "text/html; charset=utf-8",
+	"css":  "text/css; charset=utf-8",
+	"js":   "text/javascript; charset=utf-8",
 }

@@ -39,6 +39,7 @@ const (
 // Server serves the page below a path that only who knows its token can name.
 type Server struct {
 	engine   *play.Engine
+	files    map[string]page.File
 	start    []byte
 	listener net.Listener
 	// host is the name or address to listen on, as it was given; token is in the path of every request.
@@ -53,12 +54,17 @@ func Listen(address string, engine *play.Engine, start []byte) (*Server, error) 
 	if err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
+	files, err := page.Files()
+	if err != nil {
+		return nil, fmt.Errorf("server: %w", err)
+	}
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("server: %w", err)
 	}
 	return &Server{
 		engine:   engine,
+		files:    files,
 		start:    start,
 		listener: netutil.LimitListener(listener, maxConnections),
 		host:     host,
@@ -116,7 +122,7 @@ func (s *Server) Serve(ctx context.Context) error {
 // handler answers what the page asks for, and nothing else.
 func (s *Server) handler() http.Handler {
 	mux := http.NewServeMux()
-	for name, file := range page.Files() {
+	for name, file := range s.files {
 		if name == "index.html" {
 			name = "{$}"
 		}

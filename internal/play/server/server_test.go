@@ -75,8 +75,8 @@ const aRun = `{"want":"run","settings":[{"name":"seed","text":"7"}]}`
 func TestPage(t *testing.T) {
 	s, client := serving(t)
 	for file, part := range map[string]string{
-		"": "<title>faultflow play</title>", "play.js": "use strict", "play.css": ".knob", "report.css": ":root",
-		"report.js": "faultflow", "start.json": `{"begin":true}`,
+		"": "<title>faultflow play</title>", "play.js": "import", "play.css": ".knob", "report.css": ":root",
+		"report.js": "faultflow", "engine.js": "export function server", "start.json": `{"begin":true}`,
 	} {
 		if code, text := ask(t, client, "GET", s.URL()+file, "", nil); code != http.StatusOK || !strings.Contains(text, part) {
 			t.Errorf("%s: %d %.100s", file, code, text)
