@@ -15,13 +15,15 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"faultflow/internal/reporttest"
+	"faultflow/internal/webtest"
 )
 
 // TestDocs does what README.md and the pages below docs/ show, each page in a folder of its own that has what a
 // checkout has in testdata:
 //
 //   - A sh block is run line by line. A command exits with 0, unless `echo $?` comes next and its output says
-//     otherwise. A run without --clock takes the virtual one.
+//     otherwise. A run without --clock takes the virtual one, unless its ends are real; export sets the environment.
+//   - https://api.example.com and https://hooks.example.com are servers on loopback.
 //   - A plain block behind it, after one empty line, is its output, in which … stands for any text.
 //   - A yaml block is parsed. If its first line is a comment with a file's name, it is that file from there on. The
 //     program's commands in it are run with the environment of GitHub Actions.
@@ -45,6 +47,11 @@ func TestDocs(t *testing.T) {
 				}
 			}
 			blocks := blocksOf(text)
+			shell := &shell{env: map[string]string{}, hosts: strings.NewReplacer()}
+			if strings.Contains(text, "https://api.example.com") {
+				source, hook := webtest.Start(t, api(120), nil), webtest.Start(t, new(inbox).take, nil)
+				shell.hosts = strings.NewReplacer("https://api.example.com", source.URL, "https://hooks.example.com", hook.URL)
+			}
 			for i, b := range blocks {
 				var output *block
 				if next := i + 1; next < len(blocks) && blocks[next].language == "" && blocks[next].begin == b.end+2 {
@@ -52,7 +59,7 @@ func TestDocs(t *testing.T) {
 				}
 				switch b.language {
 				case "sh":
-					printed := runShell(t, b.text, output != nil)
+					printed := shell.run(t, b.text, output != nil)
 					if output != nil && !output.shows(printed) {
 						t.Errorf("line %d: this is not what is printed:\n%s", output.begin, printed)
 					}
@@ -152,16 +159,29 @@ func (b *block) shows(printed string) bool {
 // elsewhere are the commands in sh blocks that are not run here: CI runs them, or they need what a test does not have.
 var elsewhere = []string{"make ", "go test ", "go install ", "git ", "cd ", "FAULTFLOW_UPDATE=1 go test "}
 
-// runShell runs the lines of a sh block and returns what a terminal would show. Without an output to hold it against, a
+// shell is what the commands of a page share: the environment, and where hosts are.
+type shell struct {
+	env   map[string]string
+	hosts *strings.Replacer
+}
+
+// run runs the lines of a sh block and returns what a terminal would show. Without an output to hold it against, a
 // campaign is made in small, and its checks may fail: few runs prove little.
-func runShell(t *testing.T, text string, shown bool) string {
+func (sh *shell) run(t *testing.T, text string, shown bool) string {
 	t.Helper()
 	var terminal bytes.Buffer
 	code := exitOK
 	lines := strings.Split(strings.TrimSpace(strings.ReplaceAll(text, "\\\n", " ")), "\n")
 	for i, line := range lines {
 		line, _, _ = strings.Cut(line, "  # ")
-		line = strings.TrimSpace(line)
+		line = sh.hosts.Replace(strings.TrimSpace(line))
+		if variables, ok := strings.CutPrefix(line, "export "); ok {
+			for _, v := range shellWords(variables) {
+				name, value, _ := strings.Cut(v, "=")
+				sh.env[name] = value
+			}
+			continue
+		}
 		if folder, ok := strings.CutPrefix(line, "mkdir "); ok {
 			if err := os.MkdirAll(folder, 0o755); err != nil {
 				t.Fatal(err)
@@ -181,7 +201,7 @@ func runShell(t *testing.T, text string, shown bool) string {
 		}
 		small := len(args) > 0 && args[0] == "campaign" && !shown
 		var printed string
-		code, printed = runProgram(t, args, small)
+		code, printed = sh.runProgram(t, args, small)
 		terminal.WriteString(printed)
 		asked := i+1 < len(lines) && strings.TrimSpace(lines[i+1]) == "echo $?"
 		if code != exitOK && !asked && !(small && code == exitVerdict) {
@@ -202,7 +222,7 @@ func programArgs(line string) ([]string, bool) {
 }
 
 // runProgram runs the program. What it prints goes to a file behind >, or else is returned beside the exit code.
-func runProgram(t *testing.T, args []string, small bool) (code int, printed string) {
+func (sh *shell) runProgram(t *testing.T, args []string, small bool) (code int, printed string) {
 	t.Helper()
 	if small {
 		if i := slices.Index(args, "--runs"); i >= 0 {
@@ -224,6 +244,7 @@ func runProgram(t *testing.T, args []string, small bool) (code int, printed stri
 	}
 	s := testStreams(t)
 	s.out, s.err = &out, &out
+	s.getenv = func(name string) string { return sh.env[name] }
 	code = run(context.Background(), args, s)
 	printed = out.String()
 	if waits { // the page shows it on the real clock

@@ -54,8 +54,8 @@ type kind struct {
 
 var kinds = slices.Concat(webhooks, []kind{fileKind, stdoutKind}, databases)
 
-// Open opens a real channel. The error is a *settings.Error for a URL that can't be one, or that of opening it. No error
-// of the channel shows a secret.
+// Open opens a real channel. The error is a *settings.Error for a URL that can't be one, or that of opening it. No
+// error of the channel shows a secret.
 func Open(ctx context.Context, o settings.Outlet, s *settings.Settings, out Outside) (Real, error) {
 	scheme, _, _ := strings.Cut(o.URL, ":")
 	var all []string

@@ -132,7 +132,7 @@ var Placeholder = regexp.MustCompile(`\$\{[A-Za-z_][A-Za-z0-9_]*\}`)
 func (s *Settings) checkSecrets() error {
 	refused := func(setting, text, secret, instead string) error {
 		return &Error{setting, strings.ReplaceAll(text, secret, "…"),
-			"a secret is not written there, where it can be seen; write " + instead + " and set that in the environment"}
+			"a secret is not written there, where it is seen; write " + instead + " and set that in the environment"}
 	}
 	urls := []struct{ setting, text, url string }{
 		{"input", s.Input, s.Input},

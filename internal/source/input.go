@@ -91,8 +91,8 @@ type row struct {
 	cut          bool // data are the row's beginning
 }
 
-// rows splits an input into rows. Those that begin further on than at the first row, but not behind what was read before,
-// have a method before() int64, which is how many are left out.
+// rows splits an input into rows. Those that begin further on than at the first row, though not behind what was read
+// before, have a method before() int64, which is how many are left out.
 type rows interface {
 	// next returns the next row, or io.EOF or the error of reading.
 	next() (row, error)
@@ -262,10 +262,10 @@ func (in *Input) Await(ctx context.Context) {
 	}
 }
 
-// Fetch returns the next n rows, with io.EOF when they are known to be the last ones. Fewer come at the end, if they are
-// large, and from a remote input, or one that can keep a reader waiting, if no more are there within the batch wait. An
-// error of reading comes after the rows that were read before it; the next Fetch tries again, if the input can be opened
-// again.
+// Fetch returns the next n rows, with io.EOF when they are known to be the last. Fewer come at the end, if they are
+// large, and from a remote input, or one that can keep a reader waiting, if no more are there within the batch wait.
+// An error of reading comes after the rows that were read before it; the next Fetch tries again, if the input can be
+// opened again.
 func (in *Input) Fetch(ctx context.Context, n int) (nodes.Batch, error) {
 	if err := ctx.Err(); err != nil {
 		return nodes.Batch{}, err

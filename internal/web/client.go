@@ -25,8 +25,8 @@ const (
 	maxRedirects = 10
 	// maxWait is the longest Retry-After that is believed.
 	maxWait = 24 * time.Hour
-	// maxLine is how much of an answer's first line is kept, maxRest how much of a body that nobody reads is taken in, so
-	// that its connection can be used again.
+	// maxLine is how much of an answer's first line is kept, maxRest how much of a body that nobody reads is taken in,
+	// so that its connection can be used again.
 	maxLine, maxRest = 200, 64 << 10
 )
 
@@ -48,7 +48,11 @@ func New(setting, text, end string, s *settings.Settings, secrets *secret.Secret
 	}
 	at, err := url.Parse(expanded)
 	if err != nil || at.Host == "" {
-		return nil, &settings.Error{Name: setting, Value: text, Problem: "want a URL such as https://api.example.com/records"}
+		return nil, &settings.Error{
+			Name:    setting,
+			Value:   text,
+			Problem: "want a URL such as https://api.example.com/records",
+		}
 	}
 	c := &Client{headers: http.Header{"User-Agent": {"faultflow"}}, end: at}
 	if user := at.User; user != nil {
