@@ -76,11 +76,12 @@ func TestWebhookPosts(t *testing.T) {
 	}
 }
 
-// Each answer is told apart: what is taken, what is refused for good, and what is the channel's fault, so that it can be
-// tried again, or another channel.
+// Each answer is told apart: what is taken, what is refused for good, and what is the channel's fault, so that it can
+// be tried again, or another channel.
 func TestWebhookAnswers(t *testing.T) {
 	const list = `{"records":[{"status":201},{"status":422,"error":"no such \u001b[1mcity\nat all"},{"status":%d}]}`
 	jsonBody := []string{"Content-Type: application/json"}
+	const second = "1=HTTP 422 no such [1mcity at all"
 	for _, test := range []struct {
 		code    int
 		headers []string
@@ -100,25 +101,29 @@ func TestWebhookAnswers(t *testing.T) {
 		{code: 400, settled: 3, refused: "0=HTTP 400 Bad Request 1=HTTP 400 Bad Request 2=HTTP 400 Bad Request"},
 		{code: 413, settled: 3, body: "<html>too large", refused: "0=HTTP 413 Request Entity Too Large " +
 			"1=HTTP 413 Request Entity Too Large 2=HTTP 413 Request Entity Too Large"},
-		{code: 401, body: "bad token hunter2", says: "HTTP 401 Unauthorized: bad token ${TOKEN}", class: errhandler.Network},
+		{code: 401, body: "bad token hunter2", says: "HTTP 401 Unauthorized: bad token ${TOKEN}",
+			class: errhandler.Network},
 		{code: 404, says: "HTTP 404 Not Found", class: errhandler.Network},
-		{code: 429, headers: []string{"Retry-After: 3"}, says: "HTTP 429 Too Many Requests, wait 3s", class: errhandler.Network},
-		{code: 503, headers: []string{"Retry-After: 3"}, says: "HTTP 503 Service Unavailable, wait 3s", class: errhandler.Network},
+		{code: 429, headers: []string{"Retry-After: 3"}, says: "HTTP 429 Too Many Requests, wait 3s",
+			class: errhandler.Network},
+		{code: 503, headers: []string{"Retry-After: 3"}, says: "HTTP 503 Service Unavailable, wait 3s",
+			class: errhandler.Network},
 		{code: 500, says: "HTTP 500 Internal Server Error", class: errhandler.Network},
 		{code: 308, headers: []string{"Location: https://elsewhere.example/"},
 			says: "HTTP 308 Permanent Redirect, to https://elsewhere.example/", class: errhandler.Network},
 
-		{code: 207, headers: jsonBody, body: fmt.Sprintf(list, 409), settled: 3, refused: "1=HTTP 422 no such [1mcity at all"},
-		{code: 200, headers: jsonBody, body: fmt.Sprintf(list, 204), settled: 3, refused: "1=HTTP 422 no such [1mcity at all"},
+		{code: 207, headers: jsonBody, body: fmt.Sprintf(list, 409), settled: 3, refused: second},
+		{code: 200, headers: jsonBody, body: fmt.Sprintf(list, 204), settled: 3, refused: second},
 		{code: 207, headers: append([]string{"Retry-After: 2"}, jsonBody...), body: fmt.Sprintf(list, 503), settled: 2,
-			refused: "1=HTTP 422 no such [1mcity at all", says: "HTTP 503 Service Unavailable, wait 2s"},
-		{code: 207, body: `{"records":[{"status":200}]}`, settled: 1, says: "partial result: it tells of 1 of 3 records",
-			class: errhandler.Degradation},
-		{code: 207, body: `{}`, says: "no acknowledgement: HTTP 207 without a list of records", class: errhandler.Storage},
-		{code: 207, body: `{`, says: "no acknowledgement: what it says of the records can't be read: unexpected end of " +
-			"JSON input", class: errhandler.Storage},
-		{code: 207, body: `{"records":[{},{},{},{}]}`, says: "no acknowledgement: it tells of 4 records, and 3 were sent",
+			refused: second, says: "HTTP 503 Service Unavailable, wait 2s"},
+		{code: 207, body: `{"records":[{"status":200}]}`, settled: 1,
+			says: "partial result: it tells of 1 of 3 records", class: errhandler.Degradation},
+		{code: 207, body: `{}`, says: "no acknowledgement: HTTP 207 without a list of records",
 			class: errhandler.Storage},
+		{code: 207, body: `{`, says: "no acknowledgement: what it says of the records can't be read: unexpected " +
+			"end of JSON input", class: errhandler.Storage},
+		{code: 207, body: `{"records":[{},{},{},{}]}`,
+			says: "no acknowledgement: it tells of 4 records, and 3 were sent", class: errhandler.Storage},
 	} {
 		server := webtest.Start(t, func(w http.ResponseWriter, r *http.Request) {
 			webtest.Status(test.code, test.headers...)(w, r)
@@ -142,7 +147,8 @@ func TestWebhookAnswers(t *testing.T) {
 		}
 		if n != test.settled || strings.Join(refused, " ") != test.refused || says != test.says ||
 			test.class != "" && errhandler.Classify(err) != test.class {
-			t.Errorf("%d %s: %d settled, refused %q, %s (%s)", test.code, test.body, n, refused, says, errhandler.Classify(err))
+			t.Errorf("%d %s: %d settled, refused %q, %s (%s)",
+				test.code, test.body, n, refused, says, errhandler.Classify(err))
 		}
 	}
 }
@@ -200,14 +206,18 @@ func TestWebhookIsBounded(t *testing.T) {
 
 func TestWebhooksThatCanNotBe(t *testing.T) {
 	for url, want := range map[string]string{
-		"https://host/#xml":     `--channel "hook=https://host/#xml": behind # is how records are sent: ndjson (lines, which is the default) or json (an array), and not "xml"`,
-		"https://":              `--channel "hook=https://": want a URL such as https://api.example.com/records`,
-		"https://${NONE}/#json": `--channel "hook=https://${NONE}/#json": the environment has no NONE, or it is empty; set it, such as by export NONE=…`,
-		"gopher://host/":        `--channel "hook=gopher://host/": a channel's URL begins with one of`,
-		"https://${TOKEN}:x/":   `--channel "hook=https://${TOKEN}:x/": want a URL such as https://api.example.com/records`,
+		"https://host/#xml": "behind # is how records are sent: ndjson (lines, which is the default) or json " +
+			`(an array), and not "xml"`,
+		"https://": "want a URL such as https://api.example.com/records",
+		"https://${NONE}/#json": "the environment has no NONE, or it is empty; set it, such as by " +
+			"export NONE=…",
+		"gopher://host/":      "a channel's URL begins with one of",
+		"https://${TOKEN}:x/": "want a URL such as https://api.example.com/records",
 	} {
-		_, err := Open(t.Context(), settings.Outlet{Name: "hook", URL: url}, &settings.Settings{},
-			Outside{Secrets: secret.New(func(name string) string { return map[string]string{"TOKEN": "hunter2"}[name] })})
+		secrets := secret.New(func(name string) string { return map[string]string{"TOKEN": "hunter2"}[name] })
+		outlet := settings.Outlet{Name: "hook", URL: url}
+		_, err := Open(t.Context(), outlet, &settings.Settings{}, Outside{Secrets: secrets})
+		want = fmt.Sprintf("--channel %q: %s", "hook="+url, want)
 		if err == nil || !strings.HasPrefix(err.Error(), want) || !errors.As(err, new(*settings.Error)) {
 			t.Errorf("%v\nwant %s", err, want)
 		}

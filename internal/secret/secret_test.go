@@ -103,12 +103,12 @@ func TestErrorsKeepTheirChain(t *testing.T) {
 func TestWhatCanNotBeExpanded(t *testing.T) {
 	s := secret.New(environment("EMPTY", ""))
 	for text, want := range map[string]string{
-		"Bearer ${TOKEN}": `--header "Bearer ${TOKEN}": the environment has no TOKEN, or it is empty; set it, such as by ` +
-			`export TOKEN=…`,
-		"${EMPTY}": `--header "${EMPTY}": the environment has no EMPTY, or it is empty; set it, such as by export EMPTY=…`,
-		"${1A}": `--header "${1A}": ${ begins the name of a variable of the environment: want ${NAME}, made of letters, ` +
-			`digits and _`,
+		"Bearer ${TOKEN}": "the environment has no TOKEN, or it is empty; set it, such as by export TOKEN=…",
+		"${EMPTY}":        "the environment has no EMPTY, or it is empty; set it, such as by export EMPTY=…",
+		"${1A}": "${ begins the name of a variable of the environment: want ${NAME}, made of letters, digits " +
+			"and _",
 	} {
+		want = fmt.Sprintf("--header %q: %s", text, want)
 		_, err := s.Expand("header", text)
 		if bad := new(settings.Error); !errors.As(err, &bad) || err.Error() != want {
 			t.Errorf("got  %v\nwant %s", err, want)

@@ -90,8 +90,8 @@ func (s *Settings) checkEnds() error {
 		return nil
 	}
 	if len(s.Outlets) > 0 {
-		return &Error{"channel", s.Outlets[0].String(), "real channels need the real clock; leave out --clock virtual, " +
-			"or --channel for simulated channels"}
+		return &Error{"channel", s.Outlets[0].String(), "real channels need the real clock; leave out " +
+			"--clock virtual, or --channel for simulated channels"}
 	}
 	if s.RemoteInput() {
 		return &Error{"input", s.Input, "a real source needs the real clock; leave out --clock virtual, " +

@@ -28,7 +28,8 @@ func TestSecretsAreNotWrittenOut(t *testing.T) {
 			}
 			continue
 		}
-		if err == nil || strings.Contains(err.Error(), "hunter2") || !strings.Contains(err.Error(), "write "+test.want) {
+		if err == nil || strings.Contains(err.Error(), "hunter2") ||
+			!strings.Contains(err.Error(), "write "+test.want) {
 			t.Errorf("%s: %v", test.given, err)
 		}
 	}

@@ -22,8 +22,8 @@ import (
 )
 
 const (
-	// maxPage is how many bytes an answer may have, decompressed; maxNamed is that of one which names the next page, and
-	// is kept in memory.
+	// maxPage is how many bytes an answer may have, decompressed; maxNamed is that of one which names the next page,
+	// and is kept in memory.
 	maxPage, maxNamed = 1 << 30, 64 << 20
 	// maxEmptyPages is how many pages in a row may have no rows.
 	maxEmptyPages = 100

@@ -104,6 +104,7 @@ func answers(body string, headers ...string) http.HandlerFunc {
 // Formats are told by the setting, the URL, the kind of content or the beginning, in this order, and what is compressed
 // is read, whether the answer says so or the file is.
 func TestAnswersInEachFormat(t *testing.T) {
+	none := settings.Settings{}
 	array, lines, table := `[{"id":1},{"id":2}]`, "{\"id\":1}\n{\"id\":2}\n", "id,a\n1,x\n2,y\n"
 	for _, test := range []struct {
 		path, body string
@@ -111,25 +112,25 @@ func TestAnswersInEachFormat(t *testing.T) {
 		format     string
 		settings   settings.Settings
 	}{
-		{"/a", array, []string{"Content-Type: application/json"}, settings.FormatJSON, settings.Settings{}},
-		{"/a", lines, []string{"Content-Type: application/x-ndjson; charset=utf-8"}, settings.FormatNDJSON, settings.Settings{}},
-		{"/a", table, []string{"Content-Type: text/csv"}, settings.FormatCSV, settings.Settings{}},
+		{"/a", array, []string{"Content-Type: application/json"}, settings.FormatJSON, none},
+		{"/a", lines, []string{"Content-Type: application/x-ndjson; charset=utf-8"}, settings.FormatNDJSON, none},
+		{"/a", table, []string{"Content-Type: text/csv"}, settings.FormatCSV, none},
 		{"/a", strings.ReplaceAll(table, ",", "\t"), []string{"Content-Type: text/tab-separated-values"},
-			settings.FormatTSV, settings.Settings{}},
-		{"/a.csv?x=1.json", table, []string{"Content-Type: text/plain"}, settings.FormatCSV, settings.Settings{}},
-		{"/a", array, []string{"Content-Type: text/html"}, settings.FormatJSON, settings.Settings{}}, // as careless servers say
+			settings.FormatTSV, none},
+		{"/a.csv?x=1.json", table, []string{"Content-Type: text/plain"}, settings.FormatCSV, none},
+		{"/a", array, []string{"Content-Type: text/html"}, settings.FormatJSON, none}, // as careless servers say
 		{"/a", table, []string{"Content-Type: application/octet-stream"}, settings.FormatCSV,
 			settings.Settings{InputFormat: settings.FormatCSV}},
 		{"/a", `{"items":{"list":` + array + `},"n":2}`, []string{"Content-Type: application/hal+json"},
 			settings.FormatJSON, settings.Settings{Records: "items.list"}},
-		{"/a", zipped(t, array), []string{"Content-Type: application/json", "Content-Encoding: gzip"}, settings.FormatJSON,
-			settings.Settings{}},
-		{"/a", packed(t, array), []string{"Content-Type: application/json", "Content-Encoding: zstd"}, settings.FormatJSON,
-			settings.Settings{}},
-		{"/a.csv.gz", zipped(t, table), []string{"Content-Type: application/gzip"}, settings.FormatCSV, settings.Settings{}},
-		{"/a.csv.zst", packed(t, table), nil, settings.FormatCSV, settings.Settings{}},
-		{"/a.csv.gz", zipped(t, zipped(t, table)), []string{"Content-Encoding: gzip"}, settings.FormatCSV, settings.Settings{}},
-		{"/a", "", []string{"Content-Type: application/json"}, settings.FormatNDJSON, settings.Settings{}},
+		{"/a", zipped(t, array), []string{"Content-Type: application/json", "Content-Encoding: gzip"},
+			settings.FormatJSON, none},
+		{"/a", packed(t, array), []string{"Content-Type: application/json", "Content-Encoding: zstd"},
+			settings.FormatJSON, none},
+		{"/a.csv.gz", zipped(t, table), []string{"Content-Type: application/gzip"}, settings.FormatCSV, none},
+		{"/a.csv.zst", packed(t, table), nil, settings.FormatCSV, none},
+		{"/a.csv.gz", zipped(t, zipped(t, table)), []string{"Content-Encoding: gzip"}, settings.FormatCSV, none},
+		{"/a", "", []string{"Content-Type: application/json"}, settings.FormatNDJSON, none},
 	} {
 		server := webtest.Start(t, answers(test.body, test.headers...), nil)
 		s := test.settings
@@ -143,7 +144,8 @@ func TestAnswersInEachFormat(t *testing.T) {
 			t.Errorf("%s, %q: %q, %v", test.path, test.headers, got, failures)
 		}
 		in.Close()
-		if in.Format() != test.format || in.Name() != strings.TrimPrefix(server.URL, "http://")+strings.Split(test.path, "?")[0] {
+		name := strings.TrimPrefix(server.URL, "http://") + strings.Split(test.path, "?")[0]
+		if in.Format() != test.format || in.Name() != name {
 			t.Errorf("%s, %q: %s as %s, want %s", test.path, test.headers, in.Name(), in.Format(), test.format)
 		}
 	}
@@ -207,7 +209,8 @@ func TestPagesGoOnWhereTheyFailed(t *testing.T) {
 					t.Errorf("%s, by field %t, %d at a time: %d requests for %d pages and %d failures",
 						name, byField, n, requests, pages, len(failures))
 				}
-				if status := new(nodes.StatusError); name == "503" && (!errors.As(failures[0], &status) || status.RetryAfter() != time.Second) {
+				status, _ := errors.AsType[*nodes.StatusError](failures[0])
+				if name == "503" && (status == nil || status.RetryAfter() != time.Second) {
 					t.Errorf("%v does not say how long to wait", failures[0])
 				}
 				in.Close()
@@ -217,8 +220,8 @@ func TestPagesGoOnWhereTheyFailed(t *testing.T) {
 	}
 }
 
-// What is there of a page is handed on while the rest of it hangs; the fetch that gets nothing hangs up at its limit, and
-// the next one reads on behind the last row.
+// What is there of a page is handed on while the rest of it hangs; the fetch that gets nothing hangs up at its limit,
+// and the next one reads on behind the last row.
 func TestReadingGoesOnBehindWhatHangs(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	server := webtest.Start(t, answers("{\"id\":1}\n{\"id\":2}\n{\"id\":3}\n"), webtest.First(2,
@@ -254,7 +257,8 @@ func TestAnswersThatAreNoRecords(t *testing.T) {
 	}
 	bomb := zipped(t, strings.Repeat(" ", 8<<20))
 	around := func(w http.ResponseWriter, r *http.Request) {
-		answers("[]", `Link: <?page=`+strconv.Itoa(len(r.FormValue("page"))%3)+`>; rel=next`, "Content-Type: application/json")(w, r)
+		next := fmt.Sprintf("Link: <?page=%d>; rel=next", len(r.FormValue("page"))%3)
+		answers("[]", next, "Content-Type: application/json")(w, r)
 	}
 	page := 0
 	empty := func(w http.ResponseWriter, r *http.Request) {
@@ -276,13 +280,16 @@ func TestAnswersThatAreNoRecords(t *testing.T) {
 	}{
 		{"a page to log in", answers("\n<!doctype html>", "Content-Type: text/html; charset=utf-8"), errhandler.Data,
 			"the answer is text/html and no records; it may be a page to log in"},
-		{"a gzip bomb", answers(bomb, "Content-Encoding: gzip"), errhandler.Data, "the answer has more than 1 GiB, decompressed"},
+		{"a gzip bomb", answers(bomb, "Content-Encoding: gzip"), errhandler.Data,
+			"the answer has more than 1 GiB, decompressed"},
 		{"an endless body", endless, errhandler.Data, "the answer has more than 1 GiB, decompressed"},
 		{"pages in a circle", around, errhandler.Data, "comes again"},
 		{"empty pages", empty, errhandler.Data, "more than 100 pages in a row are empty"},
-		{"a page of another kind", changing, errhandler.Data, "a page has the columns id, b, and those before have id, a"},
+		{"a page of another kind", changing, errhandler.Data,
+			"a page has the columns id, b, and those before have id, a"},
 		{"an unknown encoding", answers("x", "Content-Encoding: br"), errhandler.Data, `the answer is encoded as "br"`},
-		{"a next page elsewhere", answers("[]", "Link: <file:///etc/passwd>; rel=next"), errhandler.Data, "it is no URL of http or https"},
+		{"a next page elsewhere", answers("[]", "Link: <file:///etc/passwd>; rel=next"), errhandler.Data,
+			"it is no URL of http or https"},
 		{"not there", webtest.Status(404), errhandler.Network, "HTTP 404 Not Found"},
 		{"reset", webtest.Reset, errhandler.Network, "connection reset by peer"},
 		{"cut in the list", webtest.Cut(8, answers(`{"a": {"b": [1]}}`)), errhandler.Data, "unexpected EOF"},
@@ -313,7 +320,8 @@ func TestSettingsThatDoNotFitTheAnswer(t *testing.T) {
 	in := openURL(t, settings.Settings{Input: server.URL, IDField: "code"})
 	for range 2 {
 		_, err := fetch(in, 10, 10*time.Second)
-		if bad := new(settings.Error); !errors.As(err, &bad) || bad.Name != "id-field" || !errors.Is(err, context.Canceled) {
+		bad, _ := errors.AsType[*settings.Error](err)
+		if bad == nil || bad.Name != "id-field" || !errors.Is(err, context.Canceled) {
 			t.Errorf("%v", err)
 		}
 	}
