@@ -90,8 +90,9 @@ fuzz: ## every fuzz target for FUZZTIME
 		done; \
 	done
 
-bench: ## runs a second of each profile, beside the same policy calls written bare; one processor beside two
+bench: ## runs a second of each profile, beside the same policy calls written bare; records a second into real channels
 	$(GO) test -run '^$$' -bench . -benchtime 2s ./internal/runner
+	$(GO) test -run '^$$' -bench 'SQLite|Postgres|File' -benchtime 2s ./internal/channel
 
 bench-check: ## a run costs no more than docs/design.md says, as a multiple of its bare policy calls
 	FAULTFLOW_BENCH=1 $(GO) test -count=1 -v -run TestCostOfARun ./internal/runner
