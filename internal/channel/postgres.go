@@ -28,9 +28,9 @@ var postgresKind = kind{
 		if url, err = out.Secrets.ExpandURL("channel", url); err != nil {
 			return nil, err
 		}
-		config, err := database.Postgres("channel", o.String(), url)
+		config, err := database.Postgres(url)
 		if err != nil {
-			return nil, err
+			return nil, &settings.Error{Name: "channel", Value: o.String(), Problem: err.Error()}
 		}
 		// A server that is not there yet may come: connecting is for the policies to guard.
 		return newTable(o.Name, table, &postgresEngine{config: config}), nil

@@ -24,9 +24,9 @@ var sqliteKind = kind{
 		if url, err = out.Secrets.Expand("channel", url); err != nil {
 			return nil, err
 		}
-		path, err := database.Path("channel", url)
+		path, err := database.Path(url)
 		if err != nil {
-			return nil, err
+			return nil, &settings.Error{Name: "channel", Value: o.String(), Problem: err.Error()}
 		}
 		e := &sqliteEngine{path: path}
 		// Better to know now of a folder that is not there, or a file that is no database. A lock goes away.

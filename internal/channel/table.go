@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -66,11 +67,14 @@ func newTable(name, table string, e engine) *Table {
 
 // tableOf takes the table off a channel's URL.
 func tableOf(o settings.Outlet) (url, table string, err error) {
-	url, table, err = database.Table("channel", o.URL)
+	url, table, err = database.Table(o.URL)
 	if err == nil && table == deliveriesTable {
-		err = &settings.Error{Name: "channel", Value: o.String(), Problem: "that table is for the keys of deliveries"}
+		err = errors.New("that table is for the keys of deliveries")
 	}
-	return url, table, err
+	if err != nil {
+		return "", "", &settings.Error{Name: "channel", Value: o.String(), Problem: err.Error()}
+	}
+	return url, table, nil
 }
 
 // Name returns the channel's name.

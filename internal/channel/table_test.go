@@ -340,7 +340,7 @@ func (b base) engine(t testing.TB) engine {
 	if path, ok := strings.CutPrefix(b.url, "sqlite:"); ok {
 		return &sqliteEngine{path: path}
 	}
-	config, err := database.Postgres("channel", b.url, b.url)
+	config, err := database.Postgres(b.url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -660,5 +660,29 @@ func postgresErrors(t *testing.T, server *postgrestest.Server) {
 		&settings.Settings{}, outside())
 	if err == nil || strings.Contains(err.Error(), "hidden") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// What can't be written is told before the run: a folder that is read only, and, with each delivery, a full disk.
+func TestUnwritable(t *testing.T) {
+	if full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0); err == nil {
+		full.Close()
+		c := open(t, "file:/dev/full")
+		for range 2 {
+			failsWith(t, c, records("k", `{"a":1}`), errhandler.Storage, "no space left")
+		}
+	}
+	dir := filepath.Join(t.TempDir(), "read-only")
+	if err := os.Mkdir(dir, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	if os.Getuid() == 0 { // who may write anywhere but there
+		dir = "/proc"
+	}
+	for _, url := range []string{"file:" + dir + "/x", "sqlite:" + dir + "/x?table=t"} {
+		_, err := Open(t.Context(), settings.Outlet{Name: "c", URL: url}, &settings.Settings{}, outside())
+		if errhandler.Classify(err) != errhandler.Storage || !strings.Contains(err.Error(), dir) {
+			t.Errorf("%s: %v", url, err)
+		}
 	}
 }

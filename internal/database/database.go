@@ -3,42 +3,33 @@
 package database
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
-
-	"faultflow/internal/settings"
 )
 
-// Table takes the parameter table off a URL. Its value is percent-decoded.
-func Table(setting, text string) (rest, table string, err error) {
+// Table takes the parameter table off a URL. Its value is percent-decoded. The error is in words for whoever gave it.
+func Table(text string) (rest, table string, err error) {
 	rest, table, ok := cut(text, "table")
 	table, more, _ := strings.Cut(table, "&")
 	if more != "" {
 		rest += parameter(rest) + more
 	}
 	if table, err = url.PathUnescape(table); err != nil || !ok || table == "" {
-		return "", "", &settings.Error{
-			Name:    setting,
-			Value:   text,
-			Problem: "it has no table; add ?table=NAME, such as ?table=records",
-		}
+		return "", "", errors.New("it has no table; add ?table=NAME, such as ?table=records")
 	}
 	if strings.ContainsRune(table, 0) {
-		return "", "", &settings.Error{Name: setting, Value: text, Problem: "a table's name has no NUL in it"}
+		return "", "", errors.New("a table's name has no NUL in it")
 	}
 	return rest, table, nil
 }
 
 // Query takes the parameter query off a URL. It is the last one: all that is behind it is the query, as it is.
-func Query(setting, text string) (rest, query string, err error) {
+func Query(text string) (rest, query string, err error) {
 	rest, query, _ = cut(text, "query")
 	if strings.TrimSpace(query) == "" {
-		return "", "", &settings.Error{
-			Name:    setting,
-			Value:   text,
-			Problem: "it has no query; add one at the end, such as '?query=SELECT * FROM records ORDER BY id'",
-		}
+		return "", "", errors.New("it has no query; add one at the end, such as '?query=SELECT * FROM records ORDER BY id'")
 	}
 	return rest, query, nil
 }
@@ -67,15 +58,14 @@ func parameter(text string) string {
 }
 
 // Path is the file that a URL of SQLite names, behind its parameters.
-func Path(setting, text string) (string, error) {
+func Path(text string) (string, error) {
 	path, parameters, found := strings.Cut(strings.TrimPrefix(text, "sqlite:"), "?")
 	if found {
 		name, _, _ := strings.Cut(parameters, "=")
-		problem := fmt.Sprintf("there is no parameter %q; SQLite's are ?table=NAME for a channel, ?query=… for an input", name)
-		return "", &settings.Error{Name: setting, Value: text, Problem: problem}
+		return "", fmt.Errorf("there is no parameter %q; SQLite's are ?table=NAME for a channel, ?query=… for an input", name)
 	}
 	if path == "" {
-		return "", &settings.Error{Name: setting, Value: text, Problem: "it names no file; want sqlite:PATH"}
+		return "", errors.New("it names no file; want sqlite:PATH")
 	}
 	return path, nil
 }

@@ -11,20 +11,14 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"faultflow/internal/errhandler"
-	"faultflow/internal/settings"
 )
 
 // Postgres reads the URL of a PostgreSQL database. What it leaves out comes from PostgreSQL's own variables, such as
 // PGUSER and PGSSLMODE, and its password file, as for psql.
-func Postgres(setting, shown, url string) (*pgconn.Config, error) {
+func Postgres(url string) (*pgconn.Config, error) {
 	config, err := pgconn.ParseConfig(url)
-	if err != nil {
-		// The library's words have the URL in them.
-		return nil, &settings.Error{
-			Name:    setting,
-			Value:   shown,
-			Problem: "it is no URL of PostgreSQL; want postgres://USER:${PASSWORD}@HOST:PORT/DATABASE",
-		}
+	if err != nil { // in words that have the URL in them
+		return nil, errors.New("it is no URL of PostgreSQL; want postgres://USER:${PASSWORD}@HOST:PORT/DATABASE")
 	}
 	config.RuntimeParams["application_name"] = "faultflow"
 	config.RuntimeParams["client_encoding"] = "UTF8"

@@ -72,6 +72,9 @@ func Run(ctx context.Context, s settings.Settings, env Environment) (*report.Rep
 	}
 	for _, o := range s.Outlets {
 		real, err := channel.Open(ctx, o, &r.settings, channel.Outside{Secrets: secrets, Stdout: env.Stdout})
+		if _, mistake := errors.AsType[*settings.Error](err); mistake {
+			return nil, err // which names the channel
+		}
 		if err != nil {
 			return nil, fmt.Errorf("channel %s: %w", o.Name, err)
 		}

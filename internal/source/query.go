@@ -36,9 +36,9 @@ func openSQLite(s *settings.Settings, secrets *secret.Secrets) (string, origin, 
 	if url, err = secrets.Expand("input", url); err != nil {
 		return "", nil, err
 	}
-	path, err := database.Path("input", url)
+	path, err := database.Path(url)
 	if err != nil {
-		return "", nil, err
+		return "", nil, &settings.Error{Name: "input", Value: s.Input, Problem: err.Error()}
 	}
 	// Better to know now of a file that is not there. SQLite's own words say less.
 	if _, err := os.Stat(path); err != nil {
@@ -55,9 +55,9 @@ func openPostgres(s *settings.Settings, secrets *secret.Secrets) (string, origin
 	if url, err = secrets.ExpandURL("input", url); err != nil {
 		return "", nil, err
 	}
-	config, err := database.Postgres("input", s.Input, url)
+	config, err := database.Postgres(url)
 	if err != nil {
-		return "", nil, err
+		return "", nil, &settings.Error{Name: "input", Value: s.Input, Problem: err.Error()}
 	}
 	config.RuntimeParams["default_transaction_read_only"] = "on"
 	return config.Host + "/" + config.Database, &postgresQuery{config: config, query: query}, nil
@@ -65,9 +65,10 @@ func openPostgres(s *settings.Settings, secrets *secret.Secrets) (string, origin
 
 // queryOf takes the query off the input.
 func queryOf(s *settings.Settings, secrets *secret.Secrets) (url, query string, err error) {
-	if url, query, err = database.Query("input", s.Input); err == nil {
-		query, err = secrets.Expand("input", query)
+	if url, query, err = database.Query(s.Input); err != nil {
+		return "", "", &settings.Error{Name: "input", Value: s.Input, Problem: err.Error()}
 	}
+	query, err = secrets.Expand("input", query)
 	return url, query, err
 }
 
