@@ -220,6 +220,15 @@ func TestPagesGoOnWhereTheyFailed(t *testing.T) {
 	}
 }
 
+// Only pages in a row count as empty: a long list of short pages ends where it ends.
+func TestManyPages(t *testing.T) {
+	server := webtest.Start(t, paged(150, 1, false), nil)
+	got, failures := ids(t, openURL(t, settings.Settings{Input: server.URL, BatchWait: time.Second}), 50)
+	if !slices.Equal(got, numbers(1, 150)) || failures != nil {
+		t.Errorf("%d rows, %v", len(got), failures)
+	}
+}
+
 // What is there of a page is handed on while the rest of it hangs; the fetch that gets nothing hangs up at its limit,
 // and the next one reads on behind the last row.
 func TestReadingGoesOnBehindWhatHangs(t *testing.T) {
