@@ -121,7 +121,7 @@ func runCompare(ctx context.Context, o *compareOptions, args []string, s *stream
 		return usageError("name two things to compare or more: " +
 			"reports, folders of reports, scenarios, - for standard input, or --run 'FLAGS'")
 	}
-	file, err := openReport("output", o.output)
+	file, err := openReport("output", o.output, args...)
 	if err != nil {
 		return err
 	}

@@ -13,8 +13,10 @@ import (
 
 	"faultflow/internal/campaign"
 	"faultflow/internal/catalog"
+	"faultflow/internal/channel"
 	"faultflow/internal/compare"
 	"faultflow/internal/errhandler"
+	"faultflow/internal/journal"
 	"faultflow/internal/report"
 	"faultflow/internal/runner"
 	"faultflow/internal/scenario"
@@ -96,7 +98,9 @@ func isUsage(err error) bool {
 	var setting *settings.Error
 	var mistake *scenario.FileError
 	var gate *compare.GateError
-	return errors.As(err, &setting) || errors.As(err, &mistake) || errors.As(err, &gate)
+	var undelivered *channel.UndeliveredError
+	var different *journal.DifferentError
+	return errors.As(err, &undelivered) || errors.As(err, &different) || errors.As(err, &setting) || errors.As(err, &mistake) || errors.As(err, &gate)
 }
 
 // flagError words pflag's errors: flag, value, what is allowed.

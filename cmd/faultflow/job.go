@@ -19,6 +19,8 @@ type job struct {
 	given        *settings.Given
 	settings     settings.Settings
 	expectations []*expect.Condition
+	// anySeed says that the seed was drawn.
+	anySeed bool
 }
 
 func drawSeed() uint64 { return rand.Uint64N(settings.MaxSeed + 1) }
@@ -35,7 +37,10 @@ func (o *rootOptions) job(s *streams, draw func() uint64) (job, error) {
 		j.given.Overlay(o.given)
 		j.given.Seed(func() uint64 { return sc.Seeds[0] })
 	}
-	j.given.Seed(draw)
+	j.given.Seed(func() uint64 {
+		j.anySeed = true
+		return draw()
+	})
 	if len(o.expect) > 0 {
 		j.expectations = nil
 		for _, source := range o.expect {

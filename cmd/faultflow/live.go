@@ -128,6 +128,13 @@ func (p *runProgress) endCycle(c report.Cycle) {
 	}
 }
 
+// reads gets how much of the input has been read.
+func (p *runProgress) reads(share func() float64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.inputShare = share
+}
+
 // share is how much of the run is over, from 0 to 1; 0 where that is not known.
 func (p *runProgress) share() float64 {
 	switch {

@@ -19,10 +19,14 @@ type reportFile struct {
 	pending *atomicfile.File
 }
 
-// openReport opens the file that a flag names. Without a path there is none, and write does nothing.
-func openReport(flag, path string) (*reportFile, error) {
+// openReport opens the file that a flag names, which must be none of those that are read. Without a path there is none,
+// and write does nothing.
+func openReport(flag, path string, read ...string) (*reportFile, error) {
 	if path == "" {
 		return &reportFile{}, nil
+	}
+	if err := notRead(flag, path, path, read...); err != nil {
+		return nil, err
 	}
 	if path == "-" {
 		return nil, usageError("--%s -: name a file; standard output has what --format says", flag)
@@ -42,6 +46,21 @@ func openReport(flag, path string) (*reportFile, error) {
 		return nil, fmt.Errorf("--%s: %w", flag, err)
 	}
 	return f, nil
+}
+
+// notRead returns a usage error if a file that a flag would have written is one of those that are read, by whatever name
+// or link.
+func notRead(flag, value, path string, read ...string) error {
+	to, err := os.Stat(path)
+	if err != nil {
+		return nil //nolint:nilerr // what is not there is no file that is read; other errors come again
+	}
+	for _, from := range read {
+		if info, err := os.Stat(from); err == nil && os.SameFile(to, info) {
+			return usageError("--%s %q: it would replace %s, which is read; name another place", flag, value, from)
+		}
+	}
+	return nil
 }
 
 // write renders into the file and gives it its name.

@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"faultflow/internal/channel"
 	"faultflow/internal/expect"
 	"faultflow/internal/render/format"
 	"faultflow/internal/render/text"
@@ -29,6 +31,8 @@ type rootOptions struct {
 
 	demoBreaker    bool
 	output, report string
+	outputMode     string
+	state          string
 	format, failOn string
 	failOnGiven    bool // and not its default: beside expectations it holds only then
 	looks          looks
@@ -52,8 +56,9 @@ func newRootCommand(s *streams) *cobra.Command {
 // newRoot returns the command and the options that its flags fill.
 func newRoot(s *streams) (*rootOptions, *cobra.Command) {
 	o := &rootOptions{
-		given:  &settings.Given{},
-		format: "text",
+		given:      &settings.Given{},
+		format:     "text",
+		outputMode: string(channel.OutputNew),
 	}
 	cmd := &cobra.Command{
 		Use:   "faultflow",
@@ -136,6 +141,9 @@ func (o *rootOptions) addFlags(all *pflag.FlagSet) {
 	shows := o.group("Show")
 	addBool(shows, &o.demoBreaker, "demo-circuit-breaker", "show a circuit breaker alone, call by call")
 	shows.StringVar(&o.output, "output", "", "keep delivered, dead-lettered and spooled records in `DIR`")
+	addChoice(shows, &o.outputMode, "output-mode", "MODE", channel.OutputModes(),
+		"what becomes of the records in DIR: new refuses undelivered ones and replaces others, append, replace")
+	shows.StringVar(&o.state, "state", "", "keep a journal in `DIR`, by which the same command goes on after a crash")
 	shows.StringVar(&o.report, "report", "", "write the JSON report to `FILE`")
 	addChoice(shows, &o.format, "format", "FORMAT", format.Report(nil).Formats(),
 		"of the report on standard output: "+strings.Join(format.Report(nil).Formats(), ", "))
@@ -176,16 +184,26 @@ func (o *rootOptions) group(title string) *pflag.FlagSet {
 
 // runMain makes a run and shows it.
 func runMain(ctx context.Context, o *rootOptions, j job, s *streams) error {
-	file, err := openReport("report", o.report)
+	file, err := openReport("report", o.report, j.settings.Input, o.scenario)
 	if err != nil {
 		return err
 	}
 	defer file.discard()
+	for _, name := range channel.OutputFiles() {
+		if o.output == "" {
+			continue
+		}
+		if err := notRead("output", o.output, filepath.Join(o.output, name), j.settings.Input, o.scenario); err != nil {
+			return err
+		}
+	}
 	env := runner.Environment{
 		Stdin:   s.in,
 		Stdout:  s.out,
 		Getenv:  s.getenv,
 		Output:  o.output,
+		State:   o.state,
+		AnySeed: j.anySeed,
 		Version: version(),
 	}
 	if j.settings.ToStdout() { // the records are the result then
@@ -193,8 +211,16 @@ func runMain(ctx context.Context, o *rootOptions, j job, s *streams) error {
 		beside.out, beside.outTerminal = s.err, s.errTerminal
 		s = &beside
 	}
+	env.OutputMode = channel.OutputMode(o.outputMode)
 	progress := newRunProgress(&j.settings)
 	live := startLine(s, o.quiet || o.verbose, progress.parts)
+	var notices []string // which would break the live line
+	env.Tell = func(notice string) {
+		if notices = append(notices, notice); live == nil {
+			tell(s, &notices)
+		}
+	}
+	env.Reads = progress.reads
 	switch {
 	case o.verbose:
 		env.Observe = logEvents(s.err)
@@ -203,6 +229,7 @@ func runMain(ctx context.Context, o *rootOptions, j job, s *streams) error {
 	}
 	rep, err := runner.Run(ctx, j.settings, env)
 	live.end()
+	tell(s, &notices)
 	if rep == nil {
 		return err
 	}
@@ -229,6 +256,14 @@ func runMain(ctx context.Context, o *rootOptions, j job, s *streams) error {
 		return err
 	}
 	return verdictError(rep, o.failOn)
+}
+
+// tell says what is to be said beside the report, once.
+func tell(s *streams, notices *[]string) {
+	for _, notice := range *notices {
+		fmt.Fprintln(s.err, "faultflow:", report.Clean(notice))
+	}
+	*notices = nil
 }
 
 // judge checks the run's expectations, which decide the exit code in place of the verdict. Their results follow a

@@ -84,7 +84,7 @@ func runShow(o *showOptions, path string, s *streams) error {
 	if known := shows.Formats(); !slices.Contains(known, o.format) {
 		return usageError("--format %q: what %s holds is shown as one of %s", o.format, path, strings.Join(known, ", "))
 	}
-	file, err := openReport("output", o.output)
+	file, err := openReport("output", o.output, path)
 	if err != nil {
 		return err
 	}

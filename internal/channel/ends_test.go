@@ -127,13 +127,13 @@ func TestFileOfCSV(t *testing.T) {
 	}
 }
 
-// disk is a file whose calls fail as they are told to.
-type disk struct {
+// fullDisk is a file whose calls fail as they are told to.
+type fullDisk struct {
 	*os.File
 	write, sync, truncate error
 }
 
-func (d *disk) WriteAt(p []byte, at int64) (int, error) {
+func (d *fullDisk) WriteAt(p []byte, at int64) (int, error) {
 	if d.write != nil {
 		n, _ := d.File.WriteAt(p[:len(p)/2], at)
 		return n, d.write
@@ -141,14 +141,14 @@ func (d *disk) WriteAt(p []byte, at int64) (int, error) {
 	return d.File.WriteAt(p, at)
 }
 
-func (d *disk) Sync() error {
+func (d *fullDisk) Sync() error {
 	if d.sync != nil {
 		return d.sync
 	}
 	return d.File.Sync()
 }
 
-func (d *disk) Truncate(size int64) error {
+func (d *fullDisk) Truncate(size int64) error {
 	if d.truncate != nil {
 		return d.truncate
 	}
@@ -164,7 +164,7 @@ func TestFileCutsBack(t *testing.T) {
 			t.Fatal(err)
 		}
 		full := &os.PathError{Op: "write", Path: path, Err: syscall.ENOSPC}
-		d := &disk{File: opened, write: full}
+		d := &fullDisk{File: opened, write: full}
 		c, ctx := newFile("c", path, d, 0, true), pass(t)
 		one := records("k", `{"a":1}`, `{"a":2}`)
 		for range 2 {

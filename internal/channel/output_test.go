@@ -2,7 +2,6 @@ package channel
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,8 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"runtime"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -21,15 +18,16 @@ import (
 
 	"pgregory.net/rapid"
 
-	"faultflow/internal/atomicfile"
 	"faultflow/internal/catalog"
+	"faultflow/internal/disk"
+	"faultflow/internal/disk/disktest"
 	"faultflow/internal/errhandler"
 	"faultflow/internal/nodes"
 	"faultflow/internal/object"
 )
 
 // outputNames are the files of a finished output, in the order in which os.ReadDir lists them.
-var outputNames = []string{outputDeadLetters, outputDelivered, outputEmergency}
+var outputNames = []string{DeadLetters, Delivered, Emergency}
 
 var outputTime = time.Date(2026, 3, 4, 5, 6, 7, 89, time.UTC)
 
@@ -200,25 +198,6 @@ func files(t testing.TB, dir string) map[string]string {
 	return got
 }
 
-// checkClean fails if dir holds anything but the given files, or if the process still has a file open in it.
-func checkClean(t testing.TB, dir string, names ...string) {
-	t.Helper()
-	got := []string{}
-	for name := range files(t, dir) {
-		got = append(got, name)
-	}
-	slices.Sort(got)
-	if !slices.Equal(got, names) {
-		t.Errorf("the folder holds %q, want %q", got, names)
-	}
-	fds, _ := os.ReadDir("/proc/self/fd") // none on other systems
-	for _, fd := range fds {
-		if target, err := os.Readlink("/proc/self/fd/" + fd.Name()); err == nil && strings.HasPrefix(target, dir+"/") {
-			t.Errorf("%s is still open", target)
-		}
-	}
-}
-
 // writeOld puts an older run's files into dir.
 func writeOld(t testing.TB, dir string) map[string]string {
 	t.Helper()
@@ -243,7 +222,7 @@ func check(t interface {
 
 func create(t testing.TB, dir string) *Output {
 	t.Helper()
-	o, err := CreateOutput(dir)
+	o, _, err := CreateOutput(disk.Real(), dir, OutputReplace, true, true)
 	check(t, err)
 	t.Cleanup(o.Discard)
 	return o
@@ -257,36 +236,36 @@ func TestOutputLines(t *testing.T) {
 	zoned.Timestamp = outputTime.In(time.FixedZone("", 2*60*60))
 	zoned.Mode, zoned.Quality, zoned.ProcessedValue = catalog.ModeFallback, 0, -1e-9
 
-	check(t, o.Deliver("primary", nodes.Delivery{Key: "k1", Records: []nodes.Processed{processed("a<&>"), zoned}}))
-	check(t, o.Deliver("", nodes.Delivery{Key: "k2", Records: []nodes.Processed{minimal}}))
-	check(t, o.Deliver("primary", nodes.Delivery{Key: "empty"}))
+	o.Deliver("primary", nodes.Delivery{Key: "k1", Records: []nodes.Processed{processed("a<&>"), zoned}})
+	o.Deliver("", nodes.Delivery{Key: "k2", Records: []nodes.Processed{minimal}})
+	o.Deliver("primary", nodes.Delivery{Key: "empty"})
 	check(t, o.Write(t.Context(), nodes.Delivery{Key: "k3", Records: []nodes.Processed{processed("s"), minimal}}))
 	check(t, o.Write(t.Context(), nodes.Delivery{Key: "empty"}))
-	check(t, o.DeadLetter(deadLetter("d")))
-	check(t, o.DeadLetter(nodes.DeadLetter{
+	o.DeadLetter(deadLetter("d"))
+	o.DeadLetter(nodes.DeadLetter{
 		Record: nodes.Record{Value: math.NaN()},
 		Place:  "processor.batch",
 		Class:  errhandler.Cancelled,
 		Reason: `say "no"`,
-	}))
-	check(t, o.DeadLetter(nodes.DeadLetter{
+	})
+	o.DeadLetter(nodes.DeadLetter{
 		Record: nodes.Record{Row: 8, Line: 9, Offset: 70},
 		Raw:    "x,\xff\"\x00",
 		Place:  "collector.fetch",
 		Class:  errhandler.Data,
 		Reason: "bad",
-	}))
+	})
 	check(t, o.Commit())
 
 	want := map[string]string{
-		outputDelivered: `{"id":"a<&>","value":1.5,"processed_value":3,"quality":0.75,"mode":"normal","source":"primary_api","row":7,"timestamp":"2026-03-04T05:06:07.000000089Z","channel":"primary","key":"k1"}
+		Delivered: `{"id":"a<&>","value":1.5,"processed_value":3,"quality":0.75,"mode":"normal","source":"primary_api","row":7,"timestamp":"2026-03-04T05:06:07.000000089Z","channel":"primary","key":"k1"}
 {"id":"zoned","value":1.5,"processed_value":-1e-9,"quality":0,"mode":"fallback","source":"primary_api","row":7,"timestamp":"2026-03-04T05:06:07.000000089Z","channel":"primary","key":"k1"}
 {"id":"","value":null,"source":"","row":0,"timestamp":"0001-01-01T00:00:00Z","channel":"","key":"k2"}
 `,
-		outputEmergency: `{"record":{"id":"s","value":1.5,"processed_value":3,"quality":0.75,"mode":"normal"},"source":"primary_api","row":7,"timestamp":"2026-03-04T05:06:07.000000089Z","key":"k3"}
+		Emergency: `{"record":{"id":"s","value":1.5,"processed_value":3,"quality":0.75,"mode":"normal"},"source":"primary_api","row":7,"timestamp":"2026-03-04T05:06:07.000000089Z","key":"k3"}
 {"record":{"id":"","value":null},"source":"","row":0,"timestamp":"0001-01-01T00:00:00Z","key":"k3"}
 `,
-		outputDeadLetters: `{"row":7,"offset":0,"source":"primary_api","place":"processor.record","class":"data","reason":"gone","record":{"id":"d","value":1.5}}
+		DeadLetters: `{"row":7,"offset":0,"source":"primary_api","place":"processor.record","class":"data","reason":"gone","record":{"id":"d","value":1.5}}
 {"source":"","place":"processor.batch","class":"cancelled","reason":"say \"no\"","record":{"id":"","value":null}}
 {"row":8,"line":9,"offset":70,"source":"","place":"collector.fetch","class":"data","reason":"bad","raw":"x,\ufffd\"\u0000"}
 `,
@@ -297,7 +276,6 @@ func TestOutputLines(t *testing.T) {
 			t.Errorf("%s:\n%swant:\n%s", name, got[name], want[name])
 		}
 	}
-	checkClean(t, dir, outputNames...)
 }
 
 func TestOutputNumbers(t *testing.T) {
@@ -436,541 +414,211 @@ func TestOutputRoundTrip(t *testing.T) {
 		r.Value, r.Quality, r.Row = float64(i)/3, 0.7+float64(i)/1e5, int64(i)
 		d := nodes.Delivery{Key: fmt.Sprint("key", i), Records: []nodes.Processed{r}}
 		l := nodes.DeadLetter{Record: r.Record, Place: "p", Class: errhandler.Storage, Reason: "full"}
-		check(t, o.Deliver("webhook", d))
+		o.Deliver("webhook", d)
 		check(t, o.Write(t.Context(), d))
-		check(t, o.DeadLetter(l))
+		o.DeadLetter(l)
 		delivered = append(delivered, wantRow(r, "webhook", d.Key))
 		spooled = append(spooled, wantSpooled(r, d.Key))
 		dead = append(dead, wantDeadRow(l).(deadRow))
 	}
 	check(t, o.Commit())
-	if got := parseRows[outputRow](t, filepath.Join(dir, outputDelivered)); !reflect.DeepEqual(got, delivered) {
+	if got := parseRows[outputRow](t, filepath.Join(dir, Delivered)); !reflect.DeepEqual(got, delivered) {
 		t.Error("delivered records differ")
 	}
-	if got := parseRows[spoolRow](t, filepath.Join(dir, outputEmergency)); !reflect.DeepEqual(got, spooled) {
+	if got := parseRows[spoolRow](t, filepath.Join(dir, Emergency)); !reflect.DeepEqual(got, spooled) {
 		t.Error("spooled records differ")
 	}
-	if got := parseRows[deadRow](t, filepath.Join(dir, outputDeadLetters)); !reflect.DeepEqual(got, dead) {
+	if got := parseRows[deadRow](t, filepath.Join(dir, DeadLetters)); !reflect.DeepEqual(got, dead) {
 		t.Error("dead letters differ")
 	}
 }
 
-func TestOutputKeepsOldFiles(t *testing.T) {
-	dir := t.TempDir()
-	old := writeOld(t, dir)
-	unchanged := func() {
-		t.Helper()
-		got := files(t, dir)
-		for name, text := range old {
-			if got[name] != text {
-				t.Errorf("%s is now %q", name, got[name])
-			}
-		}
-	}
-	o := create(t, dir)
-	unchanged()
-	for range 2000 { // more than the buffers hold
-		check(t, o.Deliver("primary", delivery("new")))
-		check(t, o.DeadLetter(deadLetter("new")))
-	}
-	check(t, o.Write(t.Context(), delivery("new")))
-	unchanged()
-	o.Discard()
-	unchanged()
-	checkClean(t, dir, outputNames...)
-	o.Discard()
-	unchanged()
-
-	// After Discard nothing is taken any more.
-	for name, err := range map[string]error{
-		"Deliver":    o.Deliver("primary", delivery("late")),
-		"DeadLetter": o.DeadLetter(deadLetter("late")),
-		"Write":      o.Write(t.Context(), delivery("late")),
-		"Commit":     o.Commit(),
-	} {
-		if !errors.Is(err, fs.ErrClosed) {
-			t.Errorf("%s after Discard: %v", name, err)
-		}
-	}
-	unchanged()
-	checkClean(t, dir, outputNames...)
+// output is an output in dir on a disk, in a mode.
+func output(t testing.TB, dir string, mode OutputMode, d *disktest.Disk) (*Output, []string) {
+	t.Helper()
+	o, notices, err := CreateOutput(d.System(), dir, mode, true, true)
+	check(t, err)
+	t.Cleanup(o.Discard)
+	return o, notices
 }
 
-func TestOutputReplacesOldFiles(t *testing.T) {
+// Until a run has ended, its files are there under names that say so, with what it had at the end of each cycle: kill -9
+// takes no more than the cycle under way. An older run's files stay whole meanwhile.
+func TestOutputIsThereBeforeItsEnd(t *testing.T) {
 	dir := t.TempDir()
 	writeOld(t, dir)
-	o := create(t, dir)
-	check(t, o.Deliver("primary", delivery("new")))
-	check(t, o.Commit())
-	o.Discard()
-	o.Discard()
-	checkClean(t, dir, outputNames...)
+	o, _ := output(t, dir, OutputReplace, &disktest.Disk{})
+	o.Deliver("primary", delivery("new"))
+	o.DeadLetter(deadLetter("dead"))
+	check(t, o.Write(t.Context(), delivery("spooled")))
+	o.Flush()
 	got := files(t, dir)
-	if got[outputEmergency] != "" || got[outputDeadLetters] != "" || strings.Count(got[outputDelivered], `"new"`) != 1 {
-		t.Errorf("the files are %q", got)
+	for name, id := range map[string]string{Delivered: "new", DeadLetters: "dead", Emergency: "spooled"} {
+		if !strings.Contains(got[name+Unfinished], `"id":"`+id+`"`) {
+			t.Errorf("%s%s is %q", name, Unfinished, got[name+Unfinished])
+		}
+		if !strings.HasPrefix(got[name], "old") {
+			t.Errorf("%s is %q", name, got[name])
+		}
 	}
-	if err := o.Commit(); !errors.Is(err, fs.ErrClosed) {
-		t.Errorf("second Commit: %v", err)
-	}
-	if err := o.Deliver("primary", delivery("late")); !errors.Is(err, fs.ErrClosed) {
-		t.Errorf("Deliver after Commit: %v", err)
-	}
-	if now := files(t, dir); !reflect.DeepEqual(now, got) {
-		t.Errorf("the files changed after Commit: %q", now)
+	check(t, o.Commit())
+	got = files(t, dir)
+	for name, id := range map[string]string{Delivered: "new", DeadLetters: "dead", Emergency: "spooled"} {
+		if _, there := got[name+Unfinished]; there || strings.Count(got[name], `"id":"`+id+`"`) != 1 {
+			t.Errorf("at last %s is %q, unfinished %t", name, got[name], there)
+		}
 	}
 }
 
-func TestCreateOutputErrors(t *testing.T) {
-	t.Run("a file", func(t *testing.T) {
-		path := filepath.Join(t.TempDir(), "file")
-		check(t, os.WriteFile(path, nil, 0o644))
-		for _, dir := range []string{path, filepath.Join(path, "below")} {
-			_, err := CreateOutput(dir)
-			if pathErr, ok := errors.AsType[*fs.PathError](err); !ok || !errors.Is(err, syscall.ENOTDIR) ||
-				pathErr.Path != path {
-				t.Errorf("%s: %v", dir, err)
+// What an older run could not deliver is not replaced unasked, nor is that of a run that died; who asks for it can add
+// to it or give it up.
+func TestUndeliveredRecordsAreNotReplaced(t *testing.T) {
+	for _, name := range []string{Emergency, Emergency + Unfinished} {
+		dir := t.TempDir()
+		check(t, os.WriteFile(filepath.Join(dir, name), []byte("{\"record\":1}\n{\"record\":2}\n"), 0o644))
+		_, _, err := CreateOutput(disk.Real(), dir, OutputNew, true, true)
+		bad, ok := errors.AsType[*UndeliveredError](err)
+		if !ok || bad.Count != 2 || bad.File != name || !strings.Contains(err.Error(), "faultflow replay "+dir) {
+			t.Fatalf("%s: %v", name, err)
+		}
+		o, _ := output(t, dir, OutputAppend, &disktest.Disk{}) // and the folder was given back
+		check(t, o.Write(t.Context(), delivery("third")))
+		check(t, o.Commit())
+		if got := files(t, dir)[Emergency]; strings.Count(got, "\n") != 3 || !strings.HasPrefix(got, `{"record":1}`) {
+			t.Errorf("%s: after append %q", name, got)
+		}
+		o, _ = output(t, dir, OutputReplace, &disktest.Disk{})
+		check(t, o.Commit())
+		if got := files(t, dir)[Emergency]; got != "" {
+			t.Errorf("%s: after replace %q", name, got)
+		}
+	}
+	dir := t.TempDir() // an empty spool is nothing to keep
+	writeOld(t, dir)
+	check(t, os.WriteFile(filepath.Join(dir, Emergency), nil, 0o644))
+	o, _ := output(t, dir, OutputNew, &disktest.Disk{})
+	check(t, o.Commit())
+}
+
+// The files of a run that died are adopted or replaced, with a word; a torn line does not run into the next.
+func TestFilesOfARunThatDied(t *testing.T) {
+	dir := t.TempDir()
+	check(t, os.WriteFile(filepath.Join(dir, Delivered+Unfinished), []byte("{\"id\":\"a\"}\n{\"id\":\"to"), 0o644))
+	o, notices := output(t, dir, OutputAppend, &disktest.Disk{})
+	o.Deliver("primary", delivery("b"))
+	check(t, o.Commit())
+	got := files(t, dir)
+	lines := strings.Split(got[Delivered], "\n")
+	if len(lines) != 3 || lines[0] != `{"id":"a"}` || !strings.HasPrefix(lines[1], `{"id":"b"`) {
+		t.Errorf("delivered: %q", got[Delivered])
+	}
+	if len(notices) != 1 || !strings.Contains(notices[0], "added the lines of a run that did not end") {
+		t.Errorf("said %q", notices)
+	}
+	check(t, os.WriteFile(filepath.Join(dir, Delivered+Unfinished), []byte("{\"id\":\"a\"}\n"), 0o644))
+	o, notices = output(t, dir, OutputNew, &disktest.Disk{})
+	check(t, o.Commit())
+	if got := files(t, dir)[Delivered]; got != "" {
+		t.Errorf("a new run's file begins with %q", got)
+	}
+	if len(notices) != 1 || !strings.Contains(notices[0], "is of a run that did not end; it is replaced") {
+		t.Errorf("said %q", notices)
+	}
+}
+
+// A disk that is full while a run lasts: what fitted is kept whole, what did not is counted, and the end says so.
+func TestOutputOnAFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	full := false
+	d := &disktest.Disk{Fails: func(_ int, operation, _ string) error {
+		if full && operation == "write" {
+			return &fs.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}
+		}
+		return nil
+	}}
+	o, _ := output(t, dir, OutputNew, d)
+	o.Deliver("primary", delivery("before"))
+	o.Flush()
+	full = true
+	for range 3 {
+		o.Deliver("primary", delivery("during"))
+	}
+	o.DeadLetter(deadLetter("during"))
+	o.Flush()
+	if err := o.Write(t.Context(), delivery("spooled")); !errors.Is(err, syscall.ENOSPC) ||
+		errhandler.Classify(err) != errhandler.Storage {
+		t.Errorf("the spool says %v", err)
+	}
+	full = false
+	check(t, o.Write(t.Context(), delivery("later")))
+	o.Deliver("primary", delivery("after"))
+	err := o.Commit()
+	unkept, reason := o.Unkept()
+	got := files(t, dir)
+	// The first half of a failing write is there: one whole line of the three.
+	if !errors.Is(err, syscall.ENOSPC) || !errors.Is(reason, syscall.ENOSPC) ||
+		strings.Count(got[Delivered]+got[DeadLetters], "\n")+unkept != 6 || unkept == 0 {
+		t.Errorf("%v, %d unkept for %v, kept %q %q", err, unkept, reason, got[Delivered], got[DeadLetters])
+	}
+	for _, name := range []string{Delivered, DeadLetters, Emergency} {
+		for line := range strings.Lines(got[name]) {
+			if !json.Valid([]byte(line)) {
+				t.Errorf("%s has the line %q", name, line)
 			}
 		}
-	})
-	t.Run("not writable", func(t *testing.T) {
-		dir := t.TempDir()
-		check(t, os.Chmod(dir, 0o555))
-		if f, err := os.Create(filepath.Join(dir, "probe")); err == nil {
-			f.Close()
-			t.Skip("this user may write anywhere")
+	}
+	if strings.Count(got[Emergency], "\n") != 1 || !strings.Contains(got[Emergency], `"later"`) {
+		t.Errorf("the spool has %q: of a failed write nothing is kept", got[Emergency])
+	}
+}
+
+// Places that can't be written are found before the run, and nothing is left behind.
+func TestCreateOutputErrors(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	check(t, os.WriteFile(file, nil, 0o644))
+	for _, dir := range []string{file, filepath.Join(file, "below")} {
+		if _, _, err := CreateOutput(disk.Real(), dir, OutputNew, true, true); !errors.Is(err, syscall.ENOTDIR) {
+			t.Errorf("%s: %v", dir, err)
 		}
-		_, err := CreateOutput(dir)
-		if _, ok := errors.AsType[*fs.PathError](err); !ok || !errors.Is(err, fs.ErrPermission) {
-			t.Error(err)
-		}
-		if _, err := CreateOutput(filepath.Join(dir, "below")); !errors.Is(err, fs.ErrPermission) {
-			t.Error(err)
-		}
-		checkClean(t, dir)
-	})
-	t.Run("a folder in a file's place", func(t *testing.T) {
-		for _, name := range outputNames {
+	}
+	for _, name := range []string{Delivered, DeadLetters, Emergency} {
+		for _, mode := range []OutputMode{OutputNew, OutputAppend, OutputReplace} {
 			dir := t.TempDir()
 			check(t, os.Mkdir(filepath.Join(dir, name), 0o755))
-			_, err := CreateOutput(dir)
-			pathErr, ok := errors.AsType[*fs.PathError](err)
-			if !ok || !errors.Is(err, syscall.EISDIR) || pathErr.Path != filepath.Join(dir, name) {
-				t.Errorf("%s: %v", name, err)
+			check(t, os.WriteFile(filepath.Join(dir, name, "mine"), nil, 0o644))
+			if _, _, err := CreateOutput(disk.Real(), dir, mode, true, true); err == nil || !strings.Contains(err.Error(), name) ||
+				!strings.Contains(err.Error(), "is a directory") {
+				t.Errorf("%s a folder, %s: %v", name, mode, err)
 			}
-			check(t, os.Remove(filepath.Join(dir, name)))
-			checkClean(t, dir)
 		}
-	})
-	for _, name := range outputNames {
-		t.Run("opening "+name, func(t *testing.T) {
-			dir := t.TempDir()
-			o, err := createOutput(dir, faulty(map[string]error{name + " open": syscall.EMFILE}))
-			if o != nil || !errors.Is(err, syscall.EMFILE) || !strings.HasPrefix(err.Error(), name+": ") {
-				t.Errorf("got %v, %v", o, err)
-			}
-			checkClean(t, dir)
-		})
 	}
-}
-
-// faulty is the real system with tiny buffers, where the operations in faults, such as "delivered.ndjson write" or
-// "folder sync", fail while they are in the map.
-func faulty(faults map[string]error) outputSystem {
-	return outputSystem{
-		open: func(path string) (outputFile, error) {
-			name := filepath.Base(path)
-			if err := faults[name+" open"]; err != nil {
-				return nil, err
-			}
-			file, err := openOutputFile(path)
-			if err != nil {
-				return nil, err
-			}
-			return &faultyFile{file, name + " ", faults}, nil
-		},
-		syncFolder: func(dir string) error {
-			if err := faults["folder sync"]; err != nil {
-				return err
-			}
-			return atomicfile.SyncFolder(dir)
-		},
-		buffer: 16,
-	}
-}
-
-type faultyFile struct {
-	outputFile
-	prefix string
-	faults map[string]error
-}
-
-// Write fails after half of p, as a disk does that fills up.
-func (f *faultyFile) Write(p []byte) (int, error) {
-	if err := f.faults[f.prefix+"write"]; err != nil {
-		n, _ := f.outputFile.Write(p[:len(p)/2])
-		return n, err
-	}
-	return f.outputFile.Write(p)
-}
-
-func (f *faultyFile) Truncate(size int64) error {
-	if err := f.faults[f.prefix+"truncate"]; err != nil {
-		return err
-	}
-	return f.outputFile.Truncate(size)
-}
-
-func (f *faultyFile) Seek(offset int64, whence int) (int64, error) {
-	if err := f.faults[f.prefix+"seek"]; err != nil {
-		return 0, err
-	}
-	return f.outputFile.Seek(offset, whence)
-}
-
-func (f *faultyFile) Sync() error {
-	if err := f.faults[f.prefix+"sync"]; err != nil {
-		return err
-	}
-	return f.outputFile.Sync()
-}
-
-func (f *faultyFile) Commit() error {
-	if err := f.faults[f.prefix+"commit"]; err != nil {
-		return err
-	}
-	return f.outputFile.Commit()
-}
-
-func (f *faultyFile) Discard() error {
-	if err := f.faults[f.prefix+"discard"]; err != nil {
-		return err
-	}
-	return f.outputFile.Discard()
-}
-
-// A Deliver or DeadLetter that fails breaks the output, even if later writes would succeed.
-func TestOutputBroken(t *testing.T) {
-	for name, call := range map[string]func(*Output) error{
-		outputDelivered:   func(o *Output) error { return o.Deliver("primary", delivery("a")) },
-		outputDeadLetters: func(o *Output) error { return o.DeadLetter(deadLetter("a")) },
-	} {
-		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
-			old := writeOld(t, dir)
-			faults := map[string]error{}
-			o, err := createOutput(dir, faulty(faults))
-			check(t, err)
-			check(t, call(o))
-			full := &fs.PathError{Op: "write", Path: name, Err: syscall.ENOSPC}
-			faults[name+" write"] = full
-			broken := call(o)
-			if !errors.Is(broken, full) || !strings.HasPrefix(broken.Error(), name+": ") {
-				t.Fatalf("the call returned %v", broken)
-			}
-			clear(faults)
-			for what, err := range map[string]error{
-				"Deliver":    o.Deliver("primary", delivery("b")),
-				"DeadLetter": o.DeadLetter(deadLetter("b")),
-				"Write":      o.Write(t.Context(), delivery("b")),
-				"Commit":     o.Commit(),
-				"Commit 2":   o.Commit(),
-			} {
-				if err != broken {
-					t.Errorf("%s returned %v, want %v", what, err, broken)
-				}
-			}
-			checkClean(t, dir, outputNames...)
-			if got := files(t, dir); !reflect.DeepEqual(got, old) {
-				t.Errorf("the files are now %q", got)
-			}
-		})
-	}
-}
-
-func TestOutputWriteKeepsAllOrNothing(t *testing.T) {
-	long := nodes.Delivery{Key: "long"}
-	for i := range 40 {
-		long.Records = append(long.Records, processed(strings.Repeat("x", i)))
-	}
-	for _, buffer := range []int{16, 64 << 10} { // failing within the records, and only in the last flush
-		dir := t.TempDir()
-		faults := map[string]error{}
-		sys := faulty(faults)
-		sys.buffer = buffer
-		o, err := createOutput(dir, sys)
-		check(t, err)
-		check(t, o.Write(t.Context(), delivery("a")))
-		for range 2 {
-			faults[outputEmergency+" write"] = syscall.ENOSPC
-			err = o.Write(t.Context(), long)
-			if !errors.Is(err, syscall.ENOSPC) || !strings.HasPrefix(err.Error(), outputEmergency+": ") {
-				t.Fatalf("buffer %d: Write returned %v", buffer, err)
-			}
-			if got := temporary(t, dir, outputEmergency); strings.Count(got, "\n") != 1 ||
-				!strings.HasSuffix(got, "\n") {
-				t.Errorf("buffer %d: after a failed Write the file is %q", buffer, got)
-			}
-			clear(faults)
-		}
-		check(t, o.Write(t.Context(), delivery("b")))
-		check(t, o.Commit()) // the failed Writes were undone
-		rows := parseRows[spoolRow](t, filepath.Join(dir, outputEmergency))
-		if len(rows) != 2 || object.Find(string(rows[0].Record), "id") != `"a"` ||
-			object.Find(string(rows[1].Record), "id") != `"b"` {
-			t.Errorf("buffer %d: spooled %+v", buffer, rows)
-		}
-		checkClean(t, dir, outputNames...)
-	}
-}
-
-// temporary returns what has been written so far to the file that is to get the given name.
-func temporary(t *testing.T, dir, name string) string {
-	t.Helper()
-	paths, err := filepath.Glob(filepath.Join(dir, "."+name+"*"))
-	if err != nil || len(paths) != 1 {
-		t.Fatal("temporary files:", paths, err)
-	}
-	data, err := os.ReadFile(paths[0])
-	check(t, err)
-	return string(data)
-}
-
-// What Write has taken is with the operating system when it returns.
-func TestOutputWriteFlushes(t *testing.T) {
 	dir := t.TempDir()
-	o := create(t, dir)
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel() // a cancelled run spools too
-	check(t, o.Write(ctx, delivery("a")))
-	if got := temporary(t, dir, outputEmergency); !strings.HasPrefix(got, `{"record":{"id":"a",`) ||
-		!strings.HasSuffix(got, "}\n") {
-		t.Errorf("the file is %q", got)
+	broken := &disktest.Disk{Fails: func(_ int, operation, path string) error {
+		if operation == "open" && strings.Contains(path, Delivered) {
+			return syscall.EMFILE
+		}
+		return nil
+	}}
+	if _, _, err := CreateOutput(broken.System(), dir, OutputNew, true, true); !errors.Is(err, syscall.EMFILE) {
+		t.Errorf("opening fails with %v", err)
 	}
-}
-
-// If half a delivery can't be removed, nothing of it may come into the final file.
-func TestOutputWriteNotUndone(t *testing.T) {
-	for _, op := range []string{"truncate", "seek"} {
-		t.Run(op, func(t *testing.T) {
-			dir := t.TempDir()
-			old := writeOld(t, dir)
-			faults := map[string]error{}
-			o, err := createOutput(dir, faulty(faults))
-			check(t, err)
-			faults[outputEmergency+" write"] = syscall.ENOSPC
-			faults[outputEmergency+" "+op] = syscall.EIO
-			broken := o.Write(t.Context(), delivery("a"))
-			if !errors.Is(broken, syscall.ENOSPC) || !errors.Is(broken, syscall.EIO) {
-				t.Errorf("Write returned %v", broken)
-			}
-			clear(faults)
-			if err := o.Write(t.Context(), delivery("b")); err != broken {
-				t.Errorf("the next Write returned %v", err)
-			}
-			if err := o.Commit(); err != broken {
-				t.Errorf("Commit returned %v", err)
-			}
-			checkClean(t, dir, outputNames...)
-			if got := files(t, dir); !reflect.DeepEqual(got, old) {
-				t.Errorf("the files are now %q", got)
-			}
-		})
-	}
-}
-
-func TestOutputCommitErrors(t *testing.T) {
-	for _, c := range []struct {
-		fault string
-		// renamed are the files that are new all the same.
-		renamed []string
-	}{
-		{outputEmergency + " sync", nil},
-		{outputDeadLetters + " sync", nil},
-		{outputDelivered + " sync", nil},
-		{outputDeadLetters + " write", nil},
-		{outputDelivered + " write", nil},
-		{outputEmergency + " commit", nil},
-		{outputDeadLetters + " commit", []string{outputEmergency}},
-		{outputDelivered + " commit", []string{outputEmergency, outputDeadLetters}},
-		{"folder sync", outputNames},
-	} {
-		t.Run(c.fault, func(t *testing.T) {
-			dir := t.TempDir()
-			old := writeOld(t, dir)
-			faults := map[string]error{}
-			sys := faulty(faults)
-			sys.buffer = 64 << 10 // so that it is Commit that writes
-			o, err := createOutput(dir, sys)
-			check(t, err)
-			check(t, o.Deliver("primary", delivery("new")))
-			check(t, o.DeadLetter(deadLetter("new")))
-			faults[c.fault] = syscall.ENOSPC
-			err = o.Commit()
-			if file, _, _ := strings.Cut(c.fault, " "); !errors.Is(err, syscall.ENOSPC) ||
-				!strings.Contains(err.Error(), file+": ") {
-				t.Errorf("Commit returned %v", err)
-			}
-			checkClean(t, dir, outputNames...)
-			for name, text := range files(t, dir) {
-				if isNew := text != old[name]; isNew != slices.Contains(c.renamed, name) {
-					t.Errorf("%s is %q", name, text)
-				}
-			}
-			clear(faults)
-			if again := o.Commit(); again != err {
-				t.Errorf("the second Commit returned %v", again)
-			}
-		})
-	}
-}
-
-// The folder vanishes during the run: Commit fails, and there is nothing to clean up.
-func TestOutputFolderRemoved(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("a folder with open files can't be removed here")
-	}
-	dir := filepath.Join(t.TempDir(), "out")
-	o := create(t, dir)
-	check(t, o.Deliver("primary", delivery("a")))
-	check(t, os.RemoveAll(dir))
-	err := o.Commit()
-	if !errors.Is(err, fs.ErrNotExist) || !strings.HasPrefix(err.Error(), outputEmergency+": ") ||
-		strings.Contains(err.Error(), "cleaning up") {
-		t.Errorf("Commit returned %v", err)
-	}
-}
-
-// A temporary file that stays is part of Commit's error; a later Discard tries again.
-func TestOutputCleanupFails(t *testing.T) {
-	dir := t.TempDir()
-	faults := map[string]error{outputDelivered + " sync": syscall.EIO, outputDelivered + " discard": syscall.EPERM}
-	o, err := createOutput(dir, faulty(faults))
-	check(t, err)
-	err = o.Commit()
-	if !errors.Is(err, syscall.EIO) || !errors.Is(err, syscall.EPERM) {
-		t.Errorf("Commit returned %v", err)
-	}
-	clear(faults)
+	o, _ := output(t, dir, OutputNew, &disktest.Disk{}) // the folder was given back
 	o.Discard()
-	checkClean(t, dir)
-}
-
-// Whatever is put into an output, and however often the spool fails in between, Commit accounts for every record that
-// was taken, in order and once.
-func TestOutputAccountsForEveryRecord(t *testing.T) {
-	root := t.TempDir()
-	rapid.Check(t, func(t *rapid.T) {
-		dir, err := os.MkdirTemp(root, "")
-		check(t, err)
-		defer os.RemoveAll(dir)
-		faults := map[string]error{}
-		sys := faulty(faults)
-		sys.buffer = rapid.IntRange(16, 4096).Draw(t, "buffer")
-		o, err := createOutput(dir, sys)
-		check(t, err)
-		defer o.Discard()
-
-		want := map[string]string{}
-		next := 0
-		draw := func() nodes.Delivery {
-			d := nodes.Delivery{Key: anyString().Draw(t, "key")}
-			for range rapid.IntRange(0, 5).Draw(t, "records") {
-				next++
-				r := processed(fmt.Sprint(next, anyString().Draw(t, "id")))
-				r.Source = strings.Repeat("s", rapid.IntRange(0, 2000).Draw(t, "padding"))
-				d.Records = append(d.Records, r)
-			}
-			return d
+	o.Discard()
+	for name, text := range files(t, dir) {
+		if text != "" && !strings.HasSuffix(name, ".lock") {
+			t.Errorf("Discard leaves %s: %q", name, text)
 		}
-		t.Repeat(map[string]func(*rapid.T){
-			"deliver": func(t *rapid.T) {
-				d, name := draw(), anyString().Draw(t, "channel")
-				check(t, o.Deliver(name, d))
-				for _, r := range d.Records {
-					want[outputDelivered] += jsonLine(t, wantRow(r, name, d.Key))
-				}
-			},
-			"dead letter": func(t *rapid.T) {
-				for _, r := range draw().Records {
-					l := nodes.DeadLetter{
-						Record: r.Record,
-						Raw:    anyString().Draw(t, "raw"),
-						Cut:    rapid.Bool().Draw(t, "cut"),
-						Reason: anyString().Draw(t, "reason"),
-					}
-					check(t, o.DeadLetter(l))
-					want[outputDeadLetters] += jsonLine(t, wantDeadRow(l))
-				}
-			},
-			"spool": func(t *rapid.T) {
-				d := draw()
-				check(t, o.Write(context.Background(), d))
-				for _, r := range d.Records {
-					want[outputEmergency] += jsonLine(t, wantSpooled(r, d.Key))
-				}
-			},
-			"failing spool": func(t *rapid.T) {
-				faults[outputEmergency+" write"] = syscall.ENOSPC
-				d := draw()
-				if err := o.Write(context.Background(), d); len(d.Records) > 0 && !errors.Is(err, syscall.ENOSPC) {
-					t.Fatal("Write returned", err)
-				}
-				clear(faults)
-			},
-		})
-		check(t, o.Commit())
-		for _, name := range outputNames {
-			got, err := os.ReadFile(filepath.Join(dir, name))
-			check(t, err)
-			if string(got) != want[name] {
-				t.Fatalf("%s:\n%swant:\n%s", name, got, want[name])
-			}
-		}
-	})
-}
-
-// discardFile is a file that keeps nothing, for benchmarks.
-type discardFile struct{ io.Writer }
-
-func (discardFile) Seek(int64, int) (int64, error) { return 0, nil }
-func (discardFile) Truncate(int64) error           { return nil }
-func (discardFile) Sync() error                    { return nil }
-func (discardFile) Commit() error                  { return nil }
-func (discardFile) Discard() error                 { return nil }
-
-// countWriter counts what is written to it.
-type countWriter struct{ n int64 }
-
-func (w *countWriter) Write(p []byte) (int, error) {
-	w.n += int64(len(p))
-	return len(p), nil
-}
-
-// BenchmarkOutputDeliver delivers 50 records: formatting and buffering, without the disk.
-func BenchmarkOutputDeliver(b *testing.B) {
-	for _, id := range []string{"rec-%06d", "réc-%06d"} { // the second needs the slow way for strings
-		b.Run(fmt.Sprintf(id, 0), func(b *testing.B) {
-			d := nodes.Delivery{Key: "7f3a9c/1/12"}
-			for i := range 50 {
-				r := processed(fmt.Sprintf(id, i))
-				r.Value, r.ProcessedValue, r.Quality = 12.345*float64(i), 24.69*float64(i), 0.7+float64(i)/171
-				d.Records = append(d.Records, r)
-			}
-			var w countWriter
-			o, err := createOutput(b.TempDir(), outputSystem{
-				open:       func(string) (outputFile, error) { return discardFile{&w}, nil },
-				syncFolder: func(string) error { return nil },
-				buffer:     64 << 10,
-			})
-			check(b, err)
-			check(b, o.Deliver("primary", d))
-			check(b, o.delivered.buf.Flush())
-			b.SetBytes(w.n)
-			b.ReportAllocs()
-			for b.Loop() {
-				check(b, o.Deliver("primary", d))
-			}
-			check(b, o.Commit())
-		})
 	}
+}
+
+// The second of two runs in one folder is told who holds it.
+func TestOutputFolderIsLocked(t *testing.T) {
+	dir := t.TempDir()
+	o, _ := output(t, dir, OutputNew, &disktest.Disk{})
+	_, _, err := CreateOutput(disk.Real(), dir, OutputReplace, true, true)
+	if held, ok := errors.AsType[*disk.HeldError](err); !ok || !strings.HasPrefix(held.Holder, "process ") {
+		t.Errorf("the second gets %v", err)
+	}
+	check(t, o.Commit())
 }

@@ -204,6 +204,24 @@ func (in *intake) validate() {
 	in.batch.Records = valid
 }
 
+// last is the highest row of the input that is in the intake.
+func (in *intake) last() (row int64) {
+	for i := range in.batch.Records {
+		if !in.batch.Records[i].Copy {
+			row = max(row, in.batch.Records[i].Row)
+		}
+	}
+	for i := range in.batch.Rejected {
+		row = max(row, in.batch.Rejected[i].Row)
+	}
+	for i := range in.invalid {
+		if !in.invalid[i].record.Copy {
+			row = max(row, in.invalid[i].record.Row)
+		}
+	}
+	return row
+}
+
 // rows counts the rows of the intake, valid or not.
 func (in *intake) rows() int { return in.batch.Len() + len(in.invalid) }
 

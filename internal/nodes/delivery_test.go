@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net"
 	"slices"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"faultflow/internal/catalog"
+	"faultflow/internal/channel"
 	"faultflow/internal/nodes"
 	"faultflow/internal/workflow"
 )
@@ -582,5 +584,44 @@ func TestChannelStats(t *testing.T) {
 	}
 	if got := o.pipeline.Channels(); !slices.Equal(got, want) {
 		t.Errorf("channels\n%+v\nwant\n%+v", got, want)
+	}
+}
+
+// picky refuses records whose value is odd, and settles all others.
+type picky struct{ *channel.Simulated }
+
+func (p picky) Deliver(ctx context.Context, d nodes.Delivery) (int, error) {
+	var refused []nodes.Refusal
+	for i, r := range d.Records {
+		if int(r.Value)%2 == 1 {
+			refused = append(refused, nodes.Refusal{Index: i, Reason: "odd values are not taken"})
+		}
+	}
+	n, err := p.Simulated.Deliver(ctx, d)
+	if err == nil && len(refused) > 0 {
+		err = &nodes.RefusedError{Refused: refused}
+	}
+	return n, err
+}
+
+// Records that a channel refuses for good are dead letters with its answer; the others are delivered, nothing is tried
+// again, and the channel stays healthy: it answered.
+func TestRefusedRecordsAreDeadLetters(t *testing.T) {
+	o := setup{change: func(in *inputs) {
+		in.Source = &given{records: recordsFrom(1, 6)}
+		in.Parts.Channels[0] = picky{channel.NewSimulated("primary", in.Rand, true)}
+	}}.run(t)
+	c := o.cycles[0]
+	if got := lines(c.ledger.delivered); !slices.Equal(got, []int64{2, 4, 6}) {
+		t.Errorf("delivered %v", got)
+	}
+	if got := c.ledger.deadBy(); !maps.Equal(got, map[string]int{"delivery.primary data: odd values are not taken": 3}) {
+		t.Errorf("dead letters %v", got)
+	}
+	stats := o.pipeline.Channels()[0]
+	if stats.Tried != 1 || stats.Failed != 0 || stats.Records != 3 || stats.Health != catalog.Healthy ||
+		c.verdict != catalog.Degraded || !slices.Contains(c.codes(), "records_refused") ||
+		c.Status != catalog.PartlyDelivered {
+		t.Errorf("%+v, verdict %s, findings %v, status %s", stats, c.verdict, c.codes(), c.Status)
 	}
 }

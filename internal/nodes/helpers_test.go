@@ -68,7 +68,7 @@ type inputs struct {
 func defaults(seed uint64) inputs {
 	rand := simulate.Rand(seed)
 	in := inputs{settings.Defaults(), nodes.Parts{
-		Source:    source.NewGenerated(rand, unserved),
+		Source:    source.NewGenerated(rand, unserved, 0),
 		Transform: nodes.Doubler{Rand: rand},
 		Spool:     channel.MemorySpool{},
 		Rand:      rand,
@@ -225,7 +225,7 @@ func (o *outcome) check(c *cycle) {
 		bad("verdict success of outcome %+v", got)
 	}
 	wantStatus := catalog.DeliveryFailed
-	switch n := len(b.delivered) + len(b.spooled) + got.Undelivered; {
+	switch n := len(b.delivered) + len(b.spooled) + got.Undelivered + got.Refused; {
 	case n == 0:
 		wantStatus = catalog.NothingToDeliver
 	case len(b.delivered) == n:
@@ -312,7 +312,7 @@ type ledger struct {
 	problems  []string
 }
 
-func (b *ledger) Collected(o catalog.Origin, rows int) {
+func (b *ledger) Collected(o catalog.Origin, rows int, _ int64) {
 	if len(b.in) > 0 {
 		b.problems = append(b.problems, "rows were collected twice")
 	}

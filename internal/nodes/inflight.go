@@ -13,8 +13,9 @@ import (
 
 // Ledger notes where every row ends. It is called by one goroutine at a time.
 type Ledger interface {
-	// Collected notes rows as they enter the pipeline, readable or not.
-	Collected(o catalog.Origin, rows int)
+	// Collected notes rows as they enter the pipeline, readable or not. last is the highest row of the input that is
+	// among them, 0 if none is.
+	Collected(o catalog.Origin, rows int, last int64)
 	// Delivered notes the records that a channel accepted.
 	Delivered(channel string, d Delivery)
 	Spooled(d Delivery)
@@ -32,7 +33,8 @@ type Ledger interface {
 // and the undelivered records are in flight. They move in these ways only:
 //
 //	fetched     the source      → the answer
-//	admitted    the answer, or cached or default data, is collected → pending; its invalid rows → dead letters
+//	admitted    the answer, or cached or default data, is collected → pending; its invalid rows → dead letters; those
+//	            that arrived at a channel before the process began → delivered
 //	processed   pending         → undelivered; those that failed → dead letters
 //	postponed   pending         → undelivered; those that failed stay pending
 //	settled by  undelivered     → delivered; those that the channel refused → dead letters
@@ -47,6 +49,8 @@ type Ledger interface {
 // No other file of the package names these fields: TestInFlightIsChangedInOneFile.
 type inFlight struct {
 	ledger Ledger
+	// arrived tells the channel at which a row arrived before this process began; "" for the others, nil for none.
+	arrived func(row int64) string
 	// cycleKey begins the idempotency keys of the cycle's deliveries: "run/cycle/".
 	cycleKey string
 
@@ -109,7 +113,7 @@ func (f *inFlight) admitted(in *intake) {
 	rows := in.rows()
 	mustAddUp(f.answered == (in.origin == catalog.FromSource), "what is admitted is not what is there")
 	mustAddUp(!f.answered || rows == f.answer.Len(), "an answer of %d rows is admitted as %d", f.answer.Len(), rows)
-	f.ledger.Collected(in.origin, rows)
+	f.ledger.Collected(in.origin, rows, in.last())
 	for _, r := range in.batch.Rejected {
 		f.ledger.DeadLetter(DeadLetter{
 			Record: Record{Row: r.Row, Line: r.Line, Offset: r.Offset, Value: math.NaN()},
@@ -124,7 +128,25 @@ func (f *inFlight) admitted(in *intake) {
 		f.deadLetter(r.record, nodePlace(catalog.Collector), r.err)
 	}
 	f.answer, f.answered, f.answerEnds = Batch{}, false, false
+	if f.arrived != nil {
+		in.batch.Records = f.withoutArrived(in.batch.Records)
+	}
 	f.pending = joined(f.pending, in.batch.Records)
+}
+
+func (f *inFlight) knowArrived(at func(row int64) string) { f.arrived = at }
+
+// withoutArrived ends the records that have arrived at a channel and returns the others.
+func (f *inFlight) withoutArrived(records []Record) []Record {
+	left := records[:0] // in place: the source gave its slice away
+	for _, r := range records {
+		if channel := f.arrived(r.Row); channel != "" {
+			f.ledger.Delivered(channel, Delivery{Key: f.cycleKey, Records: []Processed{{Record: r}}})
+			continue
+		}
+		left = append(left, r)
+	}
+	return left
 }
 
 // waiting are the pending records.

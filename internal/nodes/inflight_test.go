@@ -24,10 +24,10 @@ type ends struct {
 	keys      []string
 }
 
-func (e *ends) Collected(_ catalog.Origin, rows int) { e.collected += rows }
-func (e *ends) Delivered(_ string, d Delivery)       { e.accept(d) }
-func (e *ends) Spooled(d Delivery)                   { e.accept(d) }
-func (e *ends) DeadLetter(l DeadLetter)              { e.lines = append(e.lines, l.Record.Line) }
+func (e *ends) Collected(_ catalog.Origin, rows int, _ int64) { e.collected += rows }
+func (e *ends) Delivered(_ string, d Delivery)                { e.accept(d) }
+func (e *ends) Spooled(d Delivery)                            { e.accept(d) }
+func (e *ends) DeadLetter(l DeadLetter)                       { e.lines = append(e.lines, l.Record.Line) }
 
 func (e *ends) accept(d Delivery) {
 	for _, r := range d.Records {

@@ -131,6 +131,9 @@ func NewState(run string, cycle int, ledger Ledger) *State {
 	}
 }
 
+// Arrived tells the state which rows had arrived at a channel before the process began: at is its name, "" for others.
+func (s *State) Arrived(at func(row int64) string) { s.inFlight.knowArrived(at) }
+
 // Load is how much a dependency was called.
 type Load struct {
 	Place catalog.Place

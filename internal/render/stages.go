@@ -141,7 +141,7 @@ func modes(c report.Processing) string {
 func delivery(r *report.Report) Section {
 	c := r.Delivery
 	s := Section{Title: "Delivery"}
-	sign, status := deliveryStatus(c)
+	sign, status := deliveryStatus(r)
 	s.row("status", sign, status)
 	s.row("records", None, Facts(Grouped(c.Delivered)+" delivered", When(c.Spooled > 0, Grouped(c.Spooled)+" spooled"),
 		When(c.Failed > 0, Grouped(c.Failed)+" failed")))
@@ -167,12 +167,14 @@ func delivery(r *report.Report) Section {
 	return s
 }
 
-func deliveryStatus(c report.Delivery) (Sign, string) {
+func deliveryStatus(r *report.Report) (Sign, string) {
+	c := r.Delivery
 	switch {
 	case c.Failed > 0:
 		return Bad, Amount(c.Failed, "record") + " neither delivered nor spooled"
 	case c.Spooled > 0:
-		return Warn, Amount(c.Spooled, "record") + " in the emergency spool"
+		return Warn, Amount(c.Spooled, "record") + " in the emergency spool" +
+			When(r.Meta.Output == "" && r.Meta.Lives == 0, " (simulated: give --output DIR to keep them)")
 	case c.Delivered > 0:
 		return Good, "delivered"
 	default:

@@ -126,6 +126,7 @@ var notRecorded = []string{
 	"report.Settings.TestRecovery",
 	"report.Settings.BreakerDecided",
 	"report.Settings.FallbackDecided",
+	"report.Settings.BulkheadDecided",
 }
 
 // The hash covers every field but hash and meta, whatever the model gains later.

@@ -64,6 +64,8 @@ type Meta struct {
 	RealMS float64 `json:"real_ms"`
 	// Output is the folder that keeps the records; "" without one.
 	Output string `json:"output"`
+	// Lives counts the runs that wrote the state's journal, this one included; 0 without a state.
+	Lives int `json:"lives"`
 	// Scenario is the name of the scenario that the settings are from; "" without one.
 	Scenario string `json:"scenario"`
 }
@@ -222,7 +224,9 @@ type Ledger struct {
 	DeadLettered        int64 `json:"dead_lettered"`
 	Spooled             int64 `json:"spooled"`
 	Lost                int64 `json:"lost"`
-	Balanced            bool  `json:"balanced"`
+	// Unkept counts the delivered records and dead letters that could not be written into the output folder.
+	Unkept   int64 `json:"unkept"`
+	Balanced bool  `json:"balanced"`
 	// DeadByPlace counts all dead letters by place and class, sorted by both.
 	DeadByPlace []DeadByPlace `json:"dead_by_place"`
 	// DeadLetters counts the dead letters by place, class and reason: the MaxDeadLetters commonest.

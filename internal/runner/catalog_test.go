@@ -24,6 +24,8 @@ import (
 var notProvoked = map[string]string{
 	"event hook_failed":            "an on_error hook panicked: no hook of the pipeline does; the engine's tests have one",
 	"finding error_handler_failed": "the error handler calls nothing that can fail: it would be a defect",
+	"finding records_refused":      "only a real channel refuses records; the tests of delivery have one",
+	"finding output_incomplete":    "the disk of the output folder must be full; the tests of the output have one",
 	"finding ledger_unbalanced":    "a record would be unaccounted for: it would be a defect",
 }
 

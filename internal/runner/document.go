@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"faultflow/internal/catalog"
+	"faultflow/internal/errhandler"
 	"faultflow/internal/fault"
 	"faultflow/internal/nodes"
 	"faultflow/internal/recovery"
@@ -121,6 +122,7 @@ func (r *run) report(interrupted bool) *report.Report {
 	if !rep.Ledger.Balanced {
 		r.find(catalog.LedgerUnbalanced, fmt.Sprintf("%d records are unaccounted for", rep.Ledger.Lost), 0)
 	}
+	r.tellOfEnds(rep)
 	if interrupted && !r.totals.cancelled {
 		r.find(catalog.Interrupted, "the run was interrupted", 0)
 	}
@@ -241,4 +243,21 @@ func (r *run) amplification(loads []nodes.Load, records int64) []report.Amplific
 		list = append(list, a)
 	}
 	return list
+}
+
+// tellOfEnds adds what the output folder and the journal have to say.
+func (r *run) tellOfEnds(rep *report.Report) {
+	if r.output != nil {
+		r.output.Flush()
+		if unkept, err := r.output.Unkept(); err != nil {
+			r.find(catalog.OutputIncomplete, fmt.Sprintf("%d records could not be kept: %v", unkept, err), 0)
+			rep.Ledger.Unkept = int64(unkept)
+			rep.Errors.Total++
+			rep.Errors.ByClass[errhandler.Classify(err)]++
+		}
+	}
+	if r.fate != nil && r.fate.Uncertain > 0 {
+		rep.Delivery.PossibleDuplicates += int64(r.fate.Uncertain)
+		r.find(catalog.PossibleDuplicates, "records that may have arrived before the last run died were sent again", 0)
+	}
 }

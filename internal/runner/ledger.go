@@ -13,7 +13,7 @@ import (
 )
 
 // ledger counts where every row ends and keeps it in the output folder, if there is one. The output remembers what
-// could not be written; its Commit returns that.
+// could not be written.
 type ledger struct {
 	output *channel.Output
 
@@ -21,6 +21,8 @@ type ledger struct {
 	run    report.Ledger
 	groups map[deadKey]*report.DeadLetters
 	places map[deadPlace]int64
+	// row is the last row of the input that was collected.
+	row int64
 }
 
 // cycleLedger is the ledger of one cycle, which counts its rows.
@@ -54,12 +56,24 @@ func newLedger(o *channel.Output) *ledger {
 	return &ledger{output: o, groups: map[deadKey]*report.DeadLetters{}, places: map[deadPlace]int64{}}
 }
 
+// resume goes on with the ledger of an earlier life.
+func (l *ledger) resume(before *report.Ledger, row int64) {
+	l.run, l.row = *before, row
+	for _, p := range before.DeadByPlace {
+		l.places[deadPlace{p.Place, p.Class}] = p.Count
+	}
+	for _, g := range before.DeadLetters {
+		l.groups[deadKey{g.Place, g.Reason, g.Class}] = &g
+	}
+}
+
 // cycle begins a cycle.
 func (l *ledger) cycle() *cycleLedger { return &cycleLedger{ledger: l} }
 
-func (l *cycleLedger) Collected(o catalog.Origin, rows int) {
+func (l *cycleLedger) Collected(o catalog.Origin, rows int, last int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.row = max(l.row, last)
 	n := int64(rows)
 	l.run.Collected += n
 	l.collected += rows
@@ -86,7 +100,7 @@ func (l *cycleLedger) Delivered(channel string, d nodes.Delivery) {
 		}
 	}
 	if l.output != nil {
-		_ = l.output.Deliver(channel, d) // Commit returns it
+		l.output.Deliver(channel, d)
 	}
 }
 
@@ -103,7 +117,7 @@ func (l *cycleLedger) DeadLetter(dead nodes.DeadLetter) {
 	l.run.DeadLettered++
 	l.dead++
 	if l.output != nil {
-		_ = l.output.DeadLetter(dead) // Commit returns it
+		l.output.DeadLetter(dead)
 	}
 	key := deadKey{dead.Place, dead.Reason, dead.Class}
 	if l.groups[key] == nil && len(l.groups) >= maxGroups {
@@ -128,6 +142,10 @@ func (l *ledger) close() report.Ledger {
 	doc := l.run
 	doc.Lost = doc.Collected - doc.Delivered - doc.DeadLettered - doc.Spooled
 	doc.Balanced = doc.Lost == 0
+	if l.output != nil {
+		unkept, _ := l.output.Unkept()
+		doc.Unkept = int64(unkept)
+	}
 	doc.DeadByPlace = make([]report.DeadByPlace, 0, len(l.places))
 	for at, n := range l.places {
 		doc.DeadByPlace = append(doc.DeadByPlace, report.DeadByPlace{Place: at.place, Class: at.class, Count: n})

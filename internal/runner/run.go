@@ -2,7 +2,6 @@ package runner
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -15,11 +14,11 @@ import (
 
 	"faultflow/internal/catalog"
 	"faultflow/internal/channel"
+	"faultflow/internal/disk"
 	"faultflow/internal/errhandler"
 	"faultflow/internal/fault"
 	"faultflow/internal/nodes"
 	"faultflow/internal/report"
-	"faultflow/internal/secret"
 	"faultflow/internal/settings"
 	"faultflow/internal/simulate"
 	"faultflow/internal/source"
@@ -33,8 +32,21 @@ type Environment struct {
 	// Stdout is for a channel that delivers there, Getenv for the secrets of real ends.
 	Stdout io.Writer
 	Getenv func(string) string
-	// Output is the folder that keeps delivered, dead-lettered and spooled records; "" keeps none.
-	Output string
+	// Output is the folder that keeps delivered, dead-lettered and spooled records; "" keeps none. OutputMode says what
+	// becomes of those that it holds; "" is channel.OutputNew.
+	Output     string
+	OutputMode channel.OutputMode
+	// State is the folder of the journal, by which a run goes on where one that died was; "" for none. AnySeed says that
+	// the seed was not chosen: a run that goes on has that of the first life.
+	State   string
+	AnySeed bool
+	// Disk is where the output folder and the journal are; nil is the real one.
+	Disk *disk.System
+	// Tell is told what a person should know and no report says, in a line.
+	Tell func(string)
+	// Reads gets a function that tells how much of an input of known length has been read, from 0 to 1; it can be called
+	// at any time.
+	Reads func(share func() float64)
 	// Observe is told of every event, in order, by one goroutine at a time.
 	Observe func(workflow.Event)
 	// EndCycle is told of every cycle as it ends, by one goroutine at a time.
@@ -57,36 +69,9 @@ func Run(ctx context.Context, s settings.Settings, env Environment) (*report.Rep
 		return nil, err
 	}
 	r.bounded = s.Virtual() && outlives(&r.settings, virtualLimit)
-	secrets := secret.New(env.Getenv)
-	if s.Input != "" {
-		input, err := source.Open(ctx, r.settings, env.Stdin, secrets)
-		if err != nil {
-			return nil, err
-		}
-		defer input.Close()
-		r.input = input
-	}
-	defer r.closeOutlets()
-	if len(s.Outlets) > 0 {
-		r.life = rand.Text()
-	}
-	for _, o := range s.Outlets {
-		real, err := channel.Open(ctx, o, &r.settings, channel.Outside{Secrets: secrets, Stdout: env.Stdout})
-		if _, mistake := errors.AsType[*settings.Error](err); mistake {
-			return nil, err // which names the channel
-		}
-		if err != nil {
-			return nil, fmt.Errorf("channel %s: %w", o.Name, err)
-		}
-		r.outlets = append(r.outlets, real)
-	}
-	if env.Output != "" {
-		output, err := channel.CreateOutput(env.Output)
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrOutput, err)
-		}
-		defer output.Discard()
-		r.output = output
+	defer r.close() // an error before the report is the one that counts
+	if err := r.open(ctx, env); err != nil {
+		return nil, err
 	}
 	began := time.Now()
 	rep, err := r.onClock(ctx)
@@ -102,28 +87,41 @@ func Run(ctx context.Context, s settings.Settings, env Environment) (*report.Rep
 		Go:        runtime.Version(),
 		RealMS:    ms(time.Since(began)),
 		Output:    env.Output,
+		Lives:     r.past().Lives,
 	}
-	if err := r.closeOutlets(); err != nil {
-		return rep, fmt.Errorf("%w: %w", ErrOutput, err)
-	}
+	failed := r.broken
 	if r.output != nil {
-		if err := r.output.Commit(); err != nil {
-			return rep, fmt.Errorf("%w: %w", ErrOutput, err)
-		}
+		failed = errors.Join(failed, r.output.Commit())
 	}
-	return rep, nil
+	if failed = errors.Join(failed, r.close()); failed != nil {
+		return rep, fmt.Errorf("%w: %w", ErrOutput, failed)
+	}
+	return rep, r.checkInput(rep)
 }
 
-// closeOutlets closes the real channels, once.
-func (r *run) closeOutlets() error {
-	var failed error
-	for _, o := range r.outlets {
-		if err := o.Close(); err != nil {
-			failed = errors.Join(failed, fmt.Errorf("channel %s: %w", o.Name(), err))
+// checkInput returns a *settings.Error if more rows of the input were invalid than may be, or all of them.
+func (r *run) checkInput(rep *report.Report) error {
+	s, rows := &r.settings, rep.Ledger.FromSource
+	bad, _ := rep.Ledger.Dead(catalog.PlaceFetch, errhandler.Data)
+	if r.input == nil || rep.Interrupted || bad == 0 || bad < rows && float64(bad) <= s.MaxInvalid*float64(rows) {
+		return nil
+	}
+	first := ""
+	if list := rep.Ledger.DeadLetters; len(list) > 0 {
+		first = fmt.Sprintf("; such as line %d: %s", list[0].FirstLine, list[0].Reason)
+	}
+	if bad < rows {
+		return &settings.Error{
+			Name:    "max-invalid",
+			Value:   strconv.FormatFloat(s.MaxInvalid, 'g', -1, 64),
+			Problem: fmt.Sprintf("%d of %d rows of %s are no valid records%s", bad, rows, r.input.Name(), first),
 		}
 	}
-	r.outlets = nil
-	return failed
+	return &settings.Error{
+		Name:    "input",
+		Value:   s.Input,
+		Problem: fmt.Sprintf("none of its %d rows is a valid record%s", rows, first),
+	}
 }
 
 // run is a run under way.
@@ -135,11 +133,9 @@ type run struct {
 	countOnly  bool
 	observe    func(workflow.Event)
 	endedCycle func(report.Cycle)
-	input      *source.Input
-	outlets    []channel.Real
-	// life tells a run that delivers to real channels from every other one of its seed.
-	life   string
-	output *channel.Output
+	ends
+	// broken is why a cycle could not be noted, which ends the run.
+	broken error
 
 	stream *workflow.Stream
 	// pipelines are those of the clients, nil for one that no pass was dealt to. Without a load there is one.
@@ -239,15 +235,15 @@ func (r *run) assemble() error {
 		r.series = newSeries(s)
 	}
 	r.plan.Bound(s.Capacities, r.turn, bucketOf(s))
-	r.source = source.NewGenerated(rand, s.HasCapacity)
+	r.source = source.NewGenerated(rand, s.HasCapacity, r.past().Last.Row)
 	if r.input != nil {
 		r.source = r.input
 	}
 	// Of real records on the real clock, nothing takes time but what is real, and faults.
 	instant := r.input != nil && !s.Virtual()
 	channels := make([]nodes.Channel, len(s.Channels))
-	for i, outlet := range r.outlets {
-		channels[i] = r.plan.Channel(outlet)
+	for i := range r.outlets {
+		channels[i] = r.plan.Channel(r.outlet(i))
 	}
 	for i, name := range s.Channels[len(r.outlets):] { // all of them, or none
 		served := s.HasCapacity(catalog.ChannelPlace(name))
@@ -274,6 +270,10 @@ func (r *run) assemble() error {
 		return err
 	}
 	r.ledger, r.totals = newLedger(r.output), newTotals()
+	if last := r.past().Last; last.Number > 0 {
+		r.ledger.resume(&last.Ledger, last.Row)
+		r.count = last.Number
+	}
 	r.recorder = newRecorder(first.Graph.Nodes(), r.breakerNames(), r.countOnly && !s.Drill())
 	observe := r.recorder.observe
 	if r.observe != nil {
@@ -372,7 +372,7 @@ const (
 func (r *run) loop(ctx context.Context) {
 	name := r.name()
 	lastRead, idle := time.Now(), 0
-	for n := 1; r.settings.Cycles == 0 || n <= r.settings.Cycles; n++ {
+	for n := r.count + 1; r.settings.Cycles == 0 || n <= r.settings.Cycles; n++ {
 		if r.input != nil {
 			r.input.Await(ctx)
 		}
@@ -383,13 +383,17 @@ func (r *run) loop(ctx context.Context) {
 		r.stream.StartCycle(n)
 		rows := r.ledger.cycle()
 		state := nodes.NewState(name, n, rows)
+		if r.fate != nil {
+			state.Arrived(func(row int64) string { return r.fate.Arrived[row] })
+		}
 		in := ctx
 		if r.turn > 0 {
 			in = workflow.WithPass(ctx, r.stream, n, r.turn, passSlot(n, lanes(&r.settings), r.turn))
 		}
 		err := r.pipelines[0].Graph.Run(in, state)
 		r.endCycle(n, began, state, rows, err)
-		if state.End || ctx.Err() != nil || r.input != nil && r.input.Refused() != nil {
+		if r.broken = r.keep(n); r.broken != nil || state.End || ctx.Err() != nil ||
+			r.input != nil && r.input.Refused() != nil {
 			return
 		}
 		if state.Outcome.Origin == catalog.FromSource {
@@ -418,16 +422,9 @@ func (r *run) settle(ctx context.Context, left nodes.Batch) {
 	rows := r.ledger.cycle()
 	state := nodes.NewState(r.name(), n, rows)
 	r.endCycle(n, began, state, rows, r.pipelines[0].Settle(ctx, state, left))
-}
-
-// name begins the idempotency keys of the run's deliveries. What real channels took in an earlier run of the seed is
-// another run's.
-func (r *run) name() string {
-	name := "run-" + strconv.FormatUint(r.settings.Seed, 10)
-	if r.life != "" {
-		name += "-" + r.life
+	if r.broken == nil {
+		r.broken = r.keep(n)
 	}
-	return name
 }
 
 // untilInputEnds tells whether the input decides the number of cycles.

@@ -183,7 +183,7 @@ func perNode() []policySetting {
 			takesAway("", catalog.Hedging),
 		policyCount("hedges", "most other calls of an attempt", 100,
 			all(1), func(p *Policy) *int { return &p.Hedges }),
-		policyCount("bulkhead", "calls at once", MaxWorkers,
+		policyCount(bulkheadKey, "calls at once; of the processor at least as many as it has workers", MaxWorkers,
 			all(4), func(p *Policy) *int { return &p.Bulkhead }).
 			takesAway("10000", catalog.Bulkhead),
 		policyDuration("bulkhead-wait", "how long a call waits for a place",
@@ -229,6 +229,8 @@ func perNode() []policySetting {
 			all(1), func(p *Policy) *int { return &p.BreakerTrialCalls }),
 	}
 }
+
+func decideBulkhead(s *Settings) { s.BulkheadDecided = true }
 
 // nameOutlets lets real channels stand in place of simulated ones.
 func nameOutlets(s *Settings) {
@@ -301,7 +303,7 @@ func Defaults() Settings {
 			d.set(&s, d.Default)
 		}
 	}
-	s.BreakerDecided, s.FallbackDecided = false, false
+	s.BreakerDecided, s.FallbackDecided, s.BulkheadDecided = false, false, false
 	return s
 }
 

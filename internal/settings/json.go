@@ -111,7 +111,7 @@ func (s *Settings) UnmarshalJSON(doc []byte) error {
 			return fmt.Errorf("setting %s: %w", d.Name, err)
 		}
 	}
-	s.BreakerDecided, s.FallbackDecided = false, true // a report keeps what was decided, not by whom
+	s.BreakerDecided, s.FallbackDecided, s.BulkheadDecided = false, true, true // a report keeps what was decided, not by whom
 	return nil
 }
 

@@ -150,7 +150,11 @@ func (s Setting) Path() []string {
 	return []string{node, key}
 }
 
-const breakerKey = "breaker"
+// The settings that decide more than one thing.
+const (
+	breakerKey  = "breaker"
+	bulkheadKey = "bulkhead"
+)
 
 func declare[T any](
 	name, usage string, t Type, placeholder string, byDefault any, at func(*Settings) *T,
@@ -522,6 +526,9 @@ func (p policySetting) forAll() Setting {
 			p.set(all.Policy(node), v)
 		}
 	}
+	if s.Name == bulkheadKey {
+		s = s.then(decideBulkhead)
+	}
 	return s
 }
 
@@ -533,6 +540,9 @@ func (p policySetting) forNode(node catalog.Node, i int) Setting {
 	s.set = func(all *Settings, v any) { p.set(all.Policy(node), v) }
 	if s.Name == breakerKey && node == catalog.Collector {
 		s = s.then(decideBreaker)
+	}
+	if s.Name == bulkheadKey && node == catalog.Processor {
+		s = s.then(decideBulkhead)
 	}
 	s.Name = string(node) + "-" + s.Name
 	if s.former != "" {

@@ -77,6 +77,8 @@ type Settings struct {
 	BreakerDecided bool
 	// FallbackDecided says that the fallback ladder was turned on or off by hand.
 	FallbackDecided bool
+	// BulkheadDecided says that the processor's bulkhead was given. Otherwise it is no smaller than its workers are many.
+	BulkheadDecided bool
 }
 
 // Policy holds the settings of the policies around one node's calls. The zero value is one attempt without limits.
@@ -205,6 +207,9 @@ func (s Settings) Complete() Settings {
 		if s.Input != "" {
 			s.Process = ProcessNone
 		}
+	}
+	if !s.BulkheadDecided {
+		s.Processor.Bulkhead = max(s.Processor.Bulkhead, s.Workers)
 	}
 	if s.Input != "" && !s.FallbackDecided { // copies are no substitute for data
 		s.Fallback = false

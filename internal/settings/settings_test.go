@@ -145,7 +145,7 @@ func TestEveryFieldIsDeclared(t *testing.T) {
 			default:
 				t.Fatalf("%s is of a new kind, %s", path, v.Kind())
 			}
-			if path != "BreakerDecided" && path != "FallbackDecided" && !declared(&s) { // setting a breaker sets it
+			if path != "BreakerDecided" && path != "FallbackDecided" && path != "BulkheadDecided" && !declared(&s) { // setting a breaker sets it
 				t.Errorf("no setting declares %s", path)
 			}
 		}
@@ -610,7 +610,8 @@ func TestAnyGiven(t *testing.T) {
 		}
 		want := s
 		want.Seed, want.TestRecovery, want.BreakerDecided = 0, false, false // said elsewhere in a report
-		want.FallbackDecided = true                                         // by whom, is not said
+		want.BulkheadDecided = true
+		want.FallbackDecided = true // by whom, is not said
 		if !reflect.DeepEqual(withoutNil(back), withoutNil(want)) {
 			t.Fatalf("read back from JSON:\n%+v\nwant\n%+v\n%s", back, want, doc)
 		}

@@ -34,9 +34,11 @@ type Generated struct {
 var _ nodes.Source = (*Generated)(nil)
 
 // NewGenerated returns a source that draws its records and its latency from rand, but for the latency of places that
-// are served: a capacity decides that.
-func NewGenerated(rand nodes.Rand, served func(catalog.Place) bool) *Generated {
-	return &Generated{rand: rand, served: served}
+// are served: a capacity decides that. The first one is behind so many others.
+func NewGenerated(rand nodes.Rand, served func(catalog.Place) bool, behind int64) *Generated {
+	g := &Generated{rand: rand, served: served}
+	g.made.Store(behind)
+	return g
 }
 
 // Name is GeneratedName.

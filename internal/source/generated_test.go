@@ -22,7 +22,7 @@ func generated(t *testing.T, seed uint64, f func(ctx context.Context, run *workf
 	synctest.Test(t, func(t *testing.T) {
 		run := workflow.NewStream(nil)
 		run.StartCycle(1)
-		f(workflow.WithStream(t.Context(), run), run, NewGenerated(simulate.Rand(seed), unserved))
+		f(workflow.WithStream(t.Context(), run), run, NewGenerated(simulate.Rand(seed), unserved, 0))
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -22,6 +23,8 @@ const (
 	mostBytes = 16 << 20
 	// peeked is how many rows the choice of the fields is based on.
 	peeked = 100
+	// settling is how long a read may take to come back that the system has answered.
+	settling = 10 * time.Millisecond
 	// chunkRows and chunkBytes bound what the reader hands over at once; it is at most two chunks ahead.
 	chunkRows, chunkBytes = 512, 1 << 20
 )
@@ -34,8 +37,10 @@ type Input struct {
 	settings settings.Settings
 	secrets  *secret.Secrets
 	origin   origin
-	// chosen are the format and the fields, once they are known.
+	// chosen are the format and the fields, which the reader chooses before it hands anything over; known says that it
+	// has.
 	chosen struct{ format, id, value string }
+	known  bool
 
 	// run ends with the run as it is seen from outside: one in virtual time has a context of its own. reads ends with
 	// Close: what was read before the run ended is handed over after it, too.
@@ -49,10 +54,15 @@ type Input struct {
 	ended  chan struct{}
 	// waiting is true while the reader waits for the input itself. After stopped it does not any more.
 	waiting, stopped atomic.Bool
+	// idle has something once it has begun to wait. settled is closed a moment after the run's end: a read that the
+	// system had answered by then has come back.
+	idle, settled chan struct{}
 
 	// rest is what was read and not fetched yet, row the last one that was read.
 	rest []entry
 	row  int64
+	// offset is where the last row that was fetched begins.
+	offset atomic.Int64
 	// err ended the reading, io.EOF included; told says that a Fetch has returned it.
 	err  error
 	told bool
@@ -121,23 +131,32 @@ type chunk struct {
 // ctx is done: then the input gives nothing. Format and fields are those that the settings name, or else guessed: the
 // id is the field "id" or the first one; the value, where one is needed, is the field "value" or the first one that
 // holds a number. If both are the same field, rows are named after their place. The error is a *settings.Error for
-// settings that do not fit the input, or that of opening or reading it.
+// settings that do not fit the input, or that of opening or reading it. The rows up to behind are skipped.
 //
 // An input behind a URL is opened by the first Fetch, so that the policies guard that, too: its format and its fields
 // are known only then. See Refused.
-func Open(ctx context.Context, s settings.Settings, stdin io.Reader, secrets *secret.Secrets) (*Input, error) {
+func Open(
+	ctx context.Context, s settings.Settings, stdin io.Reader, secrets *secret.Secrets, behind int64,
+) (*Input, error) {
 	in := &Input{
+		row:      behind,
 		settings: s,
 		secrets:  secrets,
 		again:    make(chan reading, 1),
 		chunks:   make(chan chunk, 1),
 		ended:    make(chan struct{}),
+		idle:     make(chan struct{}, 1),
+		settled:  make(chan struct{}),
 	}
 	var err error
 	if in.name, in.origin, err = originOf(&in.settings, stdin, secrets); err != nil {
 		return nil, secrets.Error(err)
 	}
 	in.run = ctx
+	context.AfterFunc(ctx, func() { // outside of virtual time, whatever the run's clock
+		time.Sleep(settling)
+		close(in.settled)
+	})
 	in.reads, in.stopReads = context.WithCancel(context.WithoutCancel(ctx))
 	if s.RemoteInput() {
 		go in.readAll(nil)
@@ -152,8 +171,8 @@ func Open(ctx context.Context, s settings.Settings, stdin io.Reader, secrets *se
 			in.Close()
 			return nil, err
 		}
+		in.known = true
 	case <-ctx.Done():
-		in.err = ctx.Err()
 	}
 	return in, nil
 }
@@ -221,13 +240,34 @@ func (in *Input) Refused() error {
 func (in *Input) Name() string { return in.name }
 
 // Format returns the format that was chosen; like the fields, "" if the run ended before.
-func (in *Input) Format() string { return in.chosen.format }
+func (in *Input) Format() string { return in.ifKnown(&in.chosen.format) }
 
 // IDField returns the field that holds the id, "" where rows are named after their place.
-func (in *Input) IDField() string { return in.chosen.id }
+func (in *Input) IDField() string { return in.ifKnown(&in.chosen.id) }
 
 // ValueField returns the field that holds the value, "" where none is needed.
-func (in *Input) ValueField() string { return in.chosen.value }
+func (in *Input) ValueField() string { return in.ifKnown(&in.chosen.value) }
+
+func (in *Input) ifKnown(chosen *string) string {
+	if !in.known {
+		return "" // the reader may still be choosing
+	}
+	return *chosen
+}
+
+// Share returns a function that tells how much of the input has been fetched, from 0 to 1, at any time; nil if that can't
+// be told.
+func (in *Input) Share() func() float64 {
+	f, ok := in.origin.(*file)
+	if !ok || f.pipe || plainName(f.path) != f.path {
+		return nil
+	}
+	info, err := os.Stat(f.path)
+	if err != nil || info.Size() == 0 {
+		return nil
+	}
+	return func() float64 { return min(1, float64(in.offset.Load())/float64(info.Size())) }
+}
 
 // Close ends the reading. It waits for the reader, unless that waits for an input that can't be interrupted: then the
 // reader ends with the program.
@@ -320,6 +360,7 @@ func (in *Input) receive(ctx context.Context, enough <-chan time.Time) bool {
 	for {
 		select {
 		case c := <-in.chunks:
+			in.known = true
 			in.rest = append(in.rest, c.entries...)
 			if n := len(c.entries); n > 0 {
 				in.row = c.entries[n-1].row()
@@ -344,12 +385,27 @@ func (in *Input) Drain() nodes.Batch {
 		return nodes.Batch{}
 	}
 	in.stopped.Store(true)
-	for done := false; !done && in.err == nil; {
-		done = in.waiting.Load() // then all that it has read is in the channel
+	<-in.settled
+	for in.err == nil {
+		var c chunk
 		select {
-		case c := <-in.chunks:
-			in.rest, in.err, done = append(in.rest, c.entries...), c.err, false
-		case <-time.After(time.Millisecond):
+		case c = <-in.chunks:
+		default:
+			if in.waiting.Load() { // all that it had read is in the channel, or was
+				select {
+				case c = <-in.chunks:
+				default:
+					return in.batch(len(in.rest))
+				}
+			} else {
+				select {
+				case c = <-in.chunks:
+				case <-in.idle:
+				}
+			}
+		}
+		if c.entries != nil || c.err != nil {
+			in.rest, in.err, in.known = append(in.rest, c.entries...), c.err, true
 		}
 	}
 	return in.batch(len(in.rest))
@@ -367,6 +423,9 @@ func (in *Input) batch(n int) nodes.Batch {
 		e.record.Timestamp = now
 		b.Records = append(b.Records, e.record)
 	}
+	if n > 0 {
+		in.offset.Store(in.rest[n-1].offset())
+	}
 	in.rest = in.rest[n:]
 	if len(in.rest) == 0 {
 		in.rest = nil
@@ -379,6 +438,13 @@ func (e *entry) row() int64 {
 		return e.rejected.Row
 	}
 	return e.record.Row
+}
+
+func (e *entry) offset() int64 {
+	if e.rejected != nil {
+		return e.rejected.Offset
+	}
+	return e.record.Offset
 }
 
 func (e *entry) size() int {

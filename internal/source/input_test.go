@@ -50,7 +50,7 @@ func readAll(t testing.TB, f *Input, n int) (b nodes.Batch) {
 // open opens an input whose values are to be doubled, as they must be numbers then.
 func open(s settings.Settings, in io.Reader) (*Input, error) {
 	s.Process, s.BatchWait = settings.ProcessDouble, time.Second
-	return Open(context.Background(), s, in, secret.New(nil))
+	return Open(context.Background(), s, in, secret.New(nil), 0)
 }
 
 func openText(t testing.TB, text string, o settings.Settings) *Input {

@@ -63,6 +63,11 @@ type file struct {
 }
 
 func (f *file) open(_ context.Context, s *settings.Settings, waits func(bool) error) (rows, error) {
+	if f.pipe { // whose opening waits for a writer
+		if err := waits(true); err != nil {
+			return nil, err
+		}
+	}
 	opened, err := os.Open(f.path)
 	if err != nil {
 		return nil, err

@@ -25,7 +25,7 @@ func query(t testing.TB, url string) (*Input, error) {
 	s := settings.Settings{Input: url, Process: settings.ProcessNone}
 	in, err := Open(t.Context(), s, nil, secret.New(func(name string) string {
 		return map[string]string{"PASSWORD": "hidden", "LEAST": "2"}[name]
-	}))
+	}), 0)
 	if err == nil {
 		t.Cleanup(in.Close)
 	}

@@ -58,6 +58,9 @@ func (r *reader) readOnce(ready chan<- error) error {
 		if len(ahead) > 0 {
 			next, ahead = ahead[0], ahead[1:]
 		} else if next, err = r.rows.next(); err != nil {
+			if err == io.EOF && r.row < r.behind {
+				err = fmt.Errorf("it has only %d rows, and %d of it were collected before", r.row, r.behind)
+			}
 			return err
 		}
 		if r.row++; r.row <= r.behind {
@@ -95,7 +98,12 @@ func (r *reader) waits(begins bool) error {
 	if r.stopped.Load() {
 		return io.EOF
 	}
-	r.waiting.Store(begins)
+	if r.waiting.Store(begins); begins {
+		select {
+		case r.idle <- struct{}{}:
+		default:
+		}
+	}
 	return nil
 }
 

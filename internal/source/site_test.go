@@ -28,7 +28,7 @@ import (
 // openURL opens an input by HTTP. It must not leave a goroutine behind.
 func openURL(t *testing.T, s settings.Settings) *Input {
 	t.Helper()
-	in, err := Open(t.Context(), s, nil, secret.New(nil))
+	in, err := Open(t.Context(), s, nil, secret.New(nil), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -342,7 +342,7 @@ func TestSettingsThatDoNotFitTheAnswer(t *testing.T) {
 		{Input: server.URL, HealthURL: "ftp://host"},
 		{Input: server.URL, Headers: []settings.Header{{End: "input", Name: "A", Value: "${NONE}"}}},
 	} {
-		if _, err := Open(t.Context(), wrong, nil, secret.New(nil)); !errors.As(err, new(*settings.Error)) {
+		if _, err := Open(t.Context(), wrong, nil, secret.New(nil), 0); !errors.As(err, new(*settings.Error)) {
 			t.Errorf("%+v: %v", wrong, err)
 		}
 	}

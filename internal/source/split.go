@@ -20,13 +20,18 @@ func split(s *settings.Settings, name string, in io.ReadCloser) (rows, error) {
 	t := &text{closers: []func() error{in.Close}}
 	plain, err := t.decompress(in)
 	if err == nil {
-		err = t.split(s, strings.TrimSuffix(strings.TrimSuffix(name, ".gz"), ".zst"), newLines(plain))
+		err = t.split(s, plainName(name), newLines(plain))
 	}
 	if err != nil {
 		_ = t.close() // of reading: nothing can be lost
 		return nil, err
 	}
 	return t, nil
+}
+
+// plainName is a name without the extension of a compression.
+func plainName(name string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(name, ".gz"), ".zst")
 }
 
 // text is a stream of text that is split into rows.
