@@ -6,7 +6,7 @@ TOOL = $(GO) tool -modfile=tools/go.mod
 GOLANGCI = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GORELEASER = $(GO) run github.com/goreleaser/goreleaser/v2@v2.16.0
 
-.PHONY: help run test race lint golangci cross wasm site site-test play-bench fused fuzz mutate bench bench-check benchstat full pictures install image release release-check release-try
+.PHONY: help run test race lint golangci cross wasm site site-test play-bench fused fuzz mutate crash rough bench bench-check benchstat full pictures install image release release-check release-try
 
 help: ## what can be made
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
@@ -114,6 +114,14 @@ mutate: ## what tests notice of changes to the core packages; PACKAGES=internal/
 full: ## the tests that CI runs in a smaller size, in full
 	FAULTFLOW_FULL=1 $(GO) test -timeout 60m ./internal/runner ./internal/campaign ./internal/compare
 	FAULTFLOW_FULL=1 $(GO) test -race -timeout 60m -run 'SameSeed' ./internal/runner
+
+crash: ## kill -9 at 200 random instants for each real channel, over 10,000 records
+	FAULTFLOW_CRASH=1 $(GO) test -count=1 -v -timeout 60m -run TestKilledAtAnyInstant ./cmd/faultflow
+
+rough: ## the tests of signals, kill -9, full disks and two processes in one folder, 40 times
+	$(GO) test -count=40 -timeout 60m -run 'TestSignals|TestNohup|TestReaderOfTheLog|TestInterrupted|TestPipeFlows|TestKilledAndLocked' ./cmd/faultflow
+	$(GO) test -count=40 -timeout 60m -run 'TestOutputOnAFullDisk|TestOutputFolderIsLocked' ./internal/channel
+	$(GO) test -count=40 -timeout 60m -run 'TestFullDiskUnderAState|TestDyingAtAnyOperation' ./internal/runner
 
 # What the README shows as pictures is real output. freeze draws terminal output as SVG; Chromium takes the page's picture.
 FREEZE = $(GO) run github.com/charmbracelet/freeze@v0.2.2 --language ansi --window --padding 20 --font.size 14 \

@@ -52,6 +52,8 @@ type Cycle struct {
 	Row int64 `json:"row"`
 	// Ledger counts the records of all lives.
 	Ledger report.Ledger `json:"ledger"`
+	// PossibleDuplicates counts the records of all lives that may be somewhere twice.
+	PossibleDuplicates int64 `json:"possible_duplicates"`
 	// Lengths are those of the files that keep records.
 	Lengths map[string]int64 `json:"lengths"`
 }

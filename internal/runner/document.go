@@ -256,8 +256,8 @@ func (r *run) tellOfEnds(rep *report.Report) {
 			rep.Errors.ByClass[errhandler.Classify(err)]++
 		}
 	}
+	rep.Delivery.PossibleDuplicates = r.possibleDuplicates()
 	if r.fate != nil && r.fate.Uncertain > 0 {
-		rep.Delivery.PossibleDuplicates += int64(r.fate.Uncertain)
 		r.find(catalog.PossibleDuplicates, "records that may have arrived before the last run died were sent again", 0)
 	}
 }

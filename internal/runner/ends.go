@@ -238,9 +238,19 @@ func (r *run) keep(cycle int) error {
 		return err
 	}
 	return r.journal.End(journal.Cycle{
-		Number:  cycle,
-		Row:     r.ledger.row,
-		Ledger:  r.ledger.close(),
-		Lengths: lengths,
+		Number:             cycle,
+		Row:                r.ledger.row,
+		Ledger:             r.ledger.close(),
+		PossibleDuplicates: r.possibleDuplicates(),
+		Lengths:            lengths,
 	})
+}
+
+// possibleDuplicates counts the records of all lives that may be somewhere twice.
+func (r *run) possibleDuplicates() int64 {
+	n := r.totals.delivery.PossibleDuplicates + r.past().Last.PossibleDuplicates
+	if r.fate != nil {
+		n += int64(r.fate.Uncertain)
+	}
+	return n
 }

@@ -366,6 +366,7 @@ func (r *run) breakerNames() []string {
 const (
 	stallCycles = 10
 	stallFor    = 2 * time.Minute
+	stallPause  = 100 * time.Millisecond
 )
 
 // loop runs cycle after cycle.
@@ -439,6 +440,8 @@ func (r *run) wait(ctx context.Context, began time.Time, readNothing bool) error
 		pause = drillPause(&s)
 	case untilInputEnds(&s) && !readNothing:
 		pause = 0
+	case untilInputEnds(&s): // which would else be asked again and again at once, in virtual time for ever
+		pause = max(pause, stallPause)
 	}
 	if s.For > 0 { // the run ends with its time, not with the cycle that would be next
 		pause = min(pause, s.For-r.stream.Elapsed())
