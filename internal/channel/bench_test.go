@@ -49,7 +49,7 @@ func reported(b *testing.B, records int) float64 {
 }
 
 // BenchmarkSQLite delivers to a file, beside the driver's own ways to insert much: one transaction a batch, and a
-// prepared statement, of one row or of as many as the channel takes. The last ratio is that of the channel to the first.
+// prepared statement, of one row or of as many as the channel takes. The ratio is that of the channel to the first.
 func BenchmarkSQLite(b *testing.B) {
 	floor := 0.0
 	for _, rows := range []int{1, 50} {

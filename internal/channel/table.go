@@ -43,8 +43,8 @@ type engine interface {
 	commit(ctx context.Context) error
 	// close ends the connection, if there is one.
 	close() error
-	// took notes a key, unless it is noted, and returns what came under it before. Of two transactions with one key, the
-	// second waits here for the first.
+	// took notes a key, unless it is noted, and returns what came under it before. Of two transactions with one key,
+	// the second waits here for the first.
 	took(ctx context.Context, key string) (records int, refused string, err error)
 	note(ctx context.Context, key string, records int, refused string) error
 	// columns are those of a table, none if there is no such table.

@@ -29,7 +29,8 @@ func Table(text string) (rest, table string, err error) {
 func Query(text string) (rest, query string, err error) {
 	rest, query, _ = cut(text, "query")
 	if strings.TrimSpace(query) == "" {
-		return "", "", errors.New("it has no query; add one at the end, such as '?query=SELECT * FROM records ORDER BY id'")
+		return "", "", errors.New("it has no query; add one at the end, such as " +
+			"'?query=SELECT * FROM records ORDER BY id'")
 	}
 	return rest, query, nil
 }
@@ -62,7 +63,8 @@ func Path(text string) (string, error) {
 	path, parameters, found := strings.Cut(strings.TrimPrefix(text, "sqlite:"), "?")
 	if found {
 		name, _, _ := strings.Cut(parameters, "=")
-		return "", fmt.Errorf("there is no parameter %q; SQLite's are ?table=NAME for a channel, ?query=… for an input", name)
+		return "", fmt.Errorf("there is no parameter %q; SQLite's are ?table=NAME for a channel, "+
+			"?query=… for an input", name)
 	}
 	if path == "" {
 		return "", errors.New("it names no file; want sqlite:PATH")

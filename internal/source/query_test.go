@@ -85,7 +85,8 @@ func TestSQLiteQuery(t *testing.T) {
 			id INTEGER, "r""" REAL, s TEXT, b BOOLEAN, j JSON, d BLOB, at TIMESTAMP);
 		INSERT INTO t VALUES (1, 0.1, 'a'||char(10)||'"', 1, '{"x":
 			[1.50]}', x'00ff', '2024-01-02 03:04:05'),
-			(9223372036854775807, 9e999, '', 0, 'no', NULL, NULL), (3, 1e300, 5, 2, 7, '', '?')`)
+			(9223372036854775807, 9e999, '', 0, 'no', NULL, NULL),
+			(3, 1e300, 5, 2, 7, '', '?')`)
 	// The query is as it is: nothing in it is decoded.
 	got := objects(t, "sqlite:"+path+"?query=SELECT *, 1+1 AS two FROM t WHERE s NOT LIKE '%20%&x=?#'", 2)
 	want := `{"id":1,"r\"":0.1,"s":"a\n\"","b":true,"j":{"x":			[1.50]},"d":"AP8=","at":"2024-01-02T03:04:05Z","two":2}
