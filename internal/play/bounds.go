@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"faultflow/internal/catalog"
 	"faultflow/internal/settings"
 )
 
@@ -14,6 +15,8 @@ const (
 	maxRuns    = 1000
 	maxPasses  = 20_000
 	maxRecords = 500_000 // in all passes together
+	// maxCalls is how many calls a node may make in a pass, if all fail: a run ends early only between nodes.
+	maxCalls = 1_000_000
 )
 
 // onPage reports whether the page has a setting. It reads no records and reaches no real ends, which are the same in all
@@ -72,6 +75,18 @@ func bounded(s settings.Settings) error {
 	if records := max(passes, 1) * float64(s.BatchSize); records > maxRecords {
 		name = "batch-size"
 		return tooMany(records, "records", maxRecords)
+	}
+	each := map[catalog.Node]int{catalog.Processor: s.BatchSize, catalog.Delivery: len(s.Channels)}
+	for _, node := range catalog.GuardedNodes() {
+		p := s.Policy(node)
+		calls := float64(p.Attempts) * float64(max(1, each[node]))
+		if p.HedgeAfter != "" {
+			calls *= float64(1 + p.Hedges)
+		}
+		if calls > maxCalls {
+			name = string(node) + "-attempts"
+			return tooMany(calls, "calls in a pass", maxCalls)
+		}
 	}
 	return nil
 }

@@ -3,6 +3,7 @@
 package play
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -84,6 +85,8 @@ type Problem struct {
 // Engine answers requests, several at once. Version goes into reports.
 type Engine struct {
 	Version string
+	// limit is how long an answer may take, in place of maxTime.
+	limit time.Duration
 
 	mu sync.Mutex
 	// pinned is the last run that was pinned, which is compared with run after run.
@@ -127,7 +130,7 @@ func (e *Engine) answer(ctx context.Context, request []byte, tell func(Response)
 	if err != nil {
 		return Response{}, err
 	}
-	limited, cancel := context.WithTimeout(ctx, maxTime)
+	limited, cancel := context.WithTimeout(ctx, e.mostTime())
 	defer cancel()
 	switch asked.Want {
 	case Run:
@@ -207,7 +210,7 @@ func (e *Engine) make(ctx context.Context, s settings.Settings, tell func(Respon
 		return nil, err
 	}
 	if r.Interrupted {
-		return nil, tooLong("run")
+		return nil, e.tooLong("run")
 	}
 	return r, r.Seal()
 }
@@ -301,7 +304,7 @@ func (e *Engine) seeds(
 	case err != nil:
 		return Response{}, err
 	case c.Interrupted:
-		return Response{}, tooLong("campaign")
+		return Response{}, e.tooLong("campaign")
 	}
 	return respond(c)
 }
@@ -340,10 +343,12 @@ func campaignCommand(given *settings.Given, seed uint64, runs int64) string {
 	return fmt.Sprintf("faultflow campaign --runs %d%s", runs, flags)
 }
 
+func (e *Engine) mostTime() time.Duration { return cmp.Or(e.limit, maxTime) }
+
 // tooLong is the error of what was ended by the time that it may take here.
-func tooLong(what string) error {
+func (e *Engine) tooLong(what string) error {
 	return fmt.Errorf("the %s takes longer than %v, the most that one may take here; a terminal has no such limit",
-		what, maxTime)
+		what, e.mostTime())
 }
 
 func problemOf(err error) *Problem {

@@ -191,6 +191,7 @@ func TestRefused(t *testing.T) {
 		}
 	}
 	for _, load := range [][]Setting{
+		list("attempts=10000", "batch-size=1000"), list("attempts=10000", "hedges=100", "hedge-after=1s"),
 		list("load=1000/s", "for=10h"), list("load=1000/s", "for=10h", "cycles=20001"), list("for=10000h", "interval=1ms"),
 	} {
 		if all := answers(t, &Engine{}, Request{Want: Run, Settings: load}); all[len(all)-1].Problem == nil {
@@ -213,6 +214,42 @@ func TestRefused(t *testing.T) {
 			t.Errorf("%s: %+v", name, all)
 		}
 	}
+}
+
+// What takes too long is ended, and says so: a run of so many passes, each with attempts without end, and many seeds.
+func TestTooLong(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	endless := list("cycles=20000", "batch-size=1", "attempts=10000", "retry-delay=0s", "fault=collector.fetch=timeout")
+	for _, r := range []Request{
+		{Want: Run, Settings: endless},
+		{Want: Run, Settings: list("seed=1"), Pinned: endless},
+		{Want: Seeds, Runs: 1000, Settings: endless},
+	} {
+		all := answers(t, &Engine{limit: 50 * time.Millisecond}, r)
+		p := all[len(all)-1].Problem
+		if p == nil || !strings.Contains(p.Text, "takes longer than 50ms") || len(all[len(all)-1].Parts) > 0 {
+			t.Errorf("%+v", p)
+		}
+	}
+}
+
+// FuzzSettled: whatever a page sends as settings, they are those of a bounded run on the virtual clock, or refused.
+func FuzzSettled(f *testing.F) {
+	f.Add("load", "60/s", "for", "90s")
+	f.Add("input", "/etc/passwd", "channel", "file:/tmp/x")
+	f.Add("fault", "collector.fetch=timeout,first=3", "cycles", "999999999")
+	f.Fuzz(func(t *testing.T, name, text, other, value string) {
+		given, s, err := settled([]Setting{{name, text}, {other, value}})
+		if err != nil {
+			if problemOf(err).Text == "" {
+				t.Error("refused without a word")
+			}
+			return
+		}
+		if s.Clock != settings.ClockVirtual || s.Input != "" || float64(s.Cycles)*float64(s.BatchSize) > maxRecords {
+			t.Errorf("%+v", given.List())
+		}
+	})
 }
 
 // What is dropped ends soon, says nothing more and leaves no goroutine behind.

@@ -15,7 +15,7 @@ import (
 
 // RunSeeds makes a virtual run of s with each of the seeds, in their order, and shows its report to visit. The reports
 // are those of Run but for meta and the timeline, which only drills have: keeping it takes 1 to 5 % longer. An error of
-// visit ends the runs and is returned, and so is the cancellation of ctx, after the run under way. s.Seed and s.Clock
+// visit ends the runs and is returned, and so is the cancellation of ctx, which ends the run under way, too. s.Seed and s.Clock
 // are not used; s must be valid and have no input. RunSeeds is safe for concurrent use: one call for each processor is
 // quickest, the more so with a patient garbage collector (debug.SetGCPercent(400)), since a run leaves much behind and
 // keeps little.
@@ -50,7 +50,8 @@ func makeSeeds(
 	if err := checkUnderWay(&whole); err != nil {
 		return err
 	}
-	b := openBubble(whole, timeline, nil)
+	cancelled := func() bool { return ctx.Err() != nil }
+	b := openBubble(whole, timeline, cancelled, nil)
 	defer func() { err = cmp.Or(err, b.close()) }()
 	for seed := range seeds {
 		if s.Seed = seed; seed > settings.MaxSeed {
@@ -63,9 +64,12 @@ func makeSeeds(
 		if err != nil {
 			return fmt.Errorf("seed %d: %w", seed, err)
 		}
+		if err := ctx.Err(); err != nil && rep.Interrupted {
+			return err
+		}
 		if b.lived += rep.DurationMS; b.lived > bubbleYear {
 			old := b
-			b = openBubble(whole, timeline, nil)
+			b = openBubble(whole, timeline, cancelled, nil)
 			if err := old.close(); err != nil {
 				return err
 			}
@@ -97,8 +101,10 @@ type result struct {
 // count the nanoseconds of some 260 years from there.
 const bubbleYear = float64(365 * 24 * time.Hour / time.Millisecond)
 
-// openBubble begins a bubble for runs with these settings. observe may be nil.
-func openBubble(s settings.Settings, timeline bool, observe func(workflow.Event)) *bubble {
+// openBubble begins a bubble for runs with these settings, which end early once they are cancelled. observe may be nil.
+func openBubble(
+	s settings.Settings, timeline bool, cancelled func() bool, observe func(workflow.Event),
+) *bubble {
 	bounded := outlives(&s, virtualLimit)
 	b := &bubble{seeds: make(chan uint64), runs: make(chan result), ended: make(chan struct{})}
 	go func() {
@@ -108,7 +114,7 @@ func openBubble(s settings.Settings, timeline bool, observe func(workflow.Event)
 			for seed := range b.seeds {
 				r := &run{settings: s, bounded: bounded, observe: observe, countOnly: !timeline, breakage: same}
 				r.settings.Seed = seed
-				rep, err := r.make(context.Background(), nil)
+				rep, err := r.make(context.Background(), cancelled)
 				if r.breakage != nil && !r.breakage.drawn {
 					same = r.breakage
 				}

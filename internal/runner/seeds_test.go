@@ -266,7 +266,7 @@ func TestBubbleTellsOfLeaks(t *testing.T) {
 			var once sync.Once
 			s := settings.Defaults()
 			s.Clock = settings.ClockVirtual
-			b := openBubble(complete(s), false, func(workflow.Event) { once.Do(test.observe) })
+			b := openBubble(complete(s), false, nil, func(workflow.Event) { once.Do(test.observe) })
 			if _, err := b.run(1); (err != nil) != test.atOnce {
 				t.Errorf("the run: %v", err)
 			}
