@@ -89,9 +89,10 @@ func TestFlagsBecomeSettings(t *testing.T) {
 		{"--retry-delay 3s --backoff 1.5 --max-delay 9s --jitter 0", policy(func(p *settings.Policy) {
 			p.RetryDelay, p.Backoff, p.MaxDelay, p.Jitter = 3e9, 1.5, 9e9, 0
 		})},
-		{"--timeout 1s --bulkhead 2 --bulkhead-wait 0s", policy(func(p *settings.Policy) {
-			p.Timeout, p.Bulkhead, p.BulkheadWait = 1e9, 2, 0
-		})},
+		{"--timeout 1s --bulkhead 2 --bulkhead-wait 0s", func(s *settings.Settings) {
+			policy(func(p *settings.Policy) { p.Timeout, p.Bulkhead, p.BulkheadWait = 1e9, 2, 0 })(s)
+			s.BulkheadDecided = true
+		}},
 		{"--breaker-failures 5 --breaker-open-for 1m --breaker-trial-calls 2", policy(func(p *settings.Policy) {
 			p.BreakerFailures, p.BreakerOpenFor, p.BreakerTrialCalls = 5, 60e9, 2
 		})},

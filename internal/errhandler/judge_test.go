@@ -260,6 +260,7 @@ var ofRuns = []catalog.FindingCode{
 	catalog.HandlerFailed,
 	catalog.RecoveryTestFailed,
 	catalog.LedgerUnbalanced,
+	catalog.OutputIncomplete,
 	catalog.VirtualTimeOver,
 	catalog.StayedDown,
 	catalog.RecoveryNotWatched,
