@@ -24,7 +24,7 @@ var floors = [][]string{
 		"internal/postgrestest"},
 	{"internal/nodes", "internal/timeline", "internal/compare", "internal/expect",
 		"internal/recovery", "internal/reporttest", "internal/webtest"},
-	{"internal/web"},
+	{"internal/web", "internal/undelivered"},
 	{"internal/simulate", "internal/source", "internal/channel", "internal/render"},
 	{"internal/journal"},
 	{"internal/runner", "internal/render/text", "internal/render/html", "internal/render/ci"},

@@ -86,7 +86,7 @@ an expectation was about what never ran, 130 interrupted.`,
 	o.addFlags(own)
 	addBool(own, &o.quiet, "quiet", "no progress")
 
-	o.run.addSettings(cmd.Flags())
+	o.run.addSettings(cmd.Flags(), settings.All())
 	o.run.addScenario()
 	for _, g := range o.run.groups {
 		cmd.Flags().AddFlagSet(g.flags)
@@ -94,7 +94,7 @@ an expectation was about what never ran, 130 interrupted.`,
 	cmd.Flags().AddFlagSet(own)
 	o.run.completeRun(cmd)
 	complete(cmd, "sweep", sweepsBegunWith)
-	cmd.SetUsageFunc(func(c *cobra.Command) error { return writeOwnUsage(c, own) })
+	cmd.SetUsageFunc(func(c *cobra.Command) error { return writeOwnUsage(c, own, runFlags) })
 	return cmd
 }
 

@@ -15,6 +15,7 @@ import (
 	"faultflow/internal/catalog"
 	"faultflow/internal/channel"
 	"faultflow/internal/compare"
+	"faultflow/internal/disk"
 	"faultflow/internal/errhandler"
 	"faultflow/internal/journal"
 	"faultflow/internal/report"
@@ -22,6 +23,7 @@ import (
 	"faultflow/internal/scenario"
 	"faultflow/internal/settings"
 	"faultflow/internal/suggest"
+	"faultflow/internal/undelivered"
 	"faultflow/internal/workflow"
 )
 
@@ -90,7 +92,8 @@ func exitCode(err error, s *streams) int {
 // isIO reports whether an error is about a file, a database or a connection, or comes from writing a result.
 func isIO(err error) bool {
 	class := errhandler.Classify(err)
-	return class == errhandler.Storage || class == errhandler.Network ||
+	var held *disk.HeldError
+	return errors.As(err, &held) || class == errhandler.Storage || class == errhandler.Network ||
 		errors.Is(err, runner.ErrOutput) || errors.Is(err, errWrite)
 }
 
@@ -98,9 +101,12 @@ func isUsage(err error) bool {
 	var setting *settings.Error
 	var mistake *scenario.FileError
 	var gate *compare.GateError
-	var undelivered *channel.UndeliveredError
+	var waiting *channel.UndeliveredError
 	var different *journal.DifferentError
-	return errors.As(err, &undelivered) || errors.As(err, &different) || errors.As(err, &setting) || errors.As(err, &mistake) || errors.As(err, &gate)
+	var unfinished *runner.UnfinishedError
+	var condition *undelivered.ConditionError
+	return errors.As(err, &waiting) || errors.As(err, &different) || errors.As(err, &unfinished) ||
+		errors.As(err, &condition) || errors.As(err, &setting) || errors.As(err, &mistake) || errors.As(err, &gate)
 }
 
 // flagError words pflag's errors: flag, value, what is allowed.

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"faultflow/internal/expect"
+	"faultflow/internal/runner"
 	"faultflow/internal/scenario"
 	"faultflow/internal/settings"
 )
@@ -21,6 +22,8 @@ type job struct {
 	expectations []*expect.Condition
 	// anySeed says that the seed was drawn.
 	anySeed bool
+	// replay is what faultflow replay sends in place of an input.
+	replay *runner.Replay
 }
 
 func drawSeed() uint64 { return rand.Uint64N(settings.MaxSeed + 1) }

@@ -57,14 +57,14 @@ Exit codes: 0 ended by Ctrl-C, 2 a flag or a file is wrong, 3 could not listen.`
 	own.SortFlags = false
 	own.StringVar(&o.listen, "listen", o.listen, "`ADDRESS` to serve the page on; port 0 is any that is free")
 	addBool(own, &o.open, "open", "open the page in a browser")
-	o.run.addSettings(cmd.Flags())
+	o.run.addSettings(cmd.Flags(), settings.All())
 	o.run.addScenario()
 	for _, g := range o.run.groups {
 		cmd.Flags().AddFlagSet(g.flags)
 	}
 	cmd.Flags().AddFlagSet(own)
 	o.run.completeRun(cmd)
-	cmd.SetUsageFunc(func(c *cobra.Command) error { return writeOwnUsage(c, own) })
+	cmd.SetUsageFunc(func(c *cobra.Command) error { return writeOwnUsage(c, own, runFlags) })
 	return cmd
 }
 

@@ -100,6 +100,8 @@ breakers, bulkheads, fallbacks and failover at work.`,
 		newCampaignCommand(s),
 		newMergeCommand(s),
 		newScenarioCommand(s),
+		newReplayCommand(s),
+		newInspectCommand(s),
 		newShowCommand(s),
 		newCompareCommand(s),
 		newGraphCommand(s),
@@ -130,7 +132,7 @@ func noArguments(cmd *cobra.Command, args []string) error {
 
 // addFlags adds a flag for each setting of a run, and those about its expectations, files and presentation.
 func (o *rootOptions) addFlags(all *pflag.FlagSet) {
-	o.addSettings(all)
+	o.addSettings(all, settings.All())
 
 	o.group("Expectations").StringArrayVar(&o.expect, "expect", nil,
 		"what must hold of the report, an `EXPR` such as 'ledger.lost == 0' (repeatable)")
@@ -144,6 +146,15 @@ func (o *rootOptions) addFlags(all *pflag.FlagSet) {
 	addChoice(shows, &o.outputMode, "output-mode", "MODE", channel.OutputModes(),
 		"what becomes of the records in DIR: new refuses undelivered ones and replaces others, append, replace")
 	shows.StringVar(&o.state, "state", "", "keep a journal in `DIR`, by which the same command goes on after a crash")
+	o.addShows(shows)
+
+	for _, g := range o.groups {
+		all.AddFlagSet(g.flags)
+	}
+}
+
+// addShows adds the flags that say how a run is shown, and what its exit code is.
+func (o *rootOptions) addShows(shows *pflag.FlagSet) {
 	shows.StringVar(&o.report, "report", "", "write the JSON report to `FILE`")
 	addChoice(shows, &o.format, "format", "FORMAT", format.Report(nil).Formats(),
 		"of the report on standard output: "+strings.Join(format.Report(nil).Formats(), ", "))
@@ -151,20 +162,16 @@ func (o *rootOptions) addFlags(all *pflag.FlagSet) {
 	addFailOn(shows, &o.failOn, "exit with 1 on this verdict or a worse one")
 	addBool(shows, &o.verbose, "verbose", "log every event to standard error")
 	addBool(shows, &o.quiet, "quiet", "no live line")
-
-	for _, g := range o.groups {
-		all.AddFlagSet(g.flags)
-	}
 }
 
-// addSettings adds a flag for each setting, by the sections of the help. The settings of single nodes have no section:
-// the help names them in one line.
-func (o *rootOptions) addSettings(all *pflag.FlagSet) {
+// addSettings adds a flag for each of some settings, by the sections of the help. The settings of single nodes have no
+// section: the help names them in one line.
+func (o *rootOptions) addSettings(all *pflag.FlagSet, list []settings.Setting) {
 	bySection := map[settings.Section]*pflag.FlagSet{"": all}
 	for _, section := range settings.Sections() {
 		bySection[section] = o.group(string(section))
 	}
-	for _, s := range settings.All() {
+	for _, s := range list {
 		addSetting(bySection[s.Section], o.given, s)
 	}
 }
@@ -205,6 +212,7 @@ func runMain(ctx context.Context, o *rootOptions, j job, s *streams) error {
 		State:   o.state,
 		AnySeed: j.anySeed,
 		Version: version(),
+		Replay:  j.replay,
 	}
 	if j.settings.ToStdout() { // the records are the result then
 		beside := *s

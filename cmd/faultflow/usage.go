@@ -53,14 +53,16 @@ func writeUses(w io.Writer, c *cobra.Command) {
 	}
 }
 
+// runFlags are the flags of a run for commands that make runs.
+const runFlags = "--scenario and the flags of a run that say what happens in it"
+
 // writeOwnUsage prints the help of a command that has the flags of a run beside its own, and refers to faultflow --help
-// for the former.
-func writeOwnUsage(c *cobra.Command, own *pflag.FlagSet) error {
+// for the former, the others.
+func writeOwnUsage(c *cobra.Command, own *pflag.FlagSet, others string) error {
 	w := c.OutOrStderr()
 	writeUses(w, c)
 	writeFlags(w, "Flags", own)
-	_, err := fmt.Fprint(w,
-		"\nAnd --scenario and the flags of a run that say what happens in it: see faultflow --help.\n")
+	_, err := fmt.Fprintf(w, "\nAnd %s: see faultflow --help.\n", others)
 	return err
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"faultflow/internal/disk"
 	"faultflow/internal/nodes"
+	"faultflow/internal/undelivered"
 )
 
 // The files of an Output, and what the names of those end in that are not finished.
@@ -144,14 +145,30 @@ func (o *Output) open(delivered bool) (notices []string, err error) {
 	return notices, nil
 }
 
+// Adopt adds the lines of runs that did not end to the files that they would have had, the named ones of a folder; the
+// caller has its lock. notices tell of it.
+func Adopt(sys disk.System, dir string, names []string) (notices []string, err error) {
+	for _, name := range names {
+		final := filepath.Join(dir, name)
+		notice, err := adopt(sys, final, final+Unfinished)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		if notice != "" {
+			notices = append(notices, notice)
+		}
+	}
+	return notices, nil
+}
+
 // free returns an *UndeliveredError if an older run left records that no channel has got.
 func (o *Output) free() error {
 	for _, name := range []string{Emergency, Emergency + Unfinished} {
-		data, err := os.ReadFile(filepath.Join(o.dir, name))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		n, err := undelivered.Pending(o.dir, name)
+		if err != nil {
 			return err
 		}
-		if n := strings.Count(string(data), "\n"); n > 0 {
+		if n > 0 {
 			return &UndeliveredError{o.dir, name, n}
 		}
 	}
@@ -170,7 +187,7 @@ func (o *Output) openFile(name string) (f *keptFile, notice string, err error) {
 		path = staged
 	}
 	if o.mode == OutputAppend {
-		if notice, err = o.adopt(final, staged); err != nil {
+		if notice, err = adopt(o.sys, final, staged); err != nil {
 			return nil, "", err
 		}
 	}
@@ -192,11 +209,11 @@ func (o *Output) openFile(name string) (f *keptFile, notice string, err error) {
 }
 
 // adopt adds the lines of a run that did not end to the file that it would have had.
-func (o *Output) adopt(final, staged string) (notice string, err error) {
+func adopt(sys disk.System, final, staged string) (notice string, err error) {
 	if _, err := os.Lstat(staged); errors.Is(err, fs.ErrNotExist) {
 		return "", nil
 	}
-	from, _, err := disk.OpenLog(o.sys, staged)
+	from, _, err := disk.OpenLog(sys, staged)
 	if err != nil {
 		return "", err
 	}
@@ -205,7 +222,7 @@ func (o *Output) adopt(final, staged string) (notice string, err error) {
 	if err != nil {
 		return "", err
 	}
-	to, _, err := disk.OpenLog(o.sys, final)
+	to, _, err := disk.OpenLog(sys, final)
 	if err != nil {
 		return "", err
 	}
@@ -219,7 +236,7 @@ func (o *Output) adopt(final, staged string) (notice string, err error) {
 	if err != nil {
 		return "", errors.Join(err, to.Cut(before), to.Close())
 	}
-	if err := errors.Join(to.Close(), o.sys.Remove(staged)); err != nil {
+	if err := errors.Join(to.Close(), sys.Remove(staged)); err != nil {
 		return "", err
 	}
 	if len(lines) == 0 {
@@ -337,6 +354,11 @@ func (o *Output) Commit() error {
 	}
 	if synced := o.sys.SyncFolder(o.dir); synced != nil {
 		err = errors.Join(err, fmt.Errorf("output folder: %w", synced))
+	}
+	if err == nil && (o.mode == OutputNew || o.mode == OutputReplace) { // the marks are of lines that are gone
+		if gone := o.sys.Remove(filepath.Join(o.dir, undelivered.Marks)); !errors.Is(gone, fs.ErrNotExist) {
+			err = errors.Join(err, gone)
+		}
 	}
 	return errors.Join(err, o.close())
 }

@@ -214,6 +214,27 @@ func LockFolder(dir, holder string) (*Lock, error) {
 	return &Lock{lock}, nil
 }
 
+// Held tells who holds a folder's lock; "" if nobody does. Nothing is written.
+func Held(dir string) (holder string, err error) {
+	path := filepath.Join(dir, lockName)
+	by, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	lock := flock.New(path, flock.SetFlag(os.O_RDONLY))
+	free, err := lock.TryRLock()
+	if errors.Is(err, errors.ErrUnsupported) {
+		return "", nil
+	}
+	if err != nil || !free {
+		return string(bytes.TrimSpace(by)), err
+	}
+	return "", lock.Unlock()
+}
+
 // Release gives the lock back. The file stays: who removed it could remove the lock of the next process.
 func (l *Lock) Release() error {
 	if l == nil || l.lock == nil {

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -117,6 +118,25 @@ func (j *Journal) read(path string) error {
 	if err != nil {
 		return err
 	}
+	return j.past.parse(path, data)
+}
+
+// Read tells what the journal of a folder knows, without the right to write it; nil if there is none.
+func Read(dir string) (*Past, error) {
+	path := filepath.Join(dir, File)
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	p := &Past{}
+	return p, p.parse(path, data[:bytes.LastIndexByte(data, '\n')+1])
+}
+
+// parse reads whole lines.
+func (p *Past) parse(path string, data []byte) error {
 	number := 0
 	for text := range bytes.Lines(data) {
 		number++
@@ -126,13 +146,13 @@ func (j *Journal) read(path string) error {
 		}
 		switch {
 		case l.Begin != nil:
-			j.past.Identity = *l.Begin
+			p.Identity = *l.Begin
 		case l.Sending != nil:
-			j.past.Sent = append(j.past.Sent, *l.Sending)
+			p.Sent = append(p.Sent, *l.Sending)
 		case l.Cycle != nil:
-			j.past.Last, j.past.Sent = *l.Cycle, nil
+			p.Last, p.Sent = *l.Cycle, nil
 		case l.Life > 0:
-			j.past.Lives = l.Life
+			p.Lives = l.Life
 		}
 	}
 	return nil

@@ -264,7 +264,7 @@ func (d *Deliverer) send(ctx context.Context, c *outlet, s *State) error {
 		c.works(ctx)
 		return nil
 	}
-	if uncertain(err) && taken == 0 {
+	if Uncertain(err) && taken == 0 {
 		s.inFlight.maybeTaken(c.Name(), batch)
 	}
 	if errors.Is(err, context.Canceled) { // the run was interrupted, which says nothing about the channel
@@ -352,9 +352,9 @@ func (c *outlet) become(ctx context.Context, h catalog.Health) {
 	c.health = h
 }
 
-// uncertain reports whether records may have arrived although the delivery failed: the call was cut short, or the
+// Uncertain reports whether records may have arrived although the delivery failed: the call was cut short, or the
 // answer never came. After a refused connection or a full disk they have certainly not.
-func uncertain(err error) bool {
+func Uncertain(err error) bool {
 	if status, ok := errors.AsType[*StatusError](err); ok {
 		return slices.Contains([]int{500, 502, 504}, status.Code) // a gateway can't tell; 503 serves nobody
 	}

@@ -257,6 +257,10 @@ func (r *run) tellOfEnds(rep *report.Report) {
 		}
 	}
 	rep.Delivery.PossibleDuplicates = r.possibleDuplicates()
+	if r.replay != nil && r.replay.uncertain > 0 {
+		rep.Delivery.PossibleDuplicates += int64(r.replay.uncertain)
+		r.find(catalog.PossibleDuplicates, "records that an earlier replay may have delivered were sent again", 0)
+	}
 	if r.fate != nil && r.fate.Uncertain > 0 {
 		r.find(catalog.PossibleDuplicates, "records that may have arrived before the last run died were sent again", 0)
 	}

@@ -54,7 +54,7 @@ func (r *run) open(ctx context.Context, env Environment) error {
 		}
 	}
 	secrets := secret.New(env.Getenv)
-	if s.Input != "" {
+	if s.Input != "" && r.replay == nil {
 		input, err := source.Open(ctx, *s, env.Stdin, secrets, r.past().Last.Row)
 		if err != nil {
 			return err
@@ -74,6 +74,11 @@ func (r *run) open(ctx context.Context, env Environment) error {
 		}
 		r.outlets = append(r.outlets, real)
 	}
+	if r.replay != nil {
+		if err := r.openReplay(ctx, secrets, tell); err != nil {
+			return err
+		}
+	}
 	if err := r.openOutput(env, tell); err != nil {
 		return err
 	}
@@ -84,6 +89,19 @@ func (r *run) open(ctx context.Context, env Environment) error {
 		return nil
 	}
 	return r.goOn(ctx, env, tell)
+}
+
+// openReplay settles what earlier replays left open, and opens the rest as the input.
+func (r *run) openReplay(ctx context.Context, secrets *secret.Secrets, tell func([]string)) error {
+	notice, err := r.replay.settle(ctx, r.settings.Outlets, r.outlets)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrOutput, err)
+	}
+	if notice != "" {
+		tell([]string{notice})
+	}
+	r.input, err = source.OpenAgain(ctx, r.settings, r.replay.Folder, r.replay.lines, secrets)
+	return err
 }
 
 // name begins the idempotency keys of the run's deliveries. Real channels would know those of another run with the same
@@ -218,7 +236,10 @@ func (r *run) close() error {
 
 // outlet is the i-th real channel as the pipeline has it.
 func (r *run) outlet(i int) nodes.Channel {
-	if r.journal == nil {
+	switch {
+	case r.replay != nil:
+		return r.replay.channel(r.outlets[i], r.settings.Outlets[i])
+	case r.journal == nil:
 		return r.outlets[i]
 	}
 	return r.journal.Channel(r.outlets[i])
@@ -226,6 +247,9 @@ func (r *run) outlet(i int) nodes.Channel {
 
 // keep makes what a cycle came to survive the end of this process; with a journal, also that of the system.
 func (r *run) keep(cycle int) error {
+	if r.replay != nil {
+		return r.replay.endCycle()
+	}
 	if r.output == nil {
 		return nil
 	}

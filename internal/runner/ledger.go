@@ -16,6 +16,7 @@ import (
 // could not be written.
 type ledger struct {
 	output *channel.Output
+	replay *Replay
 
 	mu     sync.Mutex
 	run    report.Ledger
@@ -52,8 +53,13 @@ const (
 
 var _ nodes.Ledger = (*cycleLedger)(nil)
 
-func newLedger(o *channel.Output) *ledger {
-	return &ledger{output: o, groups: map[deadKey]*report.DeadLetters{}, places: map[deadPlace]int64{}}
+func newLedger(o *channel.Output, r *Replay) *ledger {
+	return &ledger{
+		output: o,
+		replay: r,
+		groups: map[deadKey]*report.DeadLetters{},
+		places: map[deadPlace]int64{},
+	}
 }
 
 // resume goes on with the ledger of an earlier life.
@@ -101,6 +107,9 @@ func (l *cycleLedger) Delivered(channel string, d nodes.Delivery) {
 	}
 	if l.output != nil {
 		l.output.Deliver(channel, d)
+	}
+	if l.replay != nil {
+		l.replay.took(d)
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 // The groups of dead letters are bounded, their counts by place and class are not: an input whose every row has a
 // reason of its own must not hide rows from who asks how many there are.
 func TestDeadLettersAreCountedBeyondTheirGroups(t *testing.T) {
-	whole := newLedger(nil)
+	whole := newLedger(nil, nil)
 	l := whole.cycle()
 	const rows = maxGroups + 500
 	for i := range rows {

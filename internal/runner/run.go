@@ -40,6 +40,8 @@ type Environment struct {
 	// the seed was not chosen: a run that goes on has that of the first life.
 	State   string
 	AnySeed bool
+	// Replay is what is sent again in place of an input; nil for none. It stays open.
+	Replay *Replay
 	// Disk is where the output folder and the journal are; nil is the real one.
 	Disk *disk.System
 	// Tell is told what a person should know and no report says, in a line.
@@ -64,7 +66,7 @@ func Run(ctx context.Context, s settings.Settings, env Environment) (*report.Rep
 	if err := s.Validate(); err != nil {
 		return nil, err
 	}
-	r := &run{settings: complete(s), observe: env.Observe, endedCycle: env.EndCycle}
+	r := &run{settings: complete(s), replay: env.Replay, observe: env.Observe, endedCycle: env.EndCycle}
 	if err := checkUnderWay(&r.settings); err != nil {
 		return nil, err
 	}
@@ -134,6 +136,7 @@ type run struct {
 	observe    func(workflow.Event)
 	endedCycle func(report.Cycle)
 	ends
+	replay *Replay // nil for another input
 	// broken is why a cycle could not be noted, which ends the run.
 	broken error
 
@@ -253,6 +256,9 @@ func (r *run) assemble() error {
 	if err != nil {
 		return err
 	}
+	if r.replay != nil {
+		transform = r.replay.transform(transform)
+	}
 	r.parts = nodes.Parts{
 		Source:    r.plan.Source(r.source),
 		Transform: r.plan.Processor(transform),
@@ -269,7 +275,7 @@ func (r *run) assemble() error {
 	if err != nil {
 		return err
 	}
-	r.ledger, r.totals = newLedger(r.output), newTotals()
+	r.ledger, r.totals = newLedger(r.output, r.replay), newTotals()
 	if last := r.past().Last; last.Number > 0 {
 		r.ledger.resume(&last.Ledger, last.Row)
 		r.count = last.Number

@@ -99,6 +99,8 @@ type row struct {
 	data         []byte
 	reason       string
 	cut          bool // data are the row's beginning
+	// ready says that the row is a record as a channel gets it: nothing is asked of its fields.
+	ready bool
 }
 
 // rows splits an input into rows. Those that begin further on than at the first row, though not behind what was read
@@ -138,7 +140,19 @@ type chunk struct {
 func Open(
 	ctx context.Context, s settings.Settings, stdin io.Reader, secrets *secret.Secrets, behind int64,
 ) (*Input, error) {
+	name, from, err := originOf(&s, stdin, secrets)
+	if err != nil {
+		return nil, secrets.Error(err)
+	}
+	return start(ctx, s, name, from, secrets, behind)
+}
+
+func start(
+	ctx context.Context, s settings.Settings, name string, from origin, secrets *secret.Secrets, behind int64,
+) (*Input, error) {
 	in := &Input{
+		name:     name,
+		origin:   from,
 		row:      behind,
 		settings: s,
 		secrets:  secrets,
@@ -147,10 +161,6 @@ func Open(
 		ended:    make(chan struct{}),
 		idle:     make(chan struct{}, 1),
 		settled:  make(chan struct{}),
-	}
-	var err error
-	if in.name, in.origin, err = originOf(&in.settings, stdin, secrets); err != nil {
-		return nil, secrets.Error(err)
 	}
 	in.run = ctx
 	context.AfterFunc(ctx, func() { // outside of virtual time, whatever the run's clock

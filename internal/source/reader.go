@@ -131,6 +131,10 @@ func (r *reader) fill(record *nodes.Record, next row) (err error) {
 	if record.Fields, err = r.rows.object(next); err != nil {
 		return err
 	}
+	if next.ready {
+		record.ID = r.placeName(next)
+		return nil
+	}
 	id, value := r.find(record.Fields)
 	if id != "" {
 		if record.ID, err = object.Scalar(id); err != nil {
@@ -211,7 +215,7 @@ func (r *reader) choose() (ahead []row, err error) {
 		}
 		next.data = bytes.Clone(next.data)
 		ahead = append(ahead, next)
-		if next.reason != "" {
+		if next.reason != "" || next.ready {
 			continue
 		}
 		fields, err := r.rows.object(next)

@@ -114,6 +114,14 @@ func Comparison(r *compare.Result) Document {
 	}}
 }
 
+// Inspection is what a run left in a folder.
+func Inspection(i *report.Inspection) Document {
+	return Document{[]writer{
+		{Text, func(w io.Writer, s text.Style) error { return text.WriteAccount(w, render.InspectionAccount(i), s) }},
+		plain(JSON, func(w io.Writer) error { return report.WriteInspection(w, i) }),
+	}}
+}
+
 // Tests are test results. In the formats for CI systems a result that is inconclusive is no success, because faultflow
 // test does not exit with 0 for it either.
 func Tests(t *report.Tests) Document {
