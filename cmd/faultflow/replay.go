@@ -46,8 +46,8 @@ records to the channels as they are, dead letters through processing, as
 --process says. FILE… are some of a folder's files. What a channel takes is
 noted in the folder's replayed.ndjson and not sent again; what fails again
 stays. A replay that dies is settled by the next one to the same channels:
-databases know what arrived; at others, what may have is sent again and counted
-as possible duplicates.
+databases know what arrived, a file is cut back; at others, what may have
+arrived is sent again and counted as possible duplicates.
 
 --where is true of the lines to send; it can name
 ` + undelivered.Names + `.
@@ -56,11 +56,12 @@ A dead letter whose row could not be read has no record and stays.
 Exit codes: as those of a run, and 0 if nothing is left to send.`,
 		Example: `  faultflow replay testdata/left --dry-run
   faultflow replay testdata/left --channel primary=sqlite:out.db?table=stations
-  faultflow replay testdata/left --where 'reason matches "timeout"' --process 'temp_f = temp * 9/5 + 32' --channel a=file:out.ndjson
+  faultflow replay testdata/left --where 'reason matches "timeout"' --channel a=file:out.ndjson
   faultflow replay testdata/left/dead-letters.ndjson --class processing --clock virtual`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return usageError("replay takes a folder that --output wrote, or files of it; see faultflow replay --help")
+				return usageError("replay takes a folder that --output wrote, or files of it; " +
+					"see faultflow replay --help")
 			}
 			return nil
 		},
@@ -69,13 +70,15 @@ Exit codes: as those of a run, and 0 if nothing is left to send.`,
 	}
 	own := pflag.NewFlagSet("replay", pflag.ContinueOnError)
 	own.SortFlags = false
-	own.StringVar(&o.where, "where", "", "send lines of which `EXPR` is true, such as 'reason matches \"timeout\"'")
+	own.StringVar(&o.where, "where", "",
+		"send lines of which `EXPR` is true, such as 'reason matches \"timeout\"'")
 	own.StringVar(&o.filter.Place, "place", "", "send dead letters of this `PLACE`, such as delivery.primary")
 	var classes []string
 	for _, c := range errhandler.Classes() {
 		classes = append(classes, string(c))
 	}
-	addChoice(own, &o.filter.Class, "class", "CLASS", classes, "send dead letters of this class: "+strings.Join(classes, ", "))
+	addChoice(own, &o.filter.Class, "class", "CLASS", classes,
+		"send dead letters of this class: "+strings.Join(classes, ", "))
 	addBool(own, &o.dryRun, "dry-run", "show what would be sent, and send nothing")
 	o.run.addShows(own)
 	o.run.addSettings(cmd.Flags(), slices.DeleteFunc(slices.Clone(settings.All()), func(s settings.Setting) bool {

@@ -55,7 +55,8 @@ func files(i *report.Inspection) Section {
 	}, rows)
 	for _, f := range i.Files {
 		if f.Oldest != "" {
-			s.item(Aside, fmt.Sprintf("%s: oldest %s, newest %s", ClipName(f.Name), ClipName(f.Oldest), ClipName(f.Newest)))
+			ages := fmt.Sprintf(": oldest %s, newest %s", ClipName(f.Oldest), ClipName(f.Newest))
+			s.item(Aside, ClipName(f.Name)+ages)
 		}
 	}
 	return s
@@ -96,7 +97,7 @@ func journalOf(j *report.InspectedJournal) Section {
 	s.row("run", None, Facts(ClipName(j.Run), Amount(j.Lives, "life", "lives")))
 	s.row("stands", None, fmt.Sprintf("after cycle %s, row %s", Grouped(j.Cycle), Grouped(j.Row)))
 	for _, o := range j.Open {
-		s.row("open", Warn, fmt.Sprintf("%s to %s under %s", Amount(o.Records, "record"), ClipName(o.Channel), ClipName(o.Key)))
+		s.row("open", Warn, Facts(Amount(o.Records, "record")+" to "+ClipName(o.Channel), "key "+ClipText(o.Key)))
 	}
 	return s
 }

@@ -2,8 +2,8 @@ package report
 
 import "io"
 
-// InspectSchema names the version of the JSON document of faultflow inspect, and of a replay that was only asked what it
-// would send.
+// InspectSchema names the version of the JSON document of faultflow inspect, and of a replay that was only asked what
+// it would send.
 const InspectSchema = "faultflow.inspect/v1"
 
 // Inspection is what a run left in a folder.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"sync"
 
 	"faultflow/internal/channel"
@@ -25,8 +26,8 @@ type Replay struct {
 	// uncertain counts those that may be at a channel already.
 	uncertain int
 
-	// delivered are the lines that the cycle has delivered. sent has, by the key of each delivery, how many calls of it may
-	// have brought something that nobody knows of; there are several at once where a call is hedged.
+	// delivered are the lines that the cycle has delivered. sent has, by the key of each delivery, how many calls of it
+	// may have brought something that nobody knows of; there are several at once where a call is hedged.
 	delivered []int
 	mu        sync.Mutex
 	sent      map[string]int
@@ -102,11 +103,13 @@ func last(is bool) int {
 	return 0
 }
 
-// settle asks the channels which of the records have arrived, of deliveries whose end nobody noted, and sends the
-// others. Spooled records were given to the channels under their key, too.
-func (r *Replay) settle(ctx context.Context, outlets []settings.Outlet, channels []channel.Real) (notice string, err error) {
+// settle asks the channels which of the records have arrived, of deliveries whose end nobody noted, and takes them out.
+// Spooled records were given to the channels under their key, too.
+func (r *Replay) settle(
+	ctx context.Context, outlets []settings.Outlet, channels []channel.Real,
+) (notice string, err error) {
 	arrived, uncertain := map[int]bool{}, map[int]bool{}
-	for _, s := range r.Folder.Open {
+	for _, s := range slices.Backward(r.Folder.Open) { // so that a file is cut from its end
 		lines := r.Folder.Within(s.Lines)
 		at := slices.IndexFunc(outlets, func(o settings.Outlet) bool { return o.String() == s.Channel })
 		var c nodes.Channel
@@ -120,11 +123,11 @@ func (r *Replay) settle(ctx context.Context, outlets []settings.Outlet, channels
 			}
 			continue
 		case channel.Rewinding:
-			// What else was written there since is not ours to cut off.
-			if mark, err := c.Mark(); err != nil || mark == s.Mark {
-				if err != nil {
-					return "", fmt.Errorf("channel %s: %w", c.Name(), err)
-				}
+			settled, err := cutBack(c, s)
+			if err != nil {
+				return "", fmt.Errorf("channel %s: %w", c.Name(), err)
+			}
+			if settled {
 				continue
 			}
 		}
@@ -165,6 +168,24 @@ func (r *Replay) settle(ctx context.Context, outlets []settings.Outlet, channels
 	return notice, r.Folder.Delivered(done, nil)
 }
 
+// cutBack makes a file what it was before a delivery, if nothing else was written to it: what is of others is not ours to
+// cut off. settled is true if nothing of the delivery is there then.
+func cutBack(c channel.Rewinding, s undelivered.Sending) (settled bool, err error) {
+	mark, err := c.Mark()
+	if err != nil || mark == s.Mark {
+		return err == nil, err
+	}
+	now, err := strconv.ParseInt(mark, 10, 64)
+	if err != nil {
+		return false, err
+	}
+	before, err := strconv.ParseInt(s.Mark, 10, 64)
+	if err != nil || now-before != s.Bytes {
+		return false, err
+	}
+	return true, c.Rewind(s.Mark)
+}
+
 // landed adds the lines that came to a channel under a key.
 func landed(ctx context.Context, c channel.Remembering, key string, lines []int, arrived map[int]bool) error {
 	n, err := c.Landed(ctx, key)
@@ -176,9 +197,8 @@ func landed(ctx context.Context, c channel.Remembering, key string, lines []int,
 		return fmt.Errorf("channel %s can't tell what has arrived; replay when it can be reached: %w", c.Name(), err)
 	}
 	for i, at := range lines[:min(n, len(lines))] {
-		isRefused := refused != nil &&
-			slices.ContainsFunc(refused.Refused, func(r nodes.Refusal) bool { return r.Index == i })
-		if !isRefused {
+		stays := refused != nil && slices.ContainsFunc(refused.Refused, func(r nodes.Refusal) bool { return r.Index == i })
+		if !stays {
 			arrived[at] = true
 		}
 	}
@@ -237,6 +257,11 @@ func (c *replayed) Deliver(ctx context.Context, d nodes.Delivery) (int, error) {
 		var err error
 		if s.Mark, err = marking.Mark(); err != nil {
 			return 0, err
+		}
+		var line []byte
+		for i := range d.Records {
+			line = append(d.Records[i].AppendJSON(line[:0]), '\n')
+			s.Bytes += int64(len(line))
 		}
 	}
 	lines := make([]int, len(d.Records))

@@ -23,7 +23,7 @@ type Line struct {
 	Offset, Length int64
 	// Spooled says that the record is as a channel would have got it; that of a dead letter is as it came in.
 	Spooled bool
-	// Unreadable says that there is no record to send: a row that could not be read, or a line of something else.
+	// Unreadable says that there is no record to send: the row could not be read, or the line is of something else.
 	Unreadable bool
 	// Replayed says that a replay has delivered it.
 	Replayed bool

@@ -36,8 +36,10 @@ type Sending struct {
 	// Key is the delivery's idempotency key, and Lines are its records, in order.
 	Key   string  `json:"key"`
 	Lines []Range `json:"lines"`
-	// Mark is what the channel said before it; "" for one that can't say.
-	Mark string `json:"mark,omitempty"`
+	// Mark is what the channel said before it, "" for one that can't say; Bytes is how many come behind that if it is a
+	// file of JSON lines.
+	Mark  string `json:"mark,omitempty"`
+	Bytes int64  `json:"bytes,omitempty"`
 }
 
 // mark is a line of the file: a delivery that is about to begin, or what came of some.
