@@ -80,7 +80,7 @@ var findings = []Finding{
 	{Interrupted, ErrorHandler, Degraded,
 		"records in flight were drained into the emergency spool; start again to go on"},
 	{InputUnread, Collector, Failed, "check the primary data source, or bound the run with --cycles"},
-	{OutputIncomplete, ErrorHandler, Failed, "check the disk and the permissions of the --output folder"},
+	{OutputIncomplete, ErrorHandler, Failed, "check the disk and the permissions of the output folder"},
 	{HandlerFailed, ErrorHandler, Failed, "this is a defect of the pipeline; the ledger says what was lost"},
 	{RecoveryTestFailed, ErrorHandler, Failed, "see the drill: it names the path"},
 	{LedgerUnbalanced, ErrorHandler, Failed,

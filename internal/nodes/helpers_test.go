@@ -73,7 +73,7 @@ func defaults(seed uint64) inputs {
 		Spool:     channel.MemorySpool{},
 		Rand:      rand,
 	}}
-	in.BatchSize = 30
+	in.BatchSize, in.Clock = 30, settings.ClockVirtual
 	for _, name := range in.Settings.Channels {
 		in.Parts.Channels = append(in.Parts.Channels, channel.NewSimulated(name, rand, false))
 	}

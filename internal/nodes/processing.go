@@ -49,6 +49,8 @@ type Processing struct {
 	record    *resilience.Guard[struct{}]
 	// recovery by error class; elsewhere says that the recovery graph's partial processing node does it.
 	recovery, elsewhere bool
+	// virtual says that the run is made in virtual time, whose instants several workers share.
+	virtual bool
 	// doubles says that processing doubles values.
 	doubles bool
 }
@@ -85,6 +87,7 @@ func newProcessing(s *settings.Settings, parts Parts) *Processing {
 		call:      call,
 		recovery:  s.Recovery,
 		elsewhere: s.RecoveryGraph(),
+		virtual:   s.Virtual(),
 		doubles:   s.Doubles(),
 		attempts: resilience.NewGuard[*work](resilience.Options{
 			Place:  nodePlace(catalog.Processor),
@@ -128,7 +131,8 @@ func (p *Processing) Exec(ctx context.Context, records []Record) (*work, error) 
 func (p *Processing) each(ctx context.Context, records []Record) *work {
 	results, errs := make([]Processed, len(records)), make([]error, len(records))
 	workers := min(p.workers, len(records))
-	compete := p.call.RateLimit > 0 || p.call.AdaptiveLimit > 0 || p.call.Bulkhead > 0 && workers > p.call.Bulkhead
+	compete := p.virtual &&
+		(p.call.RateLimit > 0 || p.call.AdaptiveLimit > 0 || p.call.Bulkhead > 0 && workers > p.call.Bulkhead)
 	shares, lanes := workflow.Shares(ctx), resilience.Lanes(p.call)
 	ends := min(1, lanes-1) // a hedge's delay ends where its worker's time is, and so no call does
 	var next atomic.Int64

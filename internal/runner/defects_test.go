@@ -87,7 +87,7 @@ func callsTo(r *report.Report, place catalog.Place) int64 {
 // Bulkhead and timeout act, waits grow, data, resource and degradation can be simulated, and runs can be seeded.
 func TestDefect7_NamedAndMissing(t *testing.T) {
 	r := virtual(t, func(s *settings.Settings) {
-		s.Workers, s.Processor.Bulkhead, s.Processor.BulkheadWait = 8, 2, 0
+		s.Workers, s.Processor.Bulkhead, s.Processor.BulkheadWait, s.BulkheadDecided = 8, 2, 0, true
 		s.Faults = mustFaults(t, "delivery.primary=hang,first=1")
 	})
 	if n := r.Nodes[1]; n.Full == 0 {
