@@ -66,7 +66,9 @@ Exit codes: as those of a run, and 0 if nothing is left to send.`,
 			return nil
 		},
 		ValidArgsFunction: cobra.FixedCompletions([]string{"ndjson"}, cobra.ShellCompDirectiveFilterFileExt),
-		RunE:              func(cmd *cobra.Command, args []string) error { return runReplay(cmd.Context(), o, args, s) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runReplay(cmd.Context(), o, args, s)
+		},
 	}
 	own := pflag.NewFlagSet("replay", pflag.ContinueOnError)
 	own.SortFlags = false

@@ -163,13 +163,14 @@ func (r *Replay) settle(
 	})
 	slices.Sort(done)
 	if len(done) > 0 {
-		notice = fmt.Sprintf("%s: of the records, %d had arrived before; they are not sent again", r.Folder.Dir, len(done))
+		notice = fmt.Sprintf("%s: of the records, %d had arrived before; they are not sent again",
+			r.Folder.Dir, len(done))
 	}
 	return notice, r.Folder.Delivered(done, nil)
 }
 
-// cutBack makes a file what it was before a delivery, if nothing else was written to it: what is of others is not ours to
-// cut off. settled is true if nothing of the delivery is there then.
+// cutBack makes a file what it was before a delivery, if nothing else was written to it: what is of others is not ours
+// to cut off. settled is true if nothing of the delivery is there then.
 func cutBack(c channel.Rewinding, s undelivered.Sending) (settled bool, err error) {
 	mark, err := c.Mark()
 	if err != nil || mark == s.Mark {
@@ -197,10 +198,8 @@ func landed(ctx context.Context, c channel.Remembering, key string, lines []int,
 		return fmt.Errorf("channel %s can't tell what has arrived; replay when it can be reached: %w", c.Name(), err)
 	}
 	for i, at := range lines[:min(n, len(lines))] {
-		stays := refused != nil && slices.ContainsFunc(refused.Refused, func(r nodes.Refusal) bool { return r.Index == i })
-		if !stays {
-			arrived[at] = true
-		}
+		arrived[at] = arrived[at] || refused == nil ||
+			!slices.ContainsFunc(refused.Refused, func(r nodes.Refusal) bool { return r.Index == i })
 	}
 	return nil
 }

@@ -16,8 +16,8 @@ import (
 
 // Line is a record that a run left. Where it stands is all that is kept of it: a folder may hold many.
 type Line struct {
-	// File is the file's name in the folder, Number the line's, counted from 1; Offset and Length are in bytes, with the
-	// line's end.
+	// File is the file's name in the folder, Number the line's, counted from 1; Offset and Length are in bytes, the line's
+	// end included.
 	File           string
 	Number         int64
 	Offset, Length int64

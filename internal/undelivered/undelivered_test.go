@@ -14,7 +14,7 @@ const file = "emergency.ndjson"
 
 // spooled is a line of a spooled record.
 func spooled(id, key string) string {
-	return `{"record":{"id":"` + id + `"},"source":"in","row":1,"timestamp":"2000-01-01T00:00:00Z","key":"` + key + "\"}\n"
+	return `{"record":{"id":"` + id + `"},"source":"in","row":1,"timestamp":null,"key":"` + key + "\"}\n"
 }
 
 func write(t *testing.T, path, text string) {
@@ -119,7 +119,8 @@ func TestMarksThatAreTornOrDamaged(t *testing.T) {
 		}
 	}
 	write(t, path, "{\n"+string(text))
-	if _, err := undelivered.Read(dir, file); err == nil || !strings.Contains(err.Error(), "replayed.ndjson:1: damaged") {
+	_, err = undelivered.Read(dir, file)
+	if err == nil || !strings.Contains(err.Error(), "replayed.ndjson:1: damaged") {
 		t.Errorf("damaged marks: %v", err)
 	}
 }
