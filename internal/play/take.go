@@ -35,6 +35,7 @@ func proposed(r *report.Report) []string {
 			add("recovery.after_ms <= %v", r.Recovery.AfterMS)
 		case catalog.StaysDown:
 			add("recovery.state == %q", state)
+		case catalog.NeverFell, catalog.NotWatched, catalog.NotJudged: // which say nothing that a run must come to
 		}
 		add("passes.good >= %d", r.Passes.Good)
 	} else if r.Ledger.Collected > 0 {
