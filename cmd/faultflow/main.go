@@ -7,18 +7,12 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"syscall"
 
 	"faultflow/internal/workflow"
 )
 
 func main() {
-	ends := []os.Signal{os.Interrupt, syscall.SIGTERM}
-	if !signal.Ignored(syscall.SIGHUP) { // as nohup asks for
-		ends = append(ends, syscall.SIGHUP)
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), ends...)
-	signal.Ignore(syscall.SIGPIPE)       // who does not read the log any more does not end the run
+	ctx, stop := signal.NotifyContext(context.Background(), endSignals()...)
 	defer context.AfterFunc(ctx, stop)() // a second Ctrl-C ends the program at once
 	os.Exit(run(ctx, os.Args[1:], systemStreams()))
 }
