@@ -52,50 +52,57 @@ func TestKilledAtAnyInstant(t *testing.T) {
 		"webhook":  crashedWebhook,
 	} {
 		t.Run(name, func(t *testing.T) {
-			to := begin(t)
-			state := t.TempDir()
-			args := []string{
-				"--input", input, "--state", state, "--channel", "out=" + to.url, "--batch-size", "50", "--quiet",
-				"--format", "json",
-			}
 			seed := rand.Uint64()
 			t.Logf("instants drawn from %d", seed)
 			draw := rand.New(rand.NewPCG(seed, 0))
-			killed := 0
-			for killed < kills {
-				cmd := exec.Command("faultflow", args...)
-				if err := cmd.Start(); err != nil {
-					t.Fatal(err)
-				}
-				end := time.AfterFunc(time.Duration(draw.IntN(120))*time.Millisecond, func() { _ = cmd.Process.Kill() })
-				err := cmd.Wait()
-				end.Stop()
-				if err == nil {
-					break // it was over before
-				}
-				killed++
-			}
-			out, err := exec.Command("faultflow", args...).Output()
-			if err != nil {
-				t.Fatalf("after %d kills: %v", killed, err)
-			}
-			var rep report.Report
-			if err := json.Unmarshal(out, &rep); err != nil {
-				t.Fatal(err)
-			}
-			there, doubled := to.rows(t), 0
-			for _, times := range there {
-				doubled += times - 1
-			}
-			t.Logf("%d kills, %d lives; %d records there, %d of them again", killed, rep.Meta.Lives, len(there), doubled)
-			if l := rep.Ledger; len(there) != rows || !l.Balanced || l.Collected != int64(rows) || l.Delivered != int64(rows) {
-				t.Errorf("%d of %d records are there; ledger %+v", len(there), rows, l)
-			}
-			if name != "webhook" && doubled > 0 || int64(doubled) > rep.Delivery.PossibleDuplicates {
-				t.Errorf("%d records are there again, %d may be", doubled, rep.Delivery.PossibleDuplicates)
+			for killed := 0; killed < kills; { // a run that was over before it was killed is followed by another
+				killed += killedUntilOver(t, name, input, begin(t), rows, kills-killed, draw)
 			}
 		})
 	}
+}
+
+// killedUntilOver kills a run at most so often, lets it end, and looks at what is there. It returns how often it was
+// killed.
+func killedUntilOver(t *testing.T, name, input string, to crashed, rows, most int, draw *rand.Rand) (killed int) {
+	t.Helper()
+	args := []string{
+		"--input", input, "--state", t.TempDir(), "--channel", "out=" + to.url, "--batch-size", "50", "--quiet",
+		"--format", "json",
+	}
+	for killed < most {
+		cmd := exec.Command("faultflow", args...)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		end := time.AfterFunc(time.Duration(draw.IntN(120))*time.Millisecond, func() { _ = cmd.Process.Kill() })
+		err := cmd.Wait()
+		end.Stop()
+		if err == nil {
+			break
+		}
+		killed++
+	}
+	out, err := exec.Command("faultflow", args...).Output()
+	if err != nil {
+		t.Fatalf("after %d kills: %v", killed, err)
+	}
+	var rep report.Report
+	if err := json.Unmarshal(out, &rep); err != nil {
+		t.Fatal(err)
+	}
+	there, doubled := to.rows(t), 0
+	for _, times := range there {
+		doubled += times - 1
+	}
+	t.Logf("%d kills, %d lives; %d records there, %d of them again", killed, rep.Meta.Lives, len(there), doubled)
+	if l := rep.Ledger; len(there) != rows || !l.Balanced || l.Collected != int64(rows) || l.Delivered != int64(rows) {
+		t.Errorf("%d of %d records are there; ledger %+v", len(there), rows, l)
+	}
+	if name != "webhook" && doubled > 0 || int64(doubled) > rep.Delivery.PossibleDuplicates {
+		t.Errorf("%d records are there again, %d may be", doubled, rep.Delivery.PossibleDuplicates)
+	}
+	return killed
 }
 
 // byID counts lines of JSON by their ids.
