@@ -19,7 +19,7 @@ test: ## every test
 	$(GO) test ./...
 
 race: ## every test under the race detector
-	$(GO) test -race ./...
+	$(GO) test -race -timeout 40m ./...
 
 # Names that are not of internal/catalog: a switch may leave them out.
 OTHER_NAMES = ^[^f]|^faultflow/internal/([^c]|compare|campaign|channel)
@@ -86,7 +86,7 @@ FUZZTIME ?= 5s
 fuzz: ## every fuzz target for FUZZTIME
 	@set -e; for pkg in $$($(GO) list ./...); do \
 		for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
-			echo "fuzz $$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$pkg; \
+			echo "fuzz $$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s $$pkg; \
 		done; \
 	done
 
