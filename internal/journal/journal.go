@@ -329,7 +329,8 @@ func (f *Fate) arrived(s Sending, settled int, refused *nodes.RefusedError) {
 	index := 0
 	for _, r := range s.Rows {
 		for row := r[0]; row <= r[1] && index < settled; row++ {
-			if refused == nil || !slices.ContainsFunc(refused.Refused, func(r nodes.Refusal) bool { return r.Index == index }) {
+			isThis := func(r nodes.Refusal) bool { return r.Index == index }
+			if refused == nil || !slices.ContainsFunc(refused.Refused, isThis) {
 				f.Arrived[row] = s.Channel
 			}
 			index++

@@ -23,7 +23,9 @@ func Conflicts() []Conflict {
 	list := []Conflict{
 		{[]Fact{given("failure-type"), is("simulate-failures", "false")}, "it needs simulate-failures"},
 	}
-	for _, name := range []string{"input-format", "records", "id-field", "value-field", "next", "health-url", "batch-wait", "max-invalid"} {
+	for _, name := range []string{
+		"input-format", "records", "id-field", "value-field", "next", "health-url", "batch-wait", "max-invalid",
+	} {
 		list = append(list, Conflict{[]Fact{given(name), is("input", "")}, "it needs input"})
 	}
 	list = append(list, Conflict{[]Fact{given("next"), is("records", "")}, "it needs records, the list in a page"})

@@ -106,7 +106,8 @@ func (t *text) split(s *settings.Settings, name string, l *lines) error {
 		case first == '{' && bytes.Contains(head, []byte(`"FeatureCollection"`)):
 			return bad("input", s.Input, "it is GeoJSON, one object with a list in it: add --records features")
 		case first == '{' && spread(head):
-			return bad("input", s.Input, "it is one object, not a list of records; --records NAME takes those of a list in it")
+			return bad("input", s.Input,
+				"it is one object, not a list of records; --records NAME takes those of a list in it")
 		case first == '{':
 			t.called = settings.FormatNDJSON // lines of objects in a .json file
 		}
