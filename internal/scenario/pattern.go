@@ -17,9 +17,8 @@ import (
 // looking ahead or back. A sum such as 9999h61m is out of their reach: they bound its parts.
 
 const (
-	separator   = `\s*,\s*`
-	equals      = `\s*=\s*`
-	channelName = `[a-z0-9_-]{1,64}`
+	separator = `\s*,\s*`
+	equals    = `\s*=\s*`
 )
 
 // anyOf matches one of the patterns.

@@ -124,7 +124,7 @@ func (v value) schema() object {
 	case formNames:
 		return object{
 			"type":    "string",
-			"pattern": wholly(channelName + "(," + channelName + ")*"),
+			"pattern": wholly(settings.ChannelName + "(," + settings.ChannelName + ")*"),
 			"not":     object{"pattern": "(^|,)" + catalog.SpoolName + "(,|$)"},
 		}
 	case formRanges:
@@ -133,12 +133,15 @@ func (v value) schema() object {
 			object{"type": "string", "pattern": wholly(rangesUpTo(int(v.high)))},
 		}}
 	case formText:
+		if v.grammar != "" {
+			return object{"type": "string", "pattern": v.grammar}
+		}
 	}
 	return object{"type": "string"}
 }
 
 func channel() object {
-	return object{"type": "string", "pattern": wholly(channelName), "not": object{"const": catalog.SpoolName}}
+	return object{"type": "string", "pattern": wholly(settings.ChannelName), "not": object{"const": catalog.SpoolName}}
 }
 
 // definition is the name of the definition of a duration with the bounds of v.
@@ -245,7 +248,7 @@ func faultSchema() object {
 		fixed[regexp.QuoteMeta(string(p))] = p
 	}
 	aChannel := catalog.ChannelPlace(catalog.DefaultChannels()[0])
-	atChannel := map[string]catalog.Place{regexp.QuoteMeta(string(catalog.ChannelPlace(""))) + channelName: aChannel}
+	atChannel := map[string]catalog.Place{regexp.QuoteMeta(string(catalog.ChannelPlace(""))) + settings.ChannelName: aChannel}
 	spool := regexp.QuoteMeta(string(catalog.PlaceSpool))
 	text := object{
 		"type": "string",
@@ -268,7 +271,7 @@ func faultKeys() object {
 	all := object{
 		"place": described("the injection point, such as collector.fetch or delivery.primary", object{"anyOf": []any{
 			object{"enum": places},
-			object{"type": "string", "pattern": channels + channelName + "$"},
+			object{"type": "string", "pattern": channels + settings.ChannelName + "$"},
 		}}),
 		"kind": described("the kind, or several joined with |", object{"anyOf": []any{
 			object{"enum": fault.Kinds()},

@@ -23,6 +23,8 @@ type value struct {
 	low, high float64
 	orZero    bool
 	choices   []string
+	// grammar is the regular expression of a text; "" if any will do.
+	grammar string
 }
 
 type form int
@@ -40,7 +42,7 @@ const (
 
 // ofSetting is what a setting takes.
 func ofSetting(s settings.Setting) value {
-	v := value{low: s.Low, high: s.High, orZero: s.OrZero, choices: s.Choices}
+	v := value{low: s.Low, high: s.High, orZero: s.OrZero, choices: s.Choices, grammar: s.Grammar}
 	switch s.Type {
 	case settings.Bool:
 		v.form = formToggle

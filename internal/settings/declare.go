@@ -111,7 +111,8 @@ func declared() map[Section][]Setting {
 			items("header", "headers", "HEADER", "input=Accept: application/json",
 				"send a header to an end, END=NAME: VALUE, where END is input or a channel (repeatable); "+
 					"${NAME} is replaced by the environment's NAME, here and in URLs",
-				ParseHeader, unreadableHeader, func(s *Settings) *[]Header { return &s.Headers }).fixed(),
+				ParseHeader, unreadableHeader, func(s *Settings) *[]Header { return &s.Headers }).
+				matching(headerGrammar.String()).fixed(),
 			duration("batch-wait", "how long a batch waits for more rows from a pipe",
 				0, time.Second, func(s *Settings) *time.Duration { return &s.BatchWait }),
 			number("max-invalid", Share, "share of the rows that may be invalid; if all are, the input is refused", 0, 1,
@@ -140,7 +141,8 @@ func declared() map[Section][]Setting {
 				allButFirst(catalog.ChannelFailover),
 			items("channel", "outlets", "NAME=URL", "primary=sqlite:out.db?table=records",
 				"deliver to a real channel, in the order of failover: https:, file:, sqlite:, postgres:, stdout: (repeatable)",
-				ParseOutlet, unreadableOutlet, func(s *Settings) *[]Outlet { return &s.Outlets }).then(nameOutlets).fixed(),
+				ParseOutlet, unreadableOutlet, func(s *Settings) *[]Outlet { return &s.Outlets }).
+				matching("^" + ChannelName + "=.").then(nameOutlets).fixed(),
 			duration("channel-recover", "how long a failed channel is left out",
 				0, 30*time.Second, func(s *Settings) *time.Duration { return &s.ChannelRecover }).
 				takesAway("0s", catalog.ChannelHealth),

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
-	"unicode"
 )
 
 // Outlet is a real channel: its name, and where it delivers to.
@@ -54,20 +53,19 @@ func (h Header) String() string {
 	return h.End + "=" + h.Name + ": " + h.Value
 }
 
+// headerGrammar has the end, the name, which is what RFC 9110 calls a token, and the value, which is on one line.
+var headerGrammar = regexp.MustCompile(
+	"^([^=]+)=[ \\t]*([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \\t]*:[ \\t]*([^\\x00-\\x1f\\x7f-\\x9f]*)$")
+
 // ParseHeader reads a header as --header takes it, such as 'input=Authorization: Bearer ${TOKEN}'.
 func ParseHeader(text string) (Header, error) {
-	end, line, _ := strings.Cut(text, "=")
-	name, value, ok := strings.Cut(line, ":")
-	h := Header{end, strings.TrimSpace(name), strings.TrimSpace(value)}
-	if ok && h.End != "" && headerName.MatchString(h.Name) && !strings.ContainsFunc(h.Value, unicode.IsControl) {
-		return h, nil
+	parts := headerGrammar.FindStringSubmatch(text)
+	if parts == nil {
+		return Header{}, fmt.Errorf("want END=NAME: VALUE, such as 'input=Authorization: Bearer ${TOKEN}' or " +
+			"'primary=X-Team: data', where END is input or a channel's name")
 	}
-	return Header{}, fmt.Errorf("want END=NAME: VALUE, such as 'input=Authorization: Bearer ${TOKEN}' or " +
-		"'primary=X-Team: data', where END is input or a channel's name")
+	return Header{parts[1], parts[2], strings.TrimSpace(parts[3])}, nil
 }
-
-// headerName matches what RFC 9110 calls a token.
-var headerName = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
 
 func unreadableHeader(text string) Header { return Header{End: text} }
 

@@ -50,6 +50,8 @@ type Setting struct {
 	// plural is the name of an Items setting in files and reports, Example one of its items.
 	plural  string
 	Example string
+	// Grammar is a regular expression, as JSON Schema takes them, that every item matches; "" if none says enough.
+	Grammar string
 	// Choices are all allowed values of a Choice; nil for any other type.
 	Choices []string
 	// Low and High are the bounds of an Int, a Number, or a Duration in nanoseconds; OrZero allows 0 below Low, too.
@@ -388,6 +390,12 @@ func items[T fmt.Stringer](
 			*at(all) = append(*at(all), item)
 		}
 	}
+	return s
+}
+
+// matching declares the grammar of an item.
+func (s Setting) matching(grammar string) Setting {
+	s.Grammar = grammar
 	return s
 }
 

@@ -5,8 +5,8 @@ package settings
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	"faultflow/internal/catalog"
@@ -319,7 +319,7 @@ func checkChannels(names []string) error {
 	}
 	for i, c := range names {
 		switch {
-		case !isName(c):
+		case !channelName.MatchString(c):
 			return fmt.Errorf("%q: a channel's name is made of a-z, 0-9, _ and -", c)
 		case c == catalog.SpoolName:
 			return fmt.Errorf("%s is the emergency spool's name", c)
@@ -330,6 +330,7 @@ func checkChannels(names []string) error {
 	return nil
 }
 
-func isName(s string) bool {
-	return s != "" && len(s) <= 64 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789_-") == ""
-}
+// ChannelName is the regular expression of the names of channels.
+const ChannelName = "[a-z0-9_-]{1,64}"
+
+var channelName = regexp.MustCompile("^" + ChannelName + "$")
