@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -81,7 +81,7 @@ func exitCode(err error, s *streams) int {
 		code, message = exitIO, err.Error()
 	}
 	if message != "" {
-		fmt.Fprintf(s.err, "faultflow: %s\n", report.Clean(strings.TrimSpace(message)))
+		s.say(slog.LevelError, message)
 	}
 	if panicked, ok := errors.AsType[*workflow.PanicError](err); ok && code == exitDefect {
 		fmt.Fprintf(s.err, "%s", panicked.Stack)

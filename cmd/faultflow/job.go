@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"path/filepath"
 	"strings"
@@ -81,7 +82,7 @@ func loadScenario(path string, s *streams) (*scenario.Scenario, error) {
 		return nil, &exitError{code: exitUsage, message: "the scenario is wrong; nothing was run"}
 	}
 	if hasMatrix && err == nil {
-		fmt.Fprintln(s.err, "faultflow: the scenario's matrix is not run here; faultflow test does that")
+		s.say(slog.LevelInfo, "the scenario's matrix is not run here; faultflow test does that")
 	}
 	return sc, err
 }

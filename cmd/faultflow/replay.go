@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -82,7 +83,7 @@ Exit codes: as those of a run, and 0 if nothing is left to send.`,
 	addChoice(own, &o.filter.Class, "class", "CLASS", classes,
 		"send dead letters of this class: "+strings.Join(classes, ", "))
 	addBool(own, &o.dryRun, "dry-run", "show what would be sent, and send nothing")
-	o.run.addShows(own)
+	o.run.addShows(own, s)
 	o.run.addSettings(cmd.Flags(), slices.DeleteFunc(slices.Clone(settings.All()), func(s settings.Setting) bool {
 		return s.Section == settings.Load || slices.Contains(fromElsewhere, s.Name)
 	}))
@@ -130,7 +131,7 @@ func runReplay(ctx context.Context, o *replayOptions, args []string, s *streams)
 	}
 	tell(s, &notices)
 	if chosen == 0 {
-		fmt.Fprintln(s.err, "faultflow: nothing to replay; faultflow inspect DIR shows what is there")
+		s.say(slog.LevelInfo, "nothing to replay; faultflow inspect DIR shows what is there")
 		return nil
 	}
 	j.replay = replay

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"path/filepath"
 	"strings"
 
@@ -92,7 +94,7 @@ breakers, bulkheads, fallbacks and failover at work.`,
 		},
 	}
 	cmd.SetFlagErrorFunc(flagError)
-	o.addFlags(cmd.Flags())
+	o.addFlags(cmd.Flags(), s)
 	cmd.SetUsageFunc(func(c *cobra.Command) error { return writeUsage(c, o.groups) })
 	o.completeRun(cmd)
 	cmd.AddCommand(
@@ -131,7 +133,7 @@ func noArguments(cmd *cobra.Command, args []string) error {
 }
 
 // addFlags adds a flag for each setting of a run, and those about its expectations, files and presentation.
-func (o *rootOptions) addFlags(all *pflag.FlagSet) {
+func (o *rootOptions) addFlags(all *pflag.FlagSet, s *streams) {
 	o.addSettings(all, settings.All())
 
 	o.group("Expectations").StringArrayVar(&o.expect, "expect", nil,
@@ -146,7 +148,7 @@ func (o *rootOptions) addFlags(all *pflag.FlagSet) {
 	addChoice(shows, &o.outputMode, "output-mode", "MODE", channel.OutputModes(),
 		"what becomes of the records in DIR: new refuses undelivered ones and replaces others, append, replace")
 	shows.StringVar(&o.state, "state", "", "keep a journal in `DIR`, by which the same command goes on after a crash")
-	o.addShows(shows)
+	o.addShows(shows, s)
 
 	for _, g := range o.groups {
 		all.AddFlagSet(g.flags)
@@ -154,13 +156,14 @@ func (o *rootOptions) addFlags(all *pflag.FlagSet) {
 }
 
 // addShows adds the flags that say how a run is shown, and what its exit code is.
-func (o *rootOptions) addShows(shows *pflag.FlagSet) {
+func (o *rootOptions) addShows(shows *pflag.FlagSet, s *streams) {
 	shows.StringVar(&o.report, "report", "", "write the JSON report to `FILE`")
 	addChoice(shows, &o.format, "format", "FORMAT", format.Report(nil).Formats(),
 		"of the report on standard output: "+strings.Join(format.Report(nil).Formats(), ", "))
 	o.looks.addFlags(shows, "draw the run in the text report")
 	addFailOn(shows, &o.failOn, "exit with 1 on this verdict or a worse one")
-	addBool(shows, &o.verbose, "verbose", "log every event to standard error")
+	addChoice(shows, &s.log, "log", "FORMAT", []string{logText, logJSON}, "log every event to standard error: text, json")
+	addBool(shows, &o.verbose, "verbose", "the same as --log text")
 	addBool(shows, &o.quiet, "quiet", "no live line")
 }
 
@@ -221,7 +224,11 @@ func runMain(ctx context.Context, o *rootOptions, j job, s *streams) error {
 	}
 	env.OutputMode = channel.OutputMode(o.outputMode)
 	progress := newRunProgress(&j.settings)
-	live := startLine(s, o.quiet || o.verbose, progress.parts)
+	logs := s.log
+	if o.verbose {
+		logs = cmp.Or(logs, logText)
+	}
+	live := startLine(s, o.quiet || logs != "", progress.parts)
 	var notices []string // which would break the live line
 	env.Tell = func(notice string) {
 		if notices = append(notices, notice); live == nil {
@@ -230,8 +237,8 @@ func runMain(ctx context.Context, o *rootOptions, j job, s *streams) error {
 	}
 	env.Reads = progress.reads
 	switch {
-	case o.verbose:
-		env.Observe = logEvents(s.err)
+	case logs != "":
+		env.Observe = logEvents(newLog(s.err, logs))
 	case live != nil:
 		env.Observe, env.EndCycle = progress.observe, progress.endCycle
 	}
@@ -269,7 +276,7 @@ func runMain(ctx context.Context, o *rootOptions, j job, s *streams) error {
 // tell says what is to be said beside the report, once.
 func tell(s *streams, notices *[]string) {
 	for _, notice := range *notices {
-		fmt.Fprintln(s.err, "faultflow:", report.Clean(notice))
+		s.say(slog.LevelInfo, notice)
 	}
 	*notices = nil
 }

@@ -1,15 +1,20 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"strconv"
+	"strings"
 
 	"golang.org/x/term"
 
 	"faultflow/internal/render/ci"
 	"faultflow/internal/render/format"
 	"faultflow/internal/render/text"
+	"faultflow/internal/report"
 )
 
 // streams are the program's inputs and outputs, with their terminal's properties, and its environment, which is read
@@ -22,6 +27,18 @@ type streams struct {
 	// width is COLUMNS, else that of the terminal, else 80; textWidth is no more than can be read well.
 	width, textWidth int
 	getenv           func(string) string
+	// log is the form of the log on standard error, "" for none. The flag --log sets it.
+	log string
+}
+
+// say tells something beside the result. A log in JSON is read by programs, and so it is an entry of that.
+func (s *streams) say(level slog.Level, message string) {
+	message = report.Clean(strings.TrimSpace(message))
+	if s.log == logJSON {
+		newLog(s.err, s.log).Log(context.Background(), level, message)
+		return
+	}
+	fmt.Fprintln(s.err, "faultflow:", message)
 }
 
 func systemStreams() *streams {
