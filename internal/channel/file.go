@@ -38,6 +38,8 @@ type File struct {
 	join string
 	// columns are those of CSV, once there are some.
 	columns []string
+	// buffer is where a delivery's text is made.
+	buffer []byte
 	// broken is why the file could not be made as it was: nothing can be delivered any more.
 	broken error
 }
@@ -152,6 +154,7 @@ func (f *File) Deliver(ctx context.Context, d nodes.Delivery) (int, error) {
 	}
 	columns := f.columns
 	text, refused := f.text(d, now.records)
+	f.buffer = text
 	if err := f.append(text); err != nil {
 		f.columns = columns // the header was cut off, too
 		return 0, err
@@ -196,7 +199,7 @@ func (f *File) look() error {
 
 // text is what is appended for the records behind the first few of a delivery.
 func (f *File) text(d nodes.Delivery, behind int) (text []byte, refused []nodes.Refusal) {
-	text = append(text, f.join...)
+	text = append(f.buffer[:0], f.join...)
 	if !f.csv {
 		for i := behind; i < len(d.Records); i++ {
 			text = append(d.Records[i].AppendJSON(text), '\n')
@@ -214,7 +217,7 @@ func (f *File) text(d nodes.Delivery, behind int) (text []byte, refused []nodes.
 			}
 		}
 		if f.columns == nil { // which the loop below says of each
-			text = nil
+			text = text[:0]
 		} else {
 			text = appendRow(text, f.columns)
 		}

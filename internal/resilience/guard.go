@@ -108,7 +108,7 @@ func (g *Guard[R]) build() {
 			WithMaxWaitTime(g.whole(g.policy.BulkheadWait)).Build()
 	}
 	if g.policy.RateLimit > 0 {
-		g.limiter = rateLimit[R](g.policy, g.whole(g.policy.RateLimitWait))
+		g.limiter = rateLimit[R](g.policy)
 	}
 	if g.policy.HedgeAfter != "" {
 		g.hedge = hedgePolicy[R](g.policy)
@@ -145,14 +145,14 @@ func (g *Guard[R]) whole(d time.Duration) time.Duration {
 	return (d + g.turn - 1) / g.turn * g.turn
 }
 
-func rateLimit[R any](p settings.Policy, wait time.Duration) ratelimiter.RateLimiter[R] {
+func rateLimit[R any](p settings.Policy) ratelimiter.RateLimiter[R] {
 	interval := max(1, time.Duration(float64(time.Second)/p.RateLimit))
 	builder := ratelimiter.NewSmoothBuilderWithMaxRate[R](interval)
 	if p.RateLimitBurst > 1 {
 		period := min(float64(time.Second)/p.RateLimit*float64(p.RateLimitBurst), math.MaxInt64/2)
 		builder = ratelimiter.NewBurstyBuilder[R](uint(p.RateLimitBurst), max(1, time.Duration(period)))
 	}
-	return builder.WithMaxWaitTime(wait).Build()
+	return builder.Build()
 }
 
 // firstLimit is where an adaptive limit begins, failsafe-go's default.
@@ -252,7 +252,7 @@ func (g *Guard[R]) compose(c Call[R], a *attempts[R]) []failsafe.Policy[R] {
 		policies = append(policies, around[R](a.hedged), g.hedge, around[R](a.oneOfSeveral))
 	}
 	if g.limiter != nil {
-		policies = append(policies, g.limiter)
+		policies = append(policies, around[R](g.throughLimiter))
 		policies = g.thenOwn(policies, a)
 	}
 	if g.bulkhead != nil {
@@ -452,6 +452,28 @@ func (a *attempts[R]) throughThrottle(exec policy.ExecutionInternal[R], call att
 		t.RecordFailure()
 	}
 	return result
+}
+
+// throughLimiter puts an attempt through the rate limit. Its books are failsafe-go's. Its policy makes a timer for each
+// call, also where there is nothing to wait for, which costs a tenth of a run over real records.
+func (g *Guard[R]) throughLimiter(exec policy.ExecutionInternal[R], call attemptFn[R]) *common.PolicyResult[R] {
+	wait := g.limiter.TryReservePermit(g.whole(g.policy.RateLimitWait))
+	if wait < 0 {
+		return &common.PolicyResult[R]{Error: ratelimiter.ErrExceeded, Done: true}
+	}
+	if wait > 0 {
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-exec.Context().Done():
+			if cancelled, result := exec.IsCanceledWithResult(); cancelled {
+				return result
+			}
+			return &common.PolicyResult[R]{Error: exec.Context().Err(), Done: true}
+		}
+	}
+	return call(exec)
 }
 
 // withinBudget tells of a retry that the budget turned away. The budget is asked after the wait, and what it returns

@@ -25,8 +25,11 @@ const (
 	peeked = 100
 	// settling is how long a read may take to come back that the system has answered.
 	settling = 10 * time.Millisecond
-	// chunkRows and chunkBytes bound what the reader hands over at once; it is at most two chunks ahead.
+	// chunkRows and chunkBytes bound what the reader hands over at once.
 	chunkRows, chunkBytes = 512, 1 << 20
+	// mostAhead bounds how many chunks wait to be fetched. The reader is a batch ahead, so that it reads while the batch
+	// before is processed and delivered.
+	mostAhead = 16
 )
 
 // Input reads records from a file, standard input or a URL, as a stream: its memory does not grow with the input. Its
@@ -157,7 +160,7 @@ func start(
 		settings: s,
 		secrets:  secrets,
 		again:    make(chan reading, 1),
-		chunks:   make(chan chunk, 1),
+		chunks:   make(chan chunk, min(1+s.BatchSize/chunkRows, mostAhead)),
 		ended:    make(chan struct{}),
 		idle:     make(chan struct{}, 1),
 		settled:  make(chan struct{}),
@@ -436,9 +439,11 @@ func (in *Input) batch(n int) nodes.Batch {
 	if n > 0 {
 		in.offset.Store(in.rest[n-1].offset())
 	}
-	in.rest = in.rest[n:]
-	if len(in.rest) == 0 {
-		in.rest = nil
+	if rest := in.rest[n:]; len(rest) <= n { // its place is used again, at the cost of no more than was fetched
+		clear(in.rest[copy(in.rest, rest):])
+		in.rest = in.rest[:len(rest)]
+	} else {
+		in.rest = rest
 	}
 	return b
 }

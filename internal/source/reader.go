@@ -83,7 +83,7 @@ func (r *reader) handOver() error {
 	case <-r.reads.Done():
 		return r.reads.Err()
 	}
-	r.entries, r.bytes = nil, 0
+	r.entries, r.bytes = make([]entry, 0, len(r.entries)), 0
 	return nil
 }
 
