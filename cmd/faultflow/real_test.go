@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -20,6 +21,8 @@ import (
 
 	"go.uber.org/goleak"
 
+	"faultflow/internal/catalog"
+	"faultflow/internal/errhandler"
 	"faultflow/internal/report"
 	"faultflow/internal/webtest"
 )
@@ -136,6 +139,68 @@ func TestFailingAPIToFailingWebhook(t *testing.T) {
 	}
 }
 
+// A page that is gone, or never was, is asked for once: the run ends at once, with what came before it delivered, the
+// reason told and an exit code that says that something could not be read. With a journal, the same command goes on once
+// the page is there.
+func TestAPageThatIsGoneEndsTheRun(t *testing.T) {
+	for _, test := range []struct {
+		gone      string
+		delivered int
+		requests  int
+	}{
+		{"1", 0, 1},
+		{"3", 20, 3},
+	} {
+		t.Chdir(t.TempDir())
+		var back atomic.Bool
+		pages := api(35)
+		source := webtest.Start(t, func(w http.ResponseWriter, r *http.Request) {
+			if cmp.Or(r.FormValue("page"), "1") == test.gone && !back.Load() {
+				http.Error(w, "no such page\nat all", http.StatusNotFound)
+				return
+			}
+			pages(w, r)
+		}, nil)
+		args := []string{"--input", source.URL + "/quakes", "--channel", "out=file:out.ndjson", "--batch-size", "7",
+			"--state", "state", "--report", "report.json", "--fail-on", "never"}
+		code, rep, printed := runReal(t, nil, args...)
+		if code != exitIO || rep == nil {
+			t.Fatalf("exits with %d:\n%s", code, printed)
+		}
+		page := "/quakes"
+		if test.gone != "1" {
+			page += "?page=" + test.gone
+		}
+		says := fmt.Sprintf("faultflow: input %s/quakes: %s%s: HTTP 404 Not Found: no such page; no further attempt can "+
+			"mend it: check the URL, and the headers that let it in\n", source.Listener.Addr(), source.URL, page)
+		if !strings.HasSuffix(printed, says) {
+			t.Errorf("it says:\n%s\nwant\n%s", printed, says)
+		}
+		if n := len(source.Requests()); n != test.requests {
+			t.Errorf("%d requests, want %d", n, test.requests)
+		}
+		l, collector := rep.Ledger, rep.Nodes[0]
+		if !l.Balanced || l.Collected != int64(test.delivered) || l.Delivered != int64(test.delivered) {
+			t.Errorf("the ledger: %+v", l)
+		}
+		if collector.Errors[errhandler.Network] == 0 || collector.Failures != 1 || collector.Waits != 0 {
+			t.Errorf("the collector: %+v", collector)
+		}
+		if f := rep.Findings[len(rep.Findings)-1]; f.Code != catalog.InputUnread ||
+			!strings.Contains(f.Message, "HTTP 404 Not Found: no such page") {
+			t.Errorf("the findings: %+v", rep.Findings)
+		}
+		back.Store(true)
+		if code, rep, printed = runReal(t, nil, args...); code != exitOK || rep.Ledger.Delivered != 35 {
+			t.Fatalf("then it exits with %d:\n%s", code, printed)
+		}
+		out, err := os.ReadFile("out.ndjson")
+		if n := bytes.Count(out, []byte("\n")); err != nil || n != 35 {
+			t.Errorf("%d lines, %v", n, err)
+		}
+	}
+}
+
 // httpDiscard is an answer that nobody gets.
 type httpDiscard struct{}
 
@@ -246,19 +311,22 @@ func TestSecretsAreInNoOutput(t *testing.T) {
 		token, url.QueryEscape(token), url.PathEscape(token),
 		base64.StdEncoding.EncodeToString([]byte("me:" + password)), `p@ss\"wörd`,
 	}
-	tells := func(w http.ResponseWriter, r *http.Request) { // a server that repeats all that it got
-		w.WriteHeader(http.StatusForbidden)
-		fmt.Fprint(w, r.URL.RequestURI(), " ", r.Header)
+	tells := func(status int) http.HandlerFunc { // a server that repeats all that it got
+		return func(w http.ResponseWriter, r *http.Request) {
+			w.WriteHeader(status)
+			fmt.Fprint(w, r.URL.RequestURI(), " ", r.Header)
+		}
 	}
 	var asked, posted atomic.Int32 // in one run, each of which is told at first
-	firstTwo := func(count *atomic.Int32) func(int) http.HandlerFunc {
-		return func(int) http.HandlerFunc { return webtest.First(2, tells)(int(count.Add(1))) }
+	firstTwo := func(count *atomic.Int32, status int) func(int) http.HandlerFunc {
+		return func(int) http.HandlerFunc { return webtest.First(2, tells(status))(int(count.Add(1))) }
 	}
-	source := webtest.Start(t, api(25), firstTwo(&asked))
+	source := webtest.Start(t, api(25), firstTwo(&asked, http.StatusServiceUnavailable))
 	refuses := webtest.Start(t, func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusUnprocessableEntity)
 		fmt.Fprint(w, "of ", r.Header)
-	}, firstTwo(&posted))
+	}, firstTwo(&posted, http.StatusForbidden))
+	closed := webtest.Start(t, tells(http.StatusForbidden), nil)
 	env := map[string]string{"PASSWORD": password, "TOKEN": token}
 	withUser := func(u string) string { return strings.Replace(u, "http://", "http://me:${PASSWORD}@", 1) }
 	args := []string{"--input", withUser(source.URL) + "/?key=${TOKEN}", "--header", "input=X-Api-Key: ${TOKEN}",
@@ -284,6 +352,12 @@ func TestSecretsAreInNoOutput(t *testing.T) {
 	}
 	_, _, printed := runReal(t, map[string]string{"PASSWORD": password}, args...) // an error before the run
 	all.WriteString(printed)
+	args[1] = withUser(closed.URL) + "/?key=${TOKEN}" // and one that ends it
+	if code, _, printed := runReal(t, env, append(args, "--log", "json")...); code != exitIO {
+		t.Errorf("exits with %d:\n%s", code, printed)
+	} else {
+		all.WriteString(printed)
+	}
 	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
@@ -300,7 +374,8 @@ func TestSecretsAreInNoOutput(t *testing.T) {
 			t.Errorf("%s is in what was written: …%s", form, all.String()[max(0, at-200):at+50])
 		}
 	}
-	for _, shown := range []string{"${PASSWORD}", "${TOKEN}", "the environment has no TOKEN", `{"level":"WARN","msg":`} {
+	for _, shown := range []string{"${PASSWORD}", "${TOKEN}", "the environment has no TOKEN", `{"level":"WARN","msg":`,
+		"/?key=${TOKEN}: HTTP 403 Forbidden: "} {
 		if !strings.Contains(all.String(), shown) {
 			t.Errorf("%s is not shown", shown)
 		}

@@ -79,7 +79,7 @@ var findings = []Finding{
 		"see the error's node and phase; the records it held are in the spool or the dead letters"},
 	{Interrupted, ErrorHandler, Degraded,
 		"records in flight were drained into the emergency spool; start again to go on"},
-	{InputUnread, Collector, Failed, "check the primary data source, or bound the run with --cycles"},
+	{InputUnread, Collector, Failed, "check the input and what lets the program in, or bound the run with --cycles"},
 	{OutputIncomplete, ErrorHandler, Failed, "check the disk and the permissions of the output folder"},
 	{HandlerFailed, ErrorHandler, Failed, "this is a defect of the pipeline; the ledger says what was lost"},
 	{RecoveryTestFailed, ErrorHandler, Failed, "see the drill: it names the path"},

@@ -103,11 +103,10 @@ func (w *webhook) Deliver(ctx context.Context, d nodes.Delivery) (int, error) {
 
 // ofChannel are the answers of 4xx that are about who asks for what, and when, and not about the records: the same ones
 // can be taken by another channel, or later.
-var ofChannel = []int{
+var ofChannel = append([]int{
 	401, 403, 407, // no one is let in like that
 	404, 405, 410, // there is nothing that takes records, or not any more
-	408, 421, 425, 429, // not now, or not here
-}
+}, web.NotNow...)
 
 func (w *webhook) body(d nodes.Delivery) []byte {
 	var b []byte

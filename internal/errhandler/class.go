@@ -128,6 +128,17 @@ func isData(err error) bool {
 	return errors.Is(err, io.ErrUnexpectedEOF)
 }
 
+// ErrLasting matches errors that no further attempt can mend.
+var ErrLasting = errors.New("no further attempt can mend it")
+
+// Lasting returns err as one that matches ErrLasting. Message and class are unchanged.
+func Lasting(err error) error { return &lasting{err} }
+
+type lasting struct{ error }
+
+func (e *lasting) Is(target error) bool { return target == ErrLasting }
+func (e *lasting) Unwrap() error        { return e.error }
+
 // As returns err with a class of its own, which Classify returns. The message is unchanged; nil stays nil.
 func As(c Class, err error) error {
 	if err == nil {

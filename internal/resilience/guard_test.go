@@ -374,6 +374,26 @@ func TestRetryAfter(t *testing.T) {
 }
 
 // TestRetryIsOutsideTheBreaker: each attempt counts for the breaker, which ends the attempts as soon as it opens.
+// What no attempt can mend is not tried again: each attempt would only be one more call of a dependency that has
+// answered. The error keeps its class, and a fallback is asked as after the last attempt.
+func TestLastingErrorsEndTheAttempts(t *testing.T) {
+	virtually(t, func(b *bench) {
+		g := guard(settings.Policy{Attempts: 5, RetryDelay: time.Second})
+		lasting := fmt.Errorf("page 2: %w", errhandler.Lasting(errhandler.As(errhandler.Network, errBroken)))
+		call := fails(lasting)
+		_, err := g.Do(b.ctx, call)
+		b.wantError(err, errBroken, errhandler.Network)
+		call.Fallback = func(context.Context, error) (string, error) { return "a copy", nil }
+		if got, err := g.Do(b.ctx, call); got != "a copy" || err != nil {
+			b.Errorf("got %q, %v", got, err)
+		}
+		if s := g.Stats(); s.Calls != 2 || s.Failed != 2 || s.Waits != 0 {
+			b.Errorf("%+v", s)
+		}
+		b.wantElapsed(0)
+	})
+}
+
 func TestRetryIsOutsideTheBreaker(t *testing.T) {
 	virtually(t, func(b *bench) {
 		g := guard(settings.Policy{

@@ -98,7 +98,18 @@ func Run(ctx context.Context, s settings.Settings, env Environment) (*report.Rep
 	if failed = errors.Join(failed, r.close()); failed != nil {
 		return rep, fmt.Errorf("%w: %w", ErrOutput, failed)
 	}
+	if lost := r.lost(); lost != nil {
+		return rep, fmt.Errorf("%w; %w: check the URL, and the headers that let it in", lost, errhandler.ErrLasting)
+	}
 	return rep, r.checkInput(rep)
+}
+
+// lost is why the input can't be read on; nil if it can, or has been to its end.
+func (r *run) lost() error {
+	if r.input == nil {
+		return nil
+	}
+	return r.input.Lost()
 }
 
 // checkInput returns a *settings.Error if more rows of the input were invalid than may be, or all of them.
@@ -401,6 +412,10 @@ func (r *run) loop(ctx context.Context) {
 		r.endCycle(n, began, state, rows, err)
 		if r.broken = r.keep(n); r.broken != nil || state.End || ctx.Err() != nil ||
 			r.input != nil && r.input.Refused() != nil {
+			return
+		}
+		if lost := r.lost(); lost != nil {
+			r.find(catalog.InputUnread, "the input could not be read to its end: "+lost.Error(), 0)
 			return
 		}
 		if state.Outcome.Origin == catalog.FromSource {

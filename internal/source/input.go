@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"faultflow/internal/errhandler"
 	"faultflow/internal/nodes"
 	"faultflow/internal/secret"
 	"faultflow/internal/settings"
@@ -249,6 +250,15 @@ func (in *Input) Refused() error {
 	return nil
 }
 
+// Lost returns the error that ended the reading for good, nil if there is none so far: no further attempt can mend it, so
+// that a fetch only returns it again.
+func (in *Input) Lost() error {
+	if in.told && errors.Is(in.err, errhandler.ErrLasting) {
+		return in.err
+	}
+	return nil
+}
+
 // Name returns the file's base name, or stdin.
 func (in *Input) Name() string { return in.name }
 
@@ -318,7 +328,7 @@ func (in *Input) Await(ctx context.Context) {
 // Fetch returns the next n rows, with io.EOF when they are known to be the last. Fewer come at the end, if they are
 // large, and from a remote input, or one that can keep a reader waiting, if no more are there within the batch wait.
 // An error of reading comes after the rows that were read before it; the next Fetch tries again, if the input can be
-// opened again.
+// opened again and is not lost.
 func (in *Input) Fetch(ctx context.Context, n int) (nodes.Batch, error) {
 	if err := ctx.Err(); err != nil {
 		return nodes.Batch{}, err
@@ -326,7 +336,7 @@ func (in *Input) Fetch(ctx context.Context, n int) (nodes.Batch, error) {
 	if err := in.Refused(); err != nil {
 		return nodes.Batch{}, refusedError{err}
 	}
-	if !in.begun || in.err != nil && in.err != io.EOF && in.told && in.origin.repeats() {
+	if !in.begun || in.err != nil && in.err != io.EOF && in.told && in.origin.repeats() && in.Lost() == nil {
 		in.begin()
 	}
 	pauses := in.pauses()

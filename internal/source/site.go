@@ -200,7 +200,10 @@ func (p *pages) request() error {
 	if err != nil {
 		return err
 	}
-	if answer.StatusCode/100 != 2 {
+	switch code := answer.StatusCode; {
+	case code/100 == 4 && !slices.Contains(web.NotNow, code):
+		return errhandler.Lasting(fmt.Errorf("%s: %w", p.at.Redacted(), web.StatusError(answer)))
+	case code/100 != 2:
 		return web.StatusError(answer)
 	}
 	page := &text{closers: []func() error{answer.Body.Close}}

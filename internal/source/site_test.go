@@ -323,6 +323,48 @@ func TestAnswersThatAreNoRecords(t *testing.T) {
 	}
 }
 
+// An answer that asks for another request, and not for the same one later, ends the reading: the page is asked for once,
+// however often rows are. It says which page that was. What comes before it was handed on.
+func TestAnswersThatNoAttemptMends(t *testing.T) {
+	for _, test := range []struct {
+		code    int
+		lasting bool
+	}{
+		{400, true}, {401, true}, {403, true}, {404, true}, {410, true}, {451, true},
+		{408, false}, {421, false}, {425, false}, {429, false}, {500, false}, {503, false},
+	} {
+		server := webtest.Start(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.FormValue("page") == "2" {
+				http.Error(w, "\nno such page\nat all", test.code)
+				return
+			}
+			paged(30, 10, false)(w, r)
+		}, nil)
+		in := openURL(t, settings.Settings{Input: server.URL + "/a?token=x", BatchWait: time.Second})
+		if b, err := fetch(in, 50, 10*time.Second); b.Len() != 10 || err != nil || in.Lost() != nil {
+			t.Fatalf("%d: %d rows, %v, lost: %v", test.code, b.Len(), err, in.Lost())
+		}
+		requests := 1
+		for range 3 {
+			if requests++; requests > 2 && test.lasting {
+				requests = 2
+			}
+			_, err := fetch(in, 50, 10*time.Second)
+			says := fmt.Sprintf("HTTP %d %s: no such page", test.code, http.StatusText(test.code))
+			if test.lasting {
+				says = fmt.Sprintf("input %s: %s/a?page=2: %s", in.Name(), server.URL, says)
+			}
+			if err == nil || !strings.HasSuffix(err.Error(), says) || errhandler.Classify(err) != errhandler.Network {
+				t.Errorf("%v, of class %s, want %s", err, errhandler.Classify(err), says)
+			}
+			if (in.Lost() != nil) != test.lasting || errors.Is(err, errhandler.ErrLasting) != test.lasting ||
+				len(server.Requests()) != requests {
+				t.Errorf("%d: lost: %v, after %d requests", test.code, in.Lost(), len(server.Requests()))
+			}
+		}
+	}
+}
+
 // Settings that do not fit what the URL answers can't be made to by another attempt: the fetch is not tried again.
 func TestSettingsThatDoNotFitTheAnswer(t *testing.T) {
 	server := webtest.Start(t, answers(`[{"id":1}]`, "Content-Type: application/json"), nil)

@@ -186,6 +186,9 @@ func Discard(answer *http.Response) {
 	_ = answer.Body.Close()
 }
 
+// NotNow are the answers of 4xx that are about the moment: the same request can be answered otherwise later.
+var NotNow = []int{408, 421, 425, 429}
+
 // StatusError is what an answer that is no success means. It closes the answer's body.
 func StatusError(answer *http.Response) error {
 	defer answer.Body.Close()
