@@ -66,13 +66,13 @@ site: ## the page of faultflow play for any web server, its engine as WebAssembl
 	echo "$(SITE): engine of $$(wc -c < $(SITE)/engine.wasm.gz) bytes"
 
 AXE = axe-core@4.10.3
-site-test: site ## the page in Chromium, from a server and as the site, and what axe finds in it, where there is npm
+site-test: site ## the page as the site, in Chromium, and what axe finds in it, where there is npm; make test has the served one
 	@set -e; dir=$$(mktemp -d); trap "rm -r $$dir" EXIT; \
 	if command -v npm >/dev/null; then \
 		npm install --silent --no-save --ignore-scripts --prefix $$dir $(AXE); \
 		export FAULTFLOW_AXE=$$dir/node_modules/axe-core/axe.min.js; \
 	fi; \
-	FAULTFLOW_SITE=$(CURDIR)/$(SITE) $(GO) test -count=1 -run 'TestPlay$$' ./internal/play/server
+	FAULTFLOW_SITE=$(CURDIR)/$(SITE) $(GO) test -count=1 -run 'TestPlay$$/^site$$' ./internal/play/server
 
 play-bench: site ## how long it takes on the page from a change to what is drawn
 	FAULTFLOW_SITE=$(CURDIR)/$(SITE) FAULTFLOW_LATENCY=1 \

@@ -86,6 +86,7 @@ func runPlay(ctx context.Context, o *playOptions, s *streams) error {
 	if err != nil {
 		return err
 	}
+	defer patience(s.getenv)()
 	page, err := server.Listen(o.listen, engine, start)
 	if err != nil {
 		return &exitError{code: exitIO, message: fmt.Sprintf("--listen %q: %v; "+

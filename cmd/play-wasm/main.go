@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	"runtime/debug"
 	"syscall/js"
 
 	"faultflow/internal/play"
@@ -15,6 +16,7 @@ import (
 var version = "dev"
 
 func main() {
+	debug.SetGCPercent(400) // a run allocates much and keeps little
 	engine := &play.Engine{Version: version}
 	js.Global().Set("answer", js.FuncOf(func(_ js.Value, args []js.Value) any {
 		request, tell, ended := []byte(args[0].String()), args[1], args[2]

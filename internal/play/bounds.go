@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"faultflow/internal/catalog"
+	"faultflow/internal/render"
+	"faultflow/internal/report"
 	"faultflow/internal/settings"
 )
 
@@ -17,6 +19,8 @@ const (
 	maxRecords = 500_000 // in all passes together
 	// maxCalls is how many calls a node may make in a pass, if all fail: a run ends early only between nodes.
 	maxCalls = 1_000_000
+	// promptSteps are done within 100 ms even in WebAssembly. A run of more is drawn as far as firstSteps bring it first.
+	promptSteps, firstSteps = 1800, 600
 )
 
 // onPage reports whether the page has a setting. It reads no records and reaches no real ends, which are the same in all
@@ -49,9 +53,9 @@ func settled(list []Setting) (*settings.Given, settings.Settings, error) {
 	return &given, s, bounded(s.Complete())
 }
 
-// bounded returns a *settings.Error for a run that is too large for the page.
-func bounded(s settings.Settings) error {
-	name, passes := "cycles", float64(s.Cycles)
+// passes is how many a run begins, and the setting that decides it.
+func passes(s settings.Settings) (name string, n float64) {
+	name, n = "cycles", float64(s.Cycles)
 	if s.For > 0 {
 		begun := float64(s.For) / float64(max(s.Interval, time.Millisecond))
 		if s.Loaded() {
@@ -60,10 +64,48 @@ func bounded(s settings.Settings) error {
 				begun += l.Passes(s.For)
 			}
 		}
-		if s.Cycles == 0 || begun < passes {
-			name, passes = "for", begun
+		if s.Cycles == 0 || begun < n {
+			name, n = "for", begun
 		}
 	}
+	return name, max(n, 1)
+}
+
+// steps is about how much a run has to do: each pass fetches, processes its records and delivers.
+func steps(s settings.Settings) float64 {
+	_, n := passes(s)
+	return n * float64(s.BatchSize+2)
+}
+
+// beginning is the run of the first passes of one that takes longer than a person wants to wait for, 100 ms (Nielsen,
+// Usability Engineering, 1993); false where a run does not.
+func beginning(s settings.Settings) (settings.Settings, bool) {
+	if steps(s) <= promptSteps {
+		return s, false
+	}
+	for name, n := passes(s); n > 1 && steps(s) > firstSteps; name, n = passes(s) {
+		if name == "for" {
+			s.For /= 2
+		} else {
+			s.Cycles /= 2
+		}
+	}
+	return s, true
+}
+
+// share tells how much of a run its beginning is, whose report is r, and how long the whole will be.
+func share(whole, first settings.Settings, r *report.Report) (told string, length time.Duration) {
+	if first.For < whole.For {
+		return fmt.Sprintf("the first %s of %s", render.DurationOf(first.For), render.DurationOf(whole.For)), whole.For
+	}
+	times := float64(whole.Cycles) / float64(max(first.Cycles, 1))
+	return fmt.Sprintf("the first %d of %d cycles", first.Cycles, whole.Cycles),
+		time.Duration(r.DurationMS * times * float64(time.Millisecond))
+}
+
+// bounded returns a *settings.Error for a run that is too large for the page.
+func bounded(s settings.Settings) error {
+	name, passes := passes(s)
 	tooMany := func(n float64, what string, most int) error {
 		d, _ := settings.Find(name)
 		return &settings.Error{Name: name, Value: d.In(&s), Problem: fmt.Sprintf(
@@ -72,7 +114,7 @@ func bounded(s settings.Settings) error {
 	if passes > maxPasses {
 		return tooMany(passes, "passes", maxPasses)
 	}
-	if records := max(passes, 1) * float64(s.BatchSize); records > maxRecords {
+	if records := passes * float64(s.BatchSize); records > maxRecords {
 		name = "batch-size"
 		return tooMany(records, "records", maxRecords)
 	}

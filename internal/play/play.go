@@ -60,11 +60,14 @@ const (
 	JSON     Want = "json"
 )
 
-// Response answers a request. Those before the last one tell how far it is; of a campaign they have what is known then.
+// Response answers a request. Those before the last one tell how far it is; of a campaign they have what is known then,
+// and of a long run its beginning.
 type Response struct {
 	// Progress is how much of it is done, from 0 to 1.
 	Progress float64  `json:"progress"`
 	Problem  *Problem `json:"problem,omitempty"`
+	// Beginning says how much of the run is drawn, such as "the first 2 s of 1 m 40 s"; "" is all of it.
+	Beginning string `json:"beginning,omitempty"`
 	// Said is the conclusion in one line.
 	Said string `json:"said,omitempty"`
 	// Hash is the report's.
@@ -89,10 +92,14 @@ type Engine struct {
 	limit time.Duration
 
 	mu sync.Mutex
-	// pinned is the last run that was pinned, which is compared with run after run.
-	pinned *report.Report
-	// pinnedAs are its settings.
-	pinnedAs string
+	// pinned are the last run that was pinned, and its beginning, which are compared with run after run.
+	pinned [2]pinnedRun
+}
+
+// pinnedRun is a run that was made, and the settings that it was made with.
+type pinnedRun struct {
+	as     string
+	report *report.Report
 }
 
 // Answer answers a request. tell gets each response; the last one comes before Answer returns. Cancelling ctx ends the
@@ -143,33 +150,59 @@ func (e *Engine) answer(ctx context.Context, request []byte, tell func(Response)
 	return Response{}, fmt.Errorf("want %q: unknown", asked.Want)
 }
 
-// run draws a run, beside the one that is pinned.
+// run draws a run, beside the one that is pinned. Of a long one the beginning is drawn first.
 func (e *Engine) run(
 	ctx context.Context, asked Request, given *settings.Given, s settings.Settings, tell func(Response),
 ) (Response, error) {
+	var pinned settings.Settings
+	if asked.Pinned != nil {
+		var err error
+		if _, pinned, err = settled(asked.Pinned); err != nil {
+			return Response{}, fmt.Errorf("the pinned run: %w", err)
+		}
+	}
+	if first, long := beginning(s); long {
+		r, err := e.make(ctx, first, func(Response) {})
+		if err != nil {
+			return Response{}, err
+		}
+		pinned, _ := beginning(pinned)
+		told, length := share(s, first, r)
+		begun, err := e.draw(ctx, asked, r, pinned, length, func(Response) {})
+		if err != nil {
+			return Response{}, err
+		}
+		begun.Beginning = told
+		tell(begun)
+	}
 	r, err := e.make(ctx, s, tell)
 	if err != nil {
 		return Response{}, err
 	}
-	parts, err := html.Parts(r)
+	drawn, err := e.draw(ctx, asked, r, pinned, 0, tell)
+	drawn.Hash, drawn.Command = r.Hash, repeat(given, s.Seed)
+	return drawn, err
+}
+
+// draw draws a run, beside the one that is pinned, on an axis that has at least the length.
+func (e *Engine) draw(
+	ctx context.Context, asked Request, r *report.Report, pinned settings.Settings, length time.Duration,
+	tell func(Response),
+) (Response, error) {
+	parts, err := html.Parts(r, length)
 	if err != nil {
 		return Response{}, err
 	}
-	response := Response{
-		Said:    report.Clean(render.Ending(r)),
-		Hash:    r.Hash,
-		Parts:   parts,
-		Command: repeat(given, s.Seed),
-	}
+	response := Response{Said: report.Clean(render.Ending(r)), Parts: parts}
 	if asked.Pinned == nil {
 		return response, nil
 	}
-	other, err := e.pin(ctx, asked.Pinned, tell)
+	other, err := e.pin(ctx, pinned, tell)
 	if err != nil {
 		return Response{}, fmt.Errorf("the pinned run: %w", err)
 	}
 	sides := []compare.Input{input("pinned", other), input("now", r)}
-	if parts, err = html.CompareParts(compare.Compare(sides)); err != nil {
+	if parts, err = html.CompareParts(compare.Compare(sides), length); err != nil {
 		return Response{}, err
 	}
 	response.Parts = beside(response.Parts, parts)
@@ -240,25 +273,29 @@ func watch(done func() float64, tell func(Response)) (stop func()) {
 	}
 }
 
-// pin makes the run that is pinned, or takes it from the last time.
-func (e *Engine) pin(ctx context.Context, list []Setting, tell func(Response)) (*report.Report, error) {
-	_, s, err := settled(list)
+// pin makes the run that is pinned, or its beginning, or takes it from the last time.
+func (e *Engine) pin(ctx context.Context, s settings.Settings, tell func(Response)) (*report.Report, error) {
+	as := fmt.Sprintf("%+v", s)
+	known := func() (r *report.Report) {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		for _, p := range e.pinned {
+			if p.as == as {
+				r = p.report
+			}
+		}
+		return r
+	}
+	if r := known(); r != nil {
+		return r, nil
+	}
+	r, err := e.make(ctx, s, tell)
 	if err != nil {
 		return nil, err
 	}
-	as := fmt.Sprint(list)
 	e.mu.Lock()
-	r, known := e.pinned, e.pinnedAs == as
-	e.mu.Unlock()
-	if known {
-		return r, nil
-	}
-	if r, err = e.make(ctx, s, tell); err != nil {
-		return nil, err
-	}
-	e.mu.Lock()
-	e.pinned, e.pinnedAs = r, as
-	e.mu.Unlock()
+	defer e.mu.Unlock()
+	e.pinned = [2]pinnedRun{e.pinned[1], {as, r}}
 	return r, nil
 }
 

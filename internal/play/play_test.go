@@ -4,14 +4,18 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
+	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
+	"pgregory.net/rapid"
 
 	"faultflow/internal/catalog"
 	"faultflow/internal/expect"
@@ -101,15 +105,97 @@ func TestPinned(t *testing.T) {
 	if html := r.Parts[1].HTML; !strings.Contains(html, "pinned") || !strings.Contains(html, "Timelines") {
 		t.Errorf("the timeline is not that of both: %.200s", html)
 	}
-	first := e.pinned
+	first := e.pinned[1]
 	answer(t, e, Request{Want: Run, Settings: list("seed=7"), Pinned: pinned})
-	if e.pinned != first {
+	if e.pinned[1] != first {
 		t.Error("the pinned run was made again")
 	}
 	answer(t, e, Request{Want: Run, Settings: list("seed=7"), Pinned: list("seed=8")})
-	if e.pinned == first {
+	if e.pinned[1] == first {
 		t.Error("another pinned run was not made")
 	}
+}
+
+// A slider is dragged by what is seen: of a run that takes longer than that, the beginning is there first, where it
+// stands in the whole.
+func TestBeginningOfALongRun(t *testing.T) {
+	cycles := list("seed=7", "cycles=400", "batch-size=10", "interval=1s")
+	load := list("seed=7", "load=100/s", "for=50s", "batch-size=1", "bulkhead=10000")
+	for _, test := range []struct {
+		settings []Setting
+		pinned   []Setting
+		want     string
+		ends     float64 // ms
+	}{
+		{cycles, nil, "the first 50 of 400 cycles", 400_000},
+		{load, nil, "the first 1.6\u00a0s of 50\u00a0s", 50_000},
+		{load, append(load, list("collector-attempts=1")...), "the first 1.6\u00a0s of 50\u00a0s", 50_000},
+	} {
+		var drawn []Response
+		for _, r := range answers(t, &Engine{}, Request{Want: Run, Settings: test.settings, Pinned: test.pinned}) {
+			if r.Parts != nil {
+				drawn = append(drawn, r)
+			}
+		}
+		if len(drawn) != 2 {
+			t.Fatalf("%v: drawn %d times, want the beginning and the whole", test.settings, len(drawn))
+		}
+		first, whole := drawn[0], drawn[1]
+		if first.Beginning != test.want || first.Hash != "" || first.Command != "" {
+			t.Errorf("the beginning is told as %q with hash %q and command %q, want %q and none",
+				first.Beginning, first.Hash, first.Command, test.want)
+		}
+		if whole.Beginning != "" || whole.Hash == "" || whole.Command == "" {
+			t.Errorf("the whole is told as a part, or not told: %+v", whole)
+		}
+		if !slices.Equal(partIDs(first), partIDs(whole)) {
+			t.Errorf("parts %v become %v", partIDs(first), partIDs(whole))
+		}
+		for _, r := range drawn {
+			_, end, _ := strings.Cut(r.Parts[1].HTML, `data-end="`)
+			end, _, _ = strings.Cut(end, `"`)
+			if ms, err := strconv.ParseFloat(end, 64); err != nil || math.Abs(ms/test.ends-1) > 0.1 {
+				t.Errorf("%v: the axis ends at %s ms, want about %v", test.settings, end, test.ends)
+			}
+		}
+	}
+	for _, r := range answers(t, &Engine{}, Request{Want: Run, Settings: list("seed=7", "cycles=12")}) {
+		if r.Beginning != "" {
+			t.Errorf("a short run begins with %q", r.Beginning)
+		}
+	}
+}
+
+// What comes first is quickly there, whatever the knobs say, and is the beginning of the same run.
+func TestBeginningIsShort(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		given := list(
+			fmt.Sprintf("batch-size=%d", rapid.IntRange(1, 1000).Draw(t, "batch")),
+			fmt.Sprintf("cycles=%d", rapid.IntRange(0, 500).Draw(t, "cycles")),
+			fmt.Sprintf("interval=%dms", rapid.IntRange(0, 10_000).Draw(t, "interval")))
+		if rapid.Bool().Draw(t, "loaded") {
+			given = append(given, list(fmt.Sprintf("load=%d/s", rapid.IntRange(1, 100).Draw(t, "rate")),
+				fmt.Sprintf("for=%ds", rapid.IntRange(1, 100).Draw(t, "for")))...)
+		}
+		_, s, err := settled(given)
+		if err != nil {
+			t.Skip(err)
+		}
+		first, long := beginning(s)
+		_, n := passes(first)
+		switch {
+		case long != (steps(s) > promptSteps):
+			t.Errorf("%v steps: long is %v", steps(s), long)
+		case !long && !reflect.DeepEqual(first, s):
+			t.Error("a short run was cut")
+		case long && steps(first) > firstSteps && n > 1:
+			t.Errorf("the beginning has %v steps in %v passes", steps(first), n)
+		}
+		first.Cycles, first.For = s.Cycles, s.For
+		if !reflect.DeepEqual(first, s) {
+			t.Error("the beginning is that of another run")
+		}
+	})
 }
 
 // What is said of many seeds comes as they are made, and at last is that of all.

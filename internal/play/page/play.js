@@ -64,11 +64,14 @@ const html = new Map(); // what is drawn, by part
 
 function draw(response, request) {
   problem(null);
+  $("beginning").textContent = response.beginning ? "So far: " + response.beginning : "";
   if (request.want === "seeds") parts = parts.filter(p => p.id !== "account").toSpliced(1, 0, ...response.parts);
   else {
     parts = response.parts;
-    document.body.dataset.hash = response.hash;
-    $("command").textContent = response.command;
+    if (!response.beginning) {
+      document.body.dataset.hash = response.hash;
+      $("command").textContent = response.command;
+    }
   }
   const root = $("parts");
   for (const old of [...root.children]) if (!parts.some(p => p.id === old.id)) { old.remove(); html.delete(old.id); }
@@ -89,7 +92,7 @@ function draw(response, request) {
   }
   faultflow.redrawn();
   windows();
-  say(response.said);
+  if (!response.beginning) say(response.said);
   document.body.dataset.drawn = ++drawn;
 }
 
@@ -104,6 +107,7 @@ function problem(p) {
   $("problem").textContent = p ? p.text : "";
   document.querySelectorAll(".knob.wrong").forEach(e => e.classList.remove("wrong"));
   if (!p) return;
+  $("beginning").textContent = "";
   const wrong = document.querySelectorAll('.knob[data-name="' + CSS.escape(p.setting) + '"]');
   wrong.forEach(e => e.classList.add("wrong"));
   document.body.dataset.drawn = ++drawn;

@@ -147,6 +147,7 @@ func TestPlay(t *testing.T) {
 		t.Run("every knob", func(t *testing.T) { p.everyKnob(t) })
 		t.Run("rows", func(t *testing.T) { p.rows(t) })
 		t.Run("pin and compare", func(t *testing.T) { p.pin(t) })
+		t.Run("long run", func(t *testing.T) { p.long(t) })
 		t.Run("undo and redo", func(t *testing.T) { p.undo(t) })
 		t.Run("link", func(t *testing.T) { p.link(t) })
 		t.Run("seeds", func(t *testing.T) { p.seeds(t) })
@@ -231,6 +232,36 @@ func (p player) pin(t *testing.T) {
 	p.Run(t, chromedp.Click("#pin"))
 	p.idle(t)
 	p.Wants(t, `document.getElementById("compared") === null`)
+}
+
+// Of a run that takes long, the beginning is seen first, where it stands in the whole; what is taken along is the whole.
+func (p player) long(t *testing.T) {
+	p.open(t, "#seed=7&load=100%2Fs&for=20s&batch-size=1&bulkhead=10000")
+	seen := browsertest.Eval[[]struct{ Beginning, Command, Ends string }](t, p.Browser, `(async () => {
+		const seen = [];
+		const look = () => seen.push({
+			Beginning: document.getElementById("beginning").textContent,
+			Command: document.getElementById("command").textContent,
+			Ends: document.querySelector("#timeline .canvas").dataset.end,
+		});
+		const watch = new MutationObserver(look);
+		watch.observe(document.body, { attributes: true, attributeFilter: ["data-drawn"] });
+		type(document.getElementById("seed"), "8");
+		await idle();
+		watch.disconnect();
+		return seen;
+	})()`)
+	if len(seen) != 2 {
+		t.Fatalf("drawn as %+v, want a beginning and the whole", seen)
+	}
+	if first := seen[0]; first.Beginning != "So far: the first 1.3\u00a0s of 20\u00a0s" ||
+		!strings.Contains(first.Command, "--seed 7 ") || first.Ends != "20000" {
+		t.Errorf("it begins with %+v", first)
+	}
+	if whole := seen[1]; whole.Beginning != "" || !strings.Contains(whole.Command, "--seed 8 ") {
+		t.Errorf("it ends with %+v", whole)
+	}
+	p.same(t)
 }
 
 func (p player) undo(t *testing.T) {
@@ -525,13 +556,16 @@ func TestLatencyOfPlay(t *testing.T) {
 			if p.text(t, `document.body.dataset.engine`) == "worker" {
 				browsertest.Eval[bool](t, p.Browser, `until(() => document.body.dataset.ready === "true")`)
 			}
-			var took []float64
+			var first, whole []float64
 			for range 20 {
-				took = append(took, browsertest.Eval[[]float64](t, p.Browser, `latencies(10)`)...)
+				took := browsertest.Eval[struct{ First, Whole []float64 }](t, p.Browser, `latencies(10)`)
+				first, whole = append(first, took.First...), append(whole, took.Whole...)
 			}
-			slices.Sort(took)
-			t.Logf("%s: median %.0f ms, p99 %.0f ms over %d changes",
-				run.name, took[len(took)/2], took[len(took)*99/100], len(took))
+			for what, took := range map[string][]float64{"drawn": first, "drawn to its end": whole} {
+				slices.Sort(took)
+				t.Logf("%s, %s: median %.0f ms, p99 %.0f ms over %d changes",
+					run.name, what, took[len(took)/2], took[len(took)*99/100], len(took))
+			}
 		}
 		p.Clean(t)
 	})

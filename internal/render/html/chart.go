@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"faultflow/internal/catalog"
 	"faultflow/internal/render"
@@ -83,8 +84,9 @@ const (
 	maxRows      = 400
 )
 
-// newChart returns nil where there is nothing on the axis.
-func newChart(t *timeline.Chart) *chart {
+// newChart returns nil where there is nothing on the axis, which has at least the length.
+func newChart(t *timeline.Chart, length time.Duration) *chart {
+	t.EndMS = max(t.EndMS, float64(length)/float64(time.Millisecond))
 	if len(t.Lanes)+len(t.Plots) == 0 || !(t.EndMS > 0) || math.IsInf(t.EndMS, 1) {
 		return nil
 	}

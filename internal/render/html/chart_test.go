@@ -32,7 +32,7 @@ func TestLength(t *testing.T) {
 
 // A node that took no time is drawn too.
 func TestNothingOnTheAxisIsInvisible(t *testing.T) {
-	c := newChart(timeline.Of(runtest.Run(t, "cycles=3")))
+	c := newChart(timeline.Of(runtest.Run(t, "cycles=3")), 0)
 	for _, l := range c.Lanes {
 		for _, m := range l.Marks {
 			if m.Width == "0" {
@@ -49,7 +49,7 @@ func TestNothingOnTheAxisIsInvisible(t *testing.T) {
 // has room; in a small picture nothing is left out.
 func TestSymbolsThatHaveNoRoomWait(t *testing.T) {
 	for cycles, wait := range map[string]bool{"cycles=8": false, "cycles=60": true} {
-		c := newChart(timeline.Of(runtest.Run(t, cycles, "interval=5s", "fault=collector.fetch=connection_refused")))
+		c := newChart(timeline.Of(runtest.Run(t, cycles, "interval=5s", "fault=collector.fetch=connection_refused")), 0)
 		waited := false
 		for _, l := range c.Lanes {
 			rows := map[int][]chartMark{}

@@ -2,6 +2,7 @@ package html
 
 import (
 	"io"
+	"time"
 
 	"faultflow/internal/compare"
 	"faultflow/internal/render"
@@ -9,17 +10,17 @@ import (
 
 // WriteCompare writes what compare found as a page.
 func WriteCompare(w io.Writer, r *compare.Result) error {
-	return writeSectionsPage(w, newComparePage(r))
+	return writeSectionsPage(w, newComparePage(r, 0))
 }
 
-func newComparePage(r *compare.Result) *sectionsPage {
+func newComparePage(r *compare.Result, length time.Duration) *sectionsPage {
 	ending, said := render.Conclusion(r)
 	p := newSectionsPage()
 	p.Name, p.Noun, p.Title = "compare", "comparison", "faultflow compare: "+said
 	p.Class, p.Symbol, p.Conclusion, p.Facts = classOf(ending), badgeOf(ending), said, "against "+render.Headings(r)[0]
 	p.Tiles = htmlTiles(render.CompareTiles(r))
 	if both := render.BesideEachOther(r); render.Drawable(both) {
-		if p.Chart = newChart(both); p.Chart != nil {
+		if p.Chart = newChart(both, length); p.Chart != nil {
 			p.Chart.Title = "Timelines"
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"html/template"
 	"io"
 	"strings"
+	"time"
 
 	"faultflow/internal/render"
 	"faultflow/internal/report"
@@ -36,7 +37,7 @@ func Write(w io.Writer, r *report.Report) error {
 	if err != nil {
 		return fmt.Errorf("render: page: %w", err)
 	}
-	return t.ExecuteTemplate(w, "page", newHTMLPage(r))
+	return t.ExecuteTemplate(w, "page", newHTMLPage(r, 0))
 }
 
 // htmlPage is what the template shows. Its texts are clean.
@@ -59,7 +60,7 @@ type htmlPage struct {
 	Made                                         []htmlRow
 }
 
-func newHTMLPage(r *report.Report) *htmlPage {
+func newHTMLPage(r *report.Report, length time.Duration) *htmlPage {
 	l := InFull()
 	verdict, reason := render.ClipName(r.Verdict), report.Clean(render.Outcome(r))
 	p := &htmlPage{
@@ -80,7 +81,7 @@ func newHTMLPage(r *report.Report) *htmlPage {
 		Flow:     newFlow(r.Ledger),
 		Ledger:   newHTMLSection(render.Ledger(r, l)),
 		Recovery: htmlSections(render.Recovery(r)),
-		Chart:    newChart(timeline.Of(r)),
+		Chart:    newChart(timeline.Of(r), length),
 		Stages:   htmlSections(render.Stages(r)...),
 		Rest: htmlSections(render.Breakers(
 			r,

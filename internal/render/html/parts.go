@@ -5,6 +5,7 @@ import (
 	"html/template"
 	"strings"
 	"sync"
+	"time"
 
 	"faultflow/internal/compare"
 	"faultflow/internal/render"
@@ -18,13 +19,14 @@ type Part struct {
 }
 
 // Parts are those of a run's page that tell of the run, in their order. One that the run has nothing for is left out.
-func Parts(r *report.Report) ([]Part, error) {
-	return parts(newHTMLPage(r), "verdict", "timeline", "recovered", "ledger", "findings", "stages", "details")
+// The time axis has at least the length: a run that is the beginning of a longer one stands where it stands in that.
+func Parts(r *report.Report, length time.Duration) ([]Part, error) {
+	return parts(newHTMLPage(r, length), "verdict", "timeline", "recovered", "ledger", "findings", "stages", "details")
 }
 
-// CompareParts are the timelines of all runs in one, and the comparison.
-func CompareParts(r *compare.Result) ([]Part, error) {
-	page := newComparePage(r)
+// CompareParts are the timelines of all runs in one, whose axis has at least the length, and the comparison.
+func CompareParts(r *compare.Result, length time.Duration) ([]Part, error) {
+	page := newComparePage(r, length)
 	page.ID = "compared"
 	return parts(page, "timeline", page.ID)
 }

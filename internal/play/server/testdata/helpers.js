@@ -86,9 +86,9 @@ Object.assign(window, {
     await idle();
     return { Changes: times, Drawn: Number(document.body.dataset.drawn) - began, Rest: performance.now() - ended };
   },
-  // latencies are from a change until the next frame after it was drawn, in milliseconds.
+  // latencies are from a change until the next frame after it was drawn, and after all of it was, in milliseconds.
   latencies: async times => {
-    const took = [];
+    const first = [], whole = [];
     for (let i = 0; i < times; i++) {
       const slider = box("collector-attempts").querySelector("input[type=range]"), drawn = document.body.dataset.drawn;
       const began = performance.now();
@@ -96,10 +96,13 @@ Object.assign(window, {
       slider.dispatchEvent(new Event("input", { bubbles: true }));
       await until(() => document.body.dataset.drawn !== drawn);
       await new Promise(requestAnimationFrame);
-      took.push(performance.now() - began);
+      first.push(performance.now() - began);
+      await until(() => document.body.dataset.busy === "false");
+      await new Promise(requestAnimationFrame);
+      whole.push(performance.now() - began);
       await idle();
     }
-    return took;
+    return { First: first, Whole: whole };
   },
 });
 true
