@@ -140,8 +140,8 @@ func TestFailingAPIToFailingWebhook(t *testing.T) {
 }
 
 // A page that is gone, or never was, is asked for once: the run ends at once, with what came before it delivered, the
-// reason told and an exit code that says that something could not be read. With a journal, the same command goes on once
-// the page is there.
+// reason told and an exit code that says that something could not be read. With a journal, the same command goes on
+// once the page is there.
 func TestAPageThatIsGoneEndsTheRun(t *testing.T) {
 	for _, test := range []struct {
 		gone      string
@@ -171,8 +171,8 @@ func TestAPageThatIsGoneEndsTheRun(t *testing.T) {
 		if test.gone != "1" {
 			page += "?page=" + test.gone
 		}
-		says := fmt.Sprintf("faultflow: input %s/quakes: %s%s: HTTP 404 Not Found: no such page; no further attempt can "+
-			"mend it: check the URL, and the headers that let it in\n", source.Listener.Addr(), source.URL, page)
+		says := fmt.Sprintf("faultflow: input %s/quakes: %s%s: HTTP 404 Not Found: no such page; no further attempt "+
+			"can mend it: check the URL, and the headers that let it in\n", source.Listener.Addr(), source.URL, page)
 		if !strings.HasSuffix(printed, says) {
 			t.Errorf("it says:\n%s\nwant\n%s", printed, says)
 		}

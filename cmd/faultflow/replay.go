@@ -46,7 +46,8 @@ func newReplayCommand(s *streams) *cobra.Command {
 records to the channels as they are, dead letters through processing, as
 --process says. FILE… are some of a folder's files. What a channel takes is
 noted in the folder's replayed.ndjson and not sent again; what fails again
-stays. A replay that dies is settled by the next one to the same channels:
+stays, with its new reason. The first batch that no real channel takes ends the
+replay. A replay that dies is settled by the next one to the same channels:
 databases know what arrived, a file is cut back; at others, what may have
 arrived is sent again and counted as possible duplicates.
 
@@ -54,7 +55,8 @@ arrived is sent again and counted as possible duplicates.
 ` + undelivered.Names + `.
 A dead letter whose row could not be read has no record and stays.
 
-Exit codes: as those of a run, and 0 if nothing is left to send.`,
+Exit codes: as those of a run; 0 if nothing is left to send, 3 if no real
+channel takes a batch.`,
 		Example: `  faultflow replay testdata/left --dry-run
   faultflow replay testdata/left --channel primary=sqlite:out.db?table=stations
   faultflow replay testdata/left --where 'reason matches "timeout"' --channel a=file:out.ndjson

@@ -162,7 +162,8 @@ func (o *rootOptions) addShows(shows *pflag.FlagSet, s *streams) {
 		"of the report on standard output: "+strings.Join(format.Report(nil).Formats(), ", "))
 	o.looks.addFlags(shows, "draw the run in the text report")
 	addFailOn(shows, &o.failOn, "exit with 1 on this verdict or a worse one")
-	addChoice(shows, &s.log, "log", "FORMAT", []string{logText, logJSON}, "log every event to standard error: text, json")
+	forms := []string{logText, logJSON}
+	addChoice(shows, &s.log, "log", "FORMAT", forms, "log every event to standard error: "+strings.Join(forms, ", "))
 	addBool(shows, &o.verbose, "verbose", "the same as --log text")
 	addBool(shows, &o.quiet, "quiet", "no live line")
 }

@@ -63,13 +63,13 @@ func files(i *report.Inspection) Section {
 }
 
 func deadGroups(i *report.Inspection) Section {
-	s := Section{Title: "Dead letters"}
+	s := Section{Title: "Reasons"}
 	limit := Brief().Groups
 	var rows [][]Cell
 	for _, g := range i.Groups[:min(len(i.Groups), limit)] {
 		rows = append(rows, Cells(Grouped(g.Count), ClipName(g.Place), ClipName(g.Class), ClipText(g.Reason)))
 	}
-	s.table("dead letters by place, class and reason", []Column{
+	s.table("why records wait, by place, class and reason", []Column{
 		{Title: "count", Right: true},
 		{Title: "place"},
 		{Title: "class"},

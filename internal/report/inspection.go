@@ -15,8 +15,8 @@ type Inspection struct {
 	// Holder is the run that has the folder; "" if none has.
 	Holder string          `json:"holder"`
 	Files  []InspectedFile `json:"files"`
-	// Groups are of the dead letters that wait, those with most first, MaxInspected at most. Grouped counts all of the
-	// groups.
+	// Groups are of the lines that wait and say why, those with most first, MaxInspected at most. Grouped counts all of
+	// the groups.
 	Groups  []InspectedGroup `json:"groups"`
 	Grouped int              `json:"grouped"`
 	Samples []Sample         `json:"samples"`
@@ -45,7 +45,7 @@ type InspectedFile struct {
 	Newest string `json:"newest"`
 }
 
-// InspectedGroup is dead letters of one place, class and reason.
+// InspectedGroup is lines of one place, class and reason: dead letters, and what a replay could not send either.
 type InspectedGroup struct {
 	File   string `json:"file"`
 	Place  string `json:"place"`

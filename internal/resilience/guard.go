@@ -292,8 +292,9 @@ func atOwn[R any](exec policy.ExecutionInternal[R], call attemptFn[R]) *common.P
 // retry is built for each call, since its waits depend on the call's place in the run. The last error is returned as it
 // is. An open breaker ends the attempts, also the one that the last failure has just opened: nothing is gained by
 // waiting for a call that will be rejected. So do a full bulkhead and adaptive limit, which a retry would only fill
-// more, what no attempt can mend, and cancellation. A call that the rate limit or the throttle turned away is tried again: time, or another draw,
-// is all that it lacks. An attempt that is made of several calls is tried again unless all of them ended so.
+// more, what no attempt can mend, and cancellation. A call that the rate limit or the throttle turned away is tried
+// again: time, or another draw, is all that it lacks. An attempt that is made of several calls is tried again unless
+// all of them ended so.
 func (g *Guard[R]) retry(jitter func(int) float64) failsafe.Policy[R] {
 	delay := func(exec failsafe.ExecutionAttempt[R]) time.Duration {
 		u := 0.5
@@ -310,8 +311,8 @@ func (g *Guard[R]) retry(jitter func(int) float64) failsafe.Policy[R] {
 		WithMaxAttempts(g.policy.Attempts).
 		WithDelayFunc(delay).
 		AbortIf(func(_ R, err error) bool {
-			return every(err, ErrBreakerOpen, ErrBulkheadFull, ErrAdaptiveLimit, errhandler.ErrLasting, context.Canceled) ||
-				g.breaker != nil && g.breaker.open.Load()
+			return every(err, ErrBreakerOpen, ErrBulkheadFull, ErrAdaptiveLimit, errhandler.ErrLasting,
+				context.Canceled) || g.breaker != nil && g.breaker.open.Load()
 		}).
 		OnRetryScheduled(func(e failsafe.ExecutionScheduledEvent[R]) {
 			g.stats.waits.Add(1)

@@ -118,6 +118,9 @@ func (l *cycleLedger) Spooled(d nodes.Delivery) {
 	defer l.mu.Unlock()
 	l.run.Spooled += int64(len(d.Records))
 	l.spooled += len(d.Records)
+	if l.replay != nil {
+		l.replay.left(d)
+	}
 }
 
 func (l *cycleLedger) DeadLetter(dead nodes.DeadLetter) {
@@ -127,6 +130,9 @@ func (l *cycleLedger) DeadLetter(dead nodes.DeadLetter) {
 	l.dead++
 	if l.output != nil {
 		l.output.DeadLetter(dead)
+	}
+	if l.replay != nil {
+		l.replay.gaveUp(dead)
 	}
 	key := deadKey{dead.Place, dead.Reason, dead.Class}
 	if l.groups[key] == nil && len(l.groups) >= maxGroups {

@@ -9,12 +9,16 @@ import (
 	"strconv"
 	"sync"
 
+	"faultflow/internal/catalog"
 	"faultflow/internal/channel"
 	"faultflow/internal/disk"
+	"faultflow/internal/errhandler"
 	"faultflow/internal/journal"
 	"faultflow/internal/nodes"
+	"faultflow/internal/report"
 	"faultflow/internal/settings"
 	"faultflow/internal/undelivered"
+	"faultflow/internal/workflow"
 )
 
 // Replay is what a run sends again in place of an input: records that runs left in a folder.
@@ -26,11 +30,13 @@ type Replay struct {
 	// uncertain counts those that may be at a channel already.
 	uncertain int
 
-	// delivered are the lines that the cycle has delivered. sent has, by the key of each delivery, how many calls of it
-	// may have brought something that nobody knows of; there are several at once where a call is hedged.
-	delivered []int
-	mu        sync.Mutex
-	sent      map[string]int
+	mu sync.Mutex
+	// outcome is that of the cycle. sent has, by the key of each delivery, how many calls of it may have brought
+	// something that nobody knows of; there are several at once where a call is hedged.
+	outcome undelivered.Outcome
+	sent    map[string]int
+	// why is what a channel failed with last.
+	why undelivered.Why
 }
 
 // OpenReplay reads what files of a folder hold, and keeps the folder from others. notices tell what it found.
@@ -63,6 +69,13 @@ func (r *Replay) open(sys disk.System, dir string, files []string) (notices []st
 		}
 	}
 	return notices, r.Folder.Begin(sys)
+}
+
+// unsent is the error of a replay that no channel takes.
+func (r *Replay) unsent() error {
+	err := fmt.Errorf("no channel took all records, and the replay ended: %s: %s; what is left stays in %s: "+
+		"replay it when there is a channel that takes it", r.why.Place, r.why.Reason, r.Folder.Dir)
+	return errhandler.As(errhandler.Network, err)
 }
 
 // UnfinishedError says that a folder's run died in a cycle, which its next life makes again.
@@ -161,12 +174,11 @@ func (r *Replay) settle(
 		}
 		return arrived[at]
 	})
-	slices.Sort(done)
 	if len(done) > 0 {
 		notice = fmt.Sprintf("%s: of the records, %d had arrived before; they are not sent again",
 			r.Folder.Dir, len(done))
 	}
-	return notice, r.Folder.Delivered(done, nil)
+	return notice, r.Folder.Note(undelivered.Outcome{Delivered: done})
 }
 
 // cutBack makes a file what it was before a delivery, if nothing else was written to it: what is of others is not ours
@@ -286,26 +298,62 @@ func (r *Replay) sends(s undelivered.Sending, lines []int) error {
 	return r.Folder.Sends(s, lines)
 }
 
+// observe notes why channels fail.
+func (r *Replay) observe(e workflow.Event) {
+	if catalog.EventKind(e.Kind) != catalog.ChannelFailed {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.why = undelivered.Why{Place: e.Place, Class: e.Class, Reason: report.Clean(e.Detail)}
+}
+
 // took notes what a channel accepted.
 func (r *Replay) took(d nodes.Delivery) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for i := range d.Records {
-		r.delivered = append(r.delivered, r.line(&d.Records[i].Record))
+		r.outcome.Delivered = append(r.outcome.Delivered, r.line(&d.Records[i].Record))
 	}
 }
 
-// endCycle makes what the cycle delivered survive the end of the system.
+// left notes what no channel took.
+func (r *Replay) left(d nodes.Delivery) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.why.Reason == "" { // it was not tried: the run was interrupted
+		return
+	}
+	for i := range d.Records {
+		r.failed(&d.Records[i].Record, r.why)
+	}
+}
+
+// gaveUp notes a dead letter.
+func (r *Replay) gaveUp(d nodes.DeadLetter) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.failed(&d.Record, undelivered.Why{Place: string(d.Place), Class: string(d.Class), Reason: d.Reason})
+}
+
+func (r *Replay) failed(record *nodes.Record, why undelivered.Why) {
+	if r.outcome.Failed == nil {
+		r.outcome.Failed = map[undelivered.Why][]int{}
+	}
+	r.outcome.Failed[why] = append(r.outcome.Failed[why], r.line(record))
+}
+
+// endCycle makes the outcome of the cycle survive the end of the system.
 func (r *Replay) endCycle() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var ended []string
 	for _, key := range slices.Sorted(maps.Keys(r.sent)) {
 		if r.sent[key] == 0 {
-			ended = append(ended, key)
+			r.outcome.Ended = append(r.outcome.Ended, key)
 		}
 	}
-	slices.Sort(r.delivered)
-	err := r.Folder.Delivered(r.delivered, ended)
-	r.delivered = nil
+	err := r.Folder.Note(r.outcome)
+	r.outcome = undelivered.Outcome{}
 	clear(r.sent)
 	return err
 }

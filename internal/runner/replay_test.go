@@ -72,6 +72,27 @@ func again(t *testing.T, sys disk.System, dir, url string) (*report.Report, erro
 // that knows its keys, or can be cut back, has each record once, whatever became of the first. Elsewhere, as in a file
 // whose rows are of another size than the records, no record is missing, and those that may be there twice are counted.
 func TestReplayDyingAtAnyOperation(t *testing.T) {
+	for _, kind := range []replayKind{
+		{func(out string) string { return "sqlite:" + out + "?table=records" }, inTable, true},
+		{func(out string) string { return "file:" + out }, inLines, true},
+		{func(out string) string { return "file:" + out + ".csv" }, inRows, false},
+	} {
+		kind.dies(t, 1)
+	}
+}
+
+// replayKind is replays to channels of a kind.
+type replayKind struct {
+	// url is that of a channel, ids counts what is there; out is a path of its own for each.
+	url func(out string) string
+	ids func(t *testing.T, out string) map[string]int
+	// once says that the channel has each record once, whatever dies.
+	once bool
+}
+
+// dies has replays die at every step-th operation.
+func (kind replayKind) dies(t *testing.T, step int) {
+	t.Helper()
 	const records = 40
 	whole := &disktest.Disk{}
 	left, dir := t.TempDir(), t.TempDir()
@@ -79,45 +100,35 @@ func TestReplayDyingAtAnyOperation(t *testing.T) {
 	if err := os.CopyFS(dir, os.DirFS(left)); err != nil {
 		t.Fatal(err)
 	}
-	rep, err := again(t, whole.System(), dir, "sqlite:"+filepath.Join(t.TempDir(), "out.db")+"?table=records")
+	rep, err := again(t, whole.System(), dir, kind.url(filepath.Join(t.TempDir(), "out")))
 	if err != nil || rep.Ledger.Delivered != records {
 		t.Fatalf("%v: %+v", err, rep)
 	}
-	for _, kind := range []struct {
-		url  string
-		ids  func(*testing.T, string) map[string]int
-		once bool
-	}{
-		{"sqlite:%s?table=records", inTable, true},
-		{"file:%s", inLines, true},
-		{"file:%s.csv", inRows, false},
-	} {
-		for n := 1; n <= whole.Count(); n++ {
-			dir, out := t.TempDir(), filepath.Join(t.TempDir(), "out")
-			if err := os.CopyFS(dir, os.DirFS(left)); err != nil {
-				t.Fatal(err)
-			}
-			url := fmt.Sprintf(kind.url, out)
-			if _, err := again(t, disktest.Dies(n).System(), dir, url); err == nil && n < whole.Count() {
-				t.Fatalf("%s: the replay that dies at operation %d of %d ends well", url, n, whole.Count())
-			}
-			rep, err := again(t, disk.Real(), dir, url)
-			if err != nil {
-				t.Fatalf("%s: after dying at operation %d: %v", url, n, err)
-			}
-			ids, doubled := kind.ids(t, out), 0
-			for _, times := range ids {
-				doubled += times - 1
-			}
-			counted := rep.Delivery.PossibleDuplicates
-			if len(ids) != records || kind.once && doubled > 0 || int64(doubled) > counted {
-				t.Errorf("%s: after dying at operation %d: %d of %d records, %d doubled, of which %d are counted",
-					url, n, len(ids), records, doubled, counted)
-			}
-			rep, err = again(t, disk.Real(), dir, url)
-			if err != nil || rep.Ledger.Collected != 0 {
-				t.Errorf("%s: a third replay: %v, %+v", url, err, rep)
-			}
+	for n := 1; n <= whole.Count(); n += step {
+		dir, out := t.TempDir(), filepath.Join(t.TempDir(), "out")
+		if err := os.CopyFS(dir, os.DirFS(left)); err != nil {
+			t.Fatal(err)
+		}
+		url := kind.url(out)
+		if _, err := again(t, disktest.Dies(n).System(), dir, url); err == nil && n < whole.Count() {
+			t.Fatalf("%s: the replay that dies at operation %d of %d ends well", url, n, whole.Count())
+		}
+		rep, err := again(t, disk.Real(), dir, url)
+		if err != nil {
+			t.Fatalf("%s: after dying at operation %d: %v", url, n, err)
+		}
+		ids, doubled := kind.ids(t, out), 0
+		for _, times := range ids {
+			doubled += times - 1
+		}
+		counted := rep.Delivery.PossibleDuplicates
+		if len(ids) != records || kind.once && doubled > 0 || int64(doubled) > counted {
+			t.Errorf("%s: after dying at operation %d: %d of %d records, %d doubled, of which %d are counted",
+				url, n, len(ids), records, doubled, counted)
+		}
+		rep, err = again(t, disk.Real(), dir, url)
+		if err != nil || rep.Ledger.Collected != 0 {
+			t.Errorf("%s: a third replay: %v, %+v", url, err, rep)
 		}
 	}
 }

@@ -91,12 +91,18 @@ func Run(ctx context.Context, s settings.Settings, env Environment) (*report.Rep
 		Output:    env.Output,
 		Lives:     r.past().Lives,
 	}
+	if r.replay != nil { // where what is not delivered stays
+		rep.Meta.Output = r.replay.Folder.Dir
+	}
 	failed := r.broken
 	if r.output != nil {
 		failed = errors.Join(failed, r.output.Commit())
 	}
 	if failed = errors.Join(failed, r.close()); failed != nil {
 		return rep, fmt.Errorf("%w: %w", ErrOutput, failed)
+	}
+	if r.unsent {
+		return rep, r.replay.unsent()
 	}
 	if lost := r.lost(); lost != nil {
 		return rep, fmt.Errorf("%w; %w: check the URL, and the headers that let it in", lost, errhandler.ErrLasting)
@@ -148,6 +154,8 @@ type run struct {
 	endedCycle func(report.Cycle)
 	ends
 	replay *Replay // nil for another input
+	// unsent says that no real channel took what the replay sent, which ends the run: what is left is on the disk.
+	unsent bool
 	// broken is why a cycle could not be noted, which ends the run.
 	broken error
 
@@ -293,15 +301,22 @@ func (r *run) assemble() error {
 	}
 	r.recorder = newRecorder(first.Graph.Nodes(), r.breakerNames(), r.countOnly && !s.Drill())
 	observe := r.recorder.observe
+	if r.replay != nil {
+		observe = both(observe, r.replay.observe)
+	}
 	if r.observe != nil {
-		observe = func(e workflow.Event) {
-			r.recorder.observe(e)
-			r.observe(e)
-		}
+		observe = both(observe, r.observe)
 	}
 	r.stream = workflow.NewStream(observe)
 	r.stream.Classify = func(err error) string { return string(errhandler.Classify(err)) }
 	return nil
+}
+
+func both(first, second func(workflow.Event)) func(workflow.Event) {
+	return func(e workflow.Event) {
+		first(e)
+		second(e)
+	}
 }
 
 // client is the pipeline of one client, which is made when the first pass is dealt to it: what clients share is in the
@@ -412,6 +427,10 @@ func (r *run) loop(ctx context.Context) {
 		r.endCycle(n, began, state, rows, err)
 		if r.broken = r.keep(n); r.broken != nil || state.End || ctx.Err() != nil ||
 			r.input != nil && r.input.Refused() != nil {
+			return
+		}
+		left := state.Outcome.Spooled + state.Outcome.Undelivered
+		if r.unsent = r.replay != nil && len(r.outlets) > 0 && left > 0; r.unsent {
 			return
 		}
 		if lost := r.lost(); lost != nil {

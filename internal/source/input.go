@@ -250,8 +250,8 @@ func (in *Input) Refused() error {
 	return nil
 }
 
-// Lost returns the error that ended the reading for good, nil if there is none so far: no further attempt can mend it, so
-// that a fetch only returns it again.
+// Lost returns the error that ended the reading for good, nil if there is none so far: no further attempt can mend it,
+// so that a fetch only returns it again.
 func (in *Input) Lost() error {
 	if in.told && errors.Is(in.err, errhandler.ErrLasting) {
 		return in.err

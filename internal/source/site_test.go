@@ -323,8 +323,8 @@ func TestAnswersThatAreNoRecords(t *testing.T) {
 	}
 }
 
-// An answer that asks for another request, and not for the same one later, ends the reading: the page is asked for once,
-// however often rows are. It says which page that was. What comes before it was handed on.
+// An answer that asks for another request, and not for the same one later, ends the reading: the page is asked for
+// once, however often rows are. It says which page that was. What comes before it was handed on.
 func TestAnswersThatNoAttemptMends(t *testing.T) {
 	for _, test := range []struct {
 		code    int

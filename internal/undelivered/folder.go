@@ -27,6 +27,8 @@ type Line struct {
 	Unreadable bool
 	// Replayed says that a replay has delivered it.
 	Replayed bool
+	// failed is why a replay could not deliver it, which holds in place of what the line says; nil if none has failed.
+	failed *Why
 }
 
 // Content is what a line says.
@@ -34,7 +36,8 @@ type Content struct {
 	Source    string `json:"source"`
 	Row       int    `json:"row"`
 	Timestamp string `json:"timestamp"`
-	// Key is that of a spooled record; Place, Class and Reason are those of a dead letter.
+	// Key is that of a spooled record; Place, Class and Reason are those of a dead letter, or of the last replay of
+	// either.
 	Key    string `json:"key"`
 	Place  string `json:"place"`
 	Class  string `json:"class"`
@@ -123,13 +126,16 @@ func parse(text []byte) (c Content, ours bool) {
 	return c, true
 }
 
-// Content reads a line again.
+// Content reads a line again. Why it was not delivered is what the last replay knows of that.
 func (f *Folder) Content(l *Line) (Content, error) {
 	text := make([]byte, l.Length)
 	if _, err := f.files[l.File].ReadAt(text, l.Offset); err != nil {
 		return Content{}, err
 	}
 	c, _ := parse(text)
+	if l.failed != nil {
+		c.Place, c.Class, c.Reason = l.failed.Place, l.failed.Class, l.failed.Reason
+	}
 	return c, nil
 }
 

@@ -46,7 +46,7 @@ func (f *Folder) Inspect(by Filter) (*report.Inspection, error) {
 			return nil, err
 		}
 		group := report.InspectedGroup{File: l.File, Place: c.Place, Class: c.Class, Reason: c.Reason}
-		if c.Place != "" {
+		if c.Reason != "" {
 			groups[group]++
 		}
 		if l.Unreadable {

@@ -42,12 +42,33 @@ type Sending struct {
 	Bytes int64  `json:"bytes,omitempty"`
 }
 
-// mark is a line of the file: a delivery that is about to begin, or what came of some.
+// Why is why a record was not delivered.
+type Why struct {
+	Place  string `json:"place"`
+	Class  string `json:"class"`
+	Reason string `json:"reason"`
+}
+
+// Outcome is what came of deliveries. Lines are by their indices.
+type Outcome struct {
+	Delivered []int
+	// Failed have failed again: what they say of why holds no longer.
+	Failed map[Why][]int
+	// Ended are the keys of deliveries of which nothing else can have arrived.
+	Ended []string
+}
+
+// mark is a line of the file: a delivery that is about to begin, or the outcome of some.
 type mark struct {
-	Sending *Sending `json:"sending,omitempty"`
-	// Replayed were delivered. Ended are the keys of deliveries of which nothing else can have arrived.
-	Replayed []Range  `json:"replayed,omitempty"`
-	Ended    []string `json:"ended,omitempty"`
+	Sending  *Sending  `json:"sending,omitempty"`
+	Replayed []Range   `json:"replayed,omitempty"`
+	Failed   []failure `json:"failed,omitempty"`
+	Ended    []string  `json:"ended,omitempty"`
+}
+
+type failure struct {
+	Lines []Range `json:"lines"`
+	Why
 }
 
 // marks is the file while it is written. After an error it refuses everything: what it can't note must not happen.
@@ -78,6 +99,11 @@ func (f *Folder) readMarks() error {
 		f.Open = slices.DeleteFunc(f.Open, func(s Sending) bool { return slices.Contains(m.Ended, s.Key) })
 		for _, at := range f.Within(m.Replayed) {
 			f.Lines[at].Replayed = true
+		}
+		for _, again := range m.Failed {
+			for _, at := range f.Within(again.Lines) {
+				f.Lines[at].failed = &again.Why
+			}
 		}
 	}
 	f.Open = slices.DeleteFunc(f.Open, func(s Sending) bool {
@@ -148,16 +174,27 @@ func (f *Folder) Sends(s Sending, lines []int) error {
 	return f.marks.write(mark{Sending: &s})
 }
 
-// Delivered notes that lines, by their indices, were delivered. ended are the keys of deliveries of which nothing else
-// can have arrived.
-func (f *Folder) Delivered(lines []int, ended []string) error {
-	for _, at := range lines {
-		f.Lines[at].Replayed = true
-	}
-	if len(lines)+len(ended) == 0 {
+// Note notes what came of deliveries, all of it or nothing.
+func (f *Folder) Note(o Outcome) error {
+	if len(o.Delivered)+len(o.Failed)+len(o.Ended) == 0 {
 		return f.marks.err
 	}
-	return f.marks.write(mark{Replayed: f.ranges(lines), Ended: ended})
+	slices.Sort(o.Delivered)
+	m := mark{Replayed: f.ranges(o.Delivered), Ended: o.Ended}
+	for _, at := range o.Delivered {
+		f.Lines[at].Replayed = true
+	}
+	for why, lines := range o.Failed {
+		slices.Sort(lines)
+		m.Failed = append(m.Failed, failure{f.ranges(lines), why})
+		for _, at := range lines {
+			f.Lines[at].failed = &why
+		}
+	}
+	slices.SortFunc(m.Failed, func(a, b failure) int {
+		return cmp.Or(cmp.Compare(a.Place, b.Place), cmp.Compare(a.Class, b.Class), cmp.Compare(a.Reason, b.Reason))
+	})
+	return f.marks.write(m)
 }
 
 // write adds a line and makes it durable.

@@ -1,8 +1,10 @@
 package undelivered_test
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -61,7 +63,7 @@ func marked(t *testing.T) (dir string) {
 			t.Fatal(err)
 		}
 	}
-	if err := f.Delivered([]int{0, 2}, []string{"r/1"}); err != nil {
+	if err := f.Note(undelivered.Outcome{Delivered: []int{0, 2}, Ended: []string{"r/1"}}); err != nil {
 		t.Fatal(err)
 	}
 	return dir
@@ -96,6 +98,70 @@ func TestMarksAreOfWhatTheLinesSay(t *testing.T) {
 		if whole := strings.Count(test.text, "\n"); err != nil || n != whole-test.want {
 			t.Errorf("a file %s: %d of %d lines wait, %v", test.name, n, whole, err)
 		}
+	}
+}
+
+// What failed again says why it did so the last time, and not why it did before: whoever looks, or filters by it, would
+// mend the wrong thing. A mark that a crash tore says nothing, and neither does one of lines that are there no more.
+func TestWhatFailedAgainSaysWhy(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, file)
+	text := `{"row":1,"place":"processor.record","class":"processing","reason":"timeout","record":{"id":"a"}}` + "\n" +
+		spooled("b", "k/1") + spooled("c", "k/2")
+	write(t, path, text)
+	f := read(t, dir)
+	if err := f.Begin(disk.Real()); err != nil {
+		t.Fatal(err)
+	}
+	down := undelivered.Why{Place: "delivery.a", Class: "network", Reason: "refused"}
+	full := undelivered.Why{Place: "delivery.a", Class: "storage", Reason: "disk full"}
+	reasons := func(f *undelivered.Folder) string {
+		t.Helper()
+		var list []string
+		for i := range f.Lines {
+			c, err := f.Content(&f.Lines[i])
+			if err != nil {
+				t.Fatal(err)
+			}
+			list = append(list, c.Place+" "+c.Class+" "+c.Reason)
+		}
+		return strings.Join(list, ", ")
+	}
+	const before = "processor.record processing timeout"
+	for _, noted := range []struct {
+		failed map[undelivered.Why][]int
+		want   string
+	}{
+		{map[undelivered.Why][]int{down: {1, 0}},
+			"delivery.a network refused, delivery.a network refused,   "},
+		{map[undelivered.Why][]int{full: {0}, down: {2}},
+			"delivery.a storage disk full, delivery.a network refused, delivery.a network refused"},
+	} {
+		if err := f.Note(undelivered.Outcome{Failed: noted.failed}); err != nil {
+			t.Fatal(err)
+		}
+		if here, there := reasons(f), reasons(read(t, dir)); here != noted.want || there != noted.want {
+			t.Errorf("it says\n%s, and read again\n%s, want\n%s", here, there, noted.want)
+		}
+	}
+	again := read(t, dir)
+	chosen, err := again.Select(undelivered.Filter{Class: "storage"})
+	if err != nil || !slices.Equal(chosen, []int{0}) || !again.Lines[1].Spooled || again.Lines[0].Spooled {
+		t.Errorf("of class storage are %v, %v; %+v", chosen, err, again.Lines)
+	}
+	marks, err := os.ReadFile(filepath.Join(dir, undelivered.Marks))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := bytes.IndexByte(marks, '\n')
+	write(t, filepath.Join(dir, undelivered.Marks), string(marks[:first]))
+	if got := reasons(read(t, dir)); got != before+",   ,   " {
+		t.Errorf("with a torn mark: %s", got)
+	}
+	write(t, filepath.Join(dir, undelivered.Marks), string(marks))
+	write(t, path, strings.Replace(text, `"a"`, `"x"`, 1))
+	if got := reasons(read(t, dir)); !strings.HasPrefix(got, before+",") {
+		t.Errorf("with another first line: %s", got)
 	}
 }
 
