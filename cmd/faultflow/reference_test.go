@@ -53,7 +53,10 @@ func TestReference(t *testing.T) {
 		"reference/load.md":              loadPage(),
 		"reference/exit-codes.md":        exitCodesPage(),
 		"reference/scenario.schema.json": string(schema),
-		"reference/report.schema.json":   reportSchema(t),
+		"reference/report.schema.json": documentSchema(
+			t, reflect.TypeFor[report.Report](), "faultflow report", report.Schema),
+		"reference/inspect.schema.json": documentSchema(
+			t, reflect.TypeFor[report.Inspection](), "faultflow inspect", report.InspectSchema),
 	}
 	for name, page := range manPages(t) {
 		pages["man/"+name] = page
@@ -139,6 +142,7 @@ func indexPage() string {
 		{"[flags.md](flags.md)", "commands and flags, the settings of a run with their bounds and defaults"},
 		{"[scenario.md](scenario.md)", "keys of scenario files ([JSON Schema](scenario.schema.json))"},
 		{"[report.md](report.md)", "fields of a report ([JSON Schema](report.schema.json))"},
+		{"[inspect.schema.json](inspect.schema.json)", "JSON Schema of what `faultflow inspect --format json` prints"},
 		{"[findings.md](findings.md)", "findings: code, node, verdict, what to do"},
 		{"[measures.md](measures.md)", "what `faultflow compare` compares"},
 		{"[patterns.md](patterns.md)", "fault tolerance patterns"},
@@ -568,12 +572,14 @@ var enums = map[reflect.Type][]string{
 	reflect.TypeFor[catalog.Node]():           catalog.Strings(catalog.Nodes()),
 }
 
-func reportSchema(t *testing.T) string {
+// documentSchema is the JSON Schema of a document with that type and that name of its version.
+func documentSchema(t *testing.T, document reflect.Type, title, version string) string {
+	t.Helper()
 	docs := fieldDocs(t, filepath.Join("..", "..", "internal", "report"))
-	schema := schemaOf(reflect.TypeFor[report.Report](), docs)
+	schema := schemaOf(document, docs)
 	schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-	schema["title"] = "faultflow report"
-	schema["properties"].(map[string]any)["schema"] = map[string]any{"const": report.Schema}
+	schema["title"] = title
+	schema["properties"].(map[string]any)["schema"] = map[string]any{"const": version}
 	text, err := json.MarshalIndent(schema, "", "  ")
 	if err != nil {
 		t.Fatal(err)
@@ -582,6 +588,11 @@ func reportSchema(t *testing.T) string {
 }
 
 func schemaOf(t reflect.Type, docs map[string]string) map[string]any {
+	if t.Kind() == reflect.Pointer { // null where there is none
+		s := schemaOf(t.Elem(), docs)
+		s["type"] = []any{s["type"], "null"}
+		return s
+	}
 	s := map[string]any{"type": jsonType(t)}
 	if names := enums[t]; names != nil {
 		s["enum"] = names
