@@ -1,11 +1,12 @@
 package play
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"faultflow/internal/catalog"
-	"faultflow/internal/render"
 	"faultflow/internal/report"
 	"faultflow/internal/settings"
 )
@@ -83,24 +84,22 @@ func beginning(s settings.Settings) (settings.Settings, bool) {
 	if steps(s) <= promptSteps {
 		return s, false
 	}
-	for name, n := passes(s); n > 1 && steps(s) > firstSteps; name, n = passes(s) {
-		if name == "for" {
-			s.For /= 2
-		} else {
-			s.Cycles /= 2
-		}
+	whole := s.For
+	s.Cycles, s.For = max(1, firstSteps/(s.BatchSize+2)), 0
+	s.Loads = slices.Clone(s.Loads)
+	for i, l := range s.Loads { // they are the same in their beginning
+		s.Loads[i].To = cmp.Or(l.To, whole)
 	}
 	return s, true
 }
 
 // share tells how much of a run its beginning is, whose report is r, and how long the whole will be.
 func share(whole, first settings.Settings, r *report.Report) (told string, length time.Duration) {
-	if first.For < whole.For {
-		return fmt.Sprintf("the first %s of %s", render.DurationOf(first.For), render.DurationOf(whole.For)), whole.For
+	_, n := passes(whole)
+	if length = whole.For; length == 0 {
+		length = time.Duration(r.DurationMS * n / float64(first.Cycles) * float64(time.Millisecond))
 	}
-	times := float64(whole.Cycles) / float64(max(first.Cycles, 1))
-	return fmt.Sprintf("the first %d of %d cycles", first.Cycles, whole.Cycles),
-		time.Duration(r.DurationMS * times * float64(time.Millisecond))
+	return fmt.Sprintf("the first %d of %.0f passes", first.Cycles, n), length
 }
 
 // bounded returns a *settings.Error for a run that is too large for the page.
