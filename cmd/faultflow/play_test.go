@@ -6,8 +6,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/mattn/go-shellwords"
 	"go.uber.org/goleak"
@@ -209,5 +214,56 @@ func TestPlayServes(t *testing.T) {
 				t.Errorf("said %q", &said)
 			}
 		})
+	}
+}
+
+// TestPlayOpens: the system's own command gets the address, and where there is none, somebody is told to open it.
+func TestPlayOpens(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("its command can't be stood in for")
+	}
+	folder := t.TempDir()
+	opened := filepath.Join(folder, "opened")
+	opener := "#!/bin/sh\necho \"$1\" >" + opened + ".part\n/bin/mv " + opened + ".part " + opened + "\n"
+	for _, name := range []string{"xdg-open", "open"} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(opener), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", folder)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var out, said bytes.Buffer
+	s := testStreams(t)
+	s.out, s.err = &out, &said
+	var waiting sync.WaitGroup
+	waiting.Go(func() {
+		defer cancel()
+		for ctx.Err() == nil {
+			if _, err := os.Stat(opened); err == nil {
+				return
+			}
+			time.Sleep(time.Millisecond)
+		}
+	})
+	if code := run(ctx, []string{"play", "--open"}, s); code != exitOK {
+		t.Errorf("exits with %d: %s", code, &said)
+	}
+	waiting.Wait()
+	if url, err := os.ReadFile(opened); err != nil || string(url) != out.String() {
+		t.Errorf("%q was opened (%v), want %q", url, err, &out)
+	}
+	t.Setenv("PATH", t.TempDir())
+	ctx, cancel = context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	said.Reset()
+	s.err = writerFunc(func(p []byte) (int, error) {
+		if strings.Contains(string(p), "open the address yourself") {
+			cancel()
+		}
+		return said.Write(p)
+	})
+	if code := run(ctx, []string{"play", "--open"}, s); code != exitOK || ctx.Err() != context.Canceled {
+		t.Errorf("exits with %d: %s", code, &said)
 	}
 }
