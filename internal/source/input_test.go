@@ -197,6 +197,28 @@ func TestFormats(t *testing.T) {
 
 // A quoted field may span 1,000 further lines. A quote that is open for longer is a stray one: only its own row is bad,
 // and none of the rows behind it is lost.
+// A record of an array that is spread over lines is one line, as all that is written by the line needs it: else a file
+// of records would be none, and what was spooled could not be read again. Nothing else of it changes, least of all
+// within strings.
+func TestRecordsSpreadOverLinesAreOneLine(t *testing.T) {
+	const text = "[\n  {\r\n\t\"id\": \"a  \\n b\",\n    \"value\" : 1.50 ,\n \"o\": { \"x\":\n" +
+		"[1,  2,\n\n\t3] }\n  },\n{\"id\":2,\"value\":3}\n]\n"
+	for _, s := range []settings.Settings{{}, {Records: "within.list"}} {
+		given := text
+		if s.Records != "" {
+			given = "{\"within\": {\n\"list\": " + text + "}}"
+		}
+		b, err := openText(t, given, s).Fetch(t.Context(), 10)
+		if err != io.EOF || len(b.Records) != 2 {
+			t.Fatalf("%+v, %v", b, err)
+		}
+		want := []string{`{"id": "a  \n b","value" : 1.50 ,"o": { "x":[1,  2,3] }}`, `{"id":2,"value":3}`}
+		if got := []string{b.Records[0].Fields, b.Records[1].Fields}; !slices.Equal(got, want) {
+			t.Errorf("got\n%s\nwant\n%s", got, want)
+		}
+	}
+}
+
 func TestQuotedFieldSpansSoManyLines(t *testing.T) {
 	for further, closed := range map[int]bool{999: true, 1000: true, 1001: false} {
 		text := "id,note,value\na,\"" + strings.Repeat("x,y,1\n", further) + "\",5\nlast,z,2\n"

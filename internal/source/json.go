@@ -3,6 +3,7 @@ package source
 import (
 	"bytes"
 	"io"
+	"strings"
 	"unicode/utf8"
 
 	"faultflow/internal/object"
@@ -37,7 +38,31 @@ type elements struct {
 	data []byte
 }
 
-func (e *elements) object(r row) (string, error) { return objectOf(r) }
+// object is in one line, as the outputs of lines need it.
+func (e *elements) object(r row) (string, error) {
+	text, err := objectOf(r)
+	if err != nil || !strings.ContainsAny(text, "\r\n") {
+		return text, err
+	}
+	return string(appendLine(make([]byte, 0, len(text)), text)), nil
+}
+
+// appendLine appends a JSON text as one line: a line break in it, and the indent behind that, can only stand between
+// its parts.
+func appendLine(b []byte, text string) []byte {
+	indent := false
+	for i := range len(text) {
+		switch c := text[i]; {
+		case c == '\n' || c == '\r':
+			indent = true
+		case indent && (c == ' ' || c == '\t'):
+		default:
+			indent = false
+			b = append(b, c)
+		}
+	}
+	return b
+}
 
 func (e *elements) next() (row, error) {
 	in := e.lines.in

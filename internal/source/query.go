@@ -218,16 +218,6 @@ func appendSQLite(b []byte, v any, declared string) []byte {
 	return append(b, "null"...)
 }
 
-// appendLine appends a JSON text as one line: a line break in it can only stand between its parts.
-func appendLine(b []byte, text string) []byte {
-	for i := range len(text) {
-		if c := text[i]; c != '\n' && c != '\r' {
-			b = append(b, c)
-		}
-	}
-	return b
-}
-
 // postgresQuery is what a query of a PostgreSQL database gives.
 type postgresQuery struct {
 	config *pgconn.Config

@@ -89,7 +89,7 @@ func TestSQLiteQuery(t *testing.T) {
 			(3, 1e300, 5, 2, 7, '', '?')`)
 	// The query is as it is: nothing in it is decoded.
 	got := objects(t, "sqlite:"+path+"?query=SELECT *, 1+1 AS two FROM t WHERE s NOT LIKE '%20%&x=?#'", 2)
-	want := `{"id":1,"r\"":0.1,"s":"a\n\"","b":true,"j":{"x":			[1.50]},"d":"AP8=","at":"2024-01-02T03:04:05Z","two":2}
+	want := `{"id":1,"r\"":0.1,"s":"a\n\"","b":true,"j":{"x":[1.50]},"d":"AP8=","at":"2024-01-02T03:04:05Z","two":2}
 {"id":9223372036854775807,"r\"":"+Inf","s":"","b":false,"j":"no","d":null,"at":null,"two":2}
 {"id":3,"r\"":1e+300,"s":"5","b":2,"j":7,"d":"","at":"?","two":2}`
 	if got != want {

@@ -1,6 +1,6 @@
 """Writes records in every format, and compares what came out of a channel with what went in.
 
-compare.py write FILE FOLDER    writes the records of FILE as FOLDER/in.json, in.ndjson, in.csv, in.tsv
+compare.py write FILE FOLDER    writes the records of FILE as FOLDER/in.json, spread.json, in.ndjson, in.csv, in.tsv
 compare.py edges FOLDER         the same for records that are hard to keep
 compare.py check LIST           each line of LIST is a JSON list: what went in, what came out, and as what
 """
@@ -25,13 +25,14 @@ def parse(text):
     return json.loads(text, parse_int=Num, parse_float=Num)
 
 
-def dump(value):
+def dump(value, gap=""):
+    """A value as JSON, with a gap at each of the places where lines can break."""
     if isinstance(value, Num):
         return str(value)
     if isinstance(value, dict):
-        return "{" + ",".join(json.dumps(k) + ":" + dump(v) for k, v in value.items()) + "}"
+        return "{" + ",".join(gap + json.dumps(k) + ":" + dump(v, gap) for k, v in value.items()) + gap + "}"
     if isinstance(value, list):
-        return "[" + ",".join(dump(v) for v in value) + "]"
+        return "[" + ",".join(gap + dump(v, gap) for v in value) + gap + "]"
     return json.dumps(value, ensure_ascii=False)
 
 
@@ -66,6 +67,8 @@ def write(records, folder):
     names = list(dict.fromkeys(name for r in records for name in r))
     with open(folder + "/in.json", "w", encoding="utf-8") as f:
         f.write("[" + ",\n".join(map(dump, records)) + "]\n")
+    with open(folder + "/spread.json", "w", encoding="utf-8") as f:
+        f.write(dump(records, "\n  "))
     with gzip.open(folder + "/in.ndjson.gz", "wt", encoding="utf-8") as f:
         f.writelines(dump(r) + "\n" for r in records)
     for ext, comma in (("csv", ","), ("tsv", "\t")):
