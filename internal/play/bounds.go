@@ -1,9 +1,7 @@
 package play
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"time"
 
 	"faultflow/internal/catalog"
@@ -84,12 +82,7 @@ func beginning(s settings.Settings) (settings.Settings, bool) {
 	if steps(s) <= promptSteps {
 		return s, false
 	}
-	whole := s.For
 	s.Cycles, s.For = max(1, firstSteps/(s.BatchSize+2)), 0
-	s.Loads = slices.Clone(s.Loads)
-	for i, l := range s.Loads { // they are the same in their beginning
-		s.Loads[i].To = cmp.Or(l.To, whole)
-	}
 	return s, true
 }
 
