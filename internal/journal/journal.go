@@ -239,9 +239,6 @@ func (j *Journal) write(l line) error {
 // End notes the end of a cycle.
 func (j *Journal) End(c Cycle) error { return j.write(line{Cycle: &c}) }
 
-// Err is the error that ended the writing; nil without one.
-func (j *Journal) Err() error { return j.err }
-
 // Close closes the journal and gives its folder back.
 func (j *Journal) Close() error { return errors.Join(j.log.Close(), j.lock.Release()) }
 

@@ -197,6 +197,99 @@ func TestFormats(t *testing.T) {
 
 // A quoted field may span 1,000 further lines. A quote that is open for longer is a stray one: only its own row is bad,
 // and none of the rows behind it is lost.
+// The share of a file that was read is what the progress line and the time left are made from: it is that of the rows
+// that were fetched, however far the reader is ahead. Where the length is not that of the rows, none is told.
+func TestShareOfAFile(t *testing.T) {
+	dir := t.TempDir()
+	const row = "{\"id\":\"abcdef\"}\n"
+	opened := func(name, text string) *Input {
+		t.Helper()
+		s := settings.Settings{Input: filepath.Join(dir, name)}
+		if err := os.WriteFile(s.Input, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		in, err := Open(t.Context(), s, nil, secret.New(nil), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(in.Close)
+		return in
+	}
+	in := opened("rows.ndjson", strings.Repeat(row, 100))
+	share := in.Share()
+	if share == nil || share() != 0 {
+		t.Fatal("before the first fetch it is not 0")
+	}
+	for _, step := range []struct {
+		rows int
+		want float64
+	}{{1, 0}, {50, 0.5}, {49, 0.99}, {1, 0.99}} { // the last row that was fetched begins there
+		if _, err := in.Fetch(t.Context(), step.rows); err != nil && err != io.EOF {
+			t.Fatal(err)
+		}
+		if got := share(); got != step.want {
+			t.Errorf("after %d more rows it is %v, want %v", step.rows, got, step.want)
+		}
+	}
+	for name, text := range map[string]string{
+		"empty.ndjson":   "",
+		"rows.ndjson.gz": zipped(t, row), "rows.ndjson.zst": packed(t, row),
+	} {
+		if opened(name, text).Share() != nil {
+			t.Errorf("it is told of %s", name)
+		}
+	}
+	if openText(t, row, settings.Settings{IDField: "id", ValueField: "id"}).Share() != nil {
+		t.Error("it is told of a pipe")
+	}
+}
+
+// A health check says whether an input can still be reached, also between two fetches: a file that was taken away is
+// told before it is missed.
+func TestHealthOfFiles(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "rows.ndjson")
+	if err := os.WriteFile(path, []byte("{\"id\":1}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	in, err := Open(t.Context(), settings.Settings{Input: path}, nil, secret.New(nil), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	if err := in.Health(t.Context()); err != nil {
+		t.Errorf("a file that is there: %v", err)
+	}
+	if err := os.Rename(path, path+".gone"); err != nil {
+		t.Fatal(err)
+	}
+	if err := in.Health(t.Context()); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a file that is gone: %v", err)
+	}
+	path = filepath.Join(dir, "rows.db")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	query := settings.Settings{Input: "sqlite:" + path + "?query=SELECT 1 AS id"}
+	of, err := Open(t.Context(), query, nil, secret.New(nil), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer of.Close()
+	if err := of.Health(t.Context()); err != nil {
+		t.Errorf("a database that is there: %v", err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := of.Health(t.Context()); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a database that is gone: %v", err)
+	}
+	if err := openText(t, "", settings.Settings{}).Health(t.Context()); err != nil {
+		t.Errorf("a pipe: %v", err)
+	}
+}
+
 // A record of an array that is spread over lines is one line, as all that is written by the line needs it: else a file
 // of records would be none, and what was spooled could not be read again. Nothing else of it changes, least of all
 // within strings.

@@ -2,13 +2,16 @@ package undelivered_test
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"faultflow/internal/disk"
+	"faultflow/internal/report"
 	"faultflow/internal/undelivered"
 )
 
@@ -162,6 +165,51 @@ func TestWhatFailedAgainSaysWhy(t *testing.T) {
 	write(t, path, strings.Replace(text, `"a"`, `"x"`, 1))
 	if got := reasons(read(t, dir)); !strings.HasPrefix(got, before+",") {
 		t.Errorf("with another first line: %s", got)
+	}
+}
+
+// Ages are those of what waits: texts of times don't compare as the times do, and what was replayed is old no more.
+// Samples are one of each reason, and none is longer than a screen can show.
+func TestInspectedAgesAndSamples(t *testing.T) {
+	dir := t.TempDir()
+	var text strings.Builder
+	for i, at := range []string{
+		"2024-01-02T00:00:00Z", // is replayed
+		"2024-01-02T03:04:05Z", "2024-01-02T03:04:05.5Z", "2024-01-02T04:04:04+01:00", "no time",
+	} {
+		long := ""
+		if i == 1 {
+			long = strings.Repeat("ü", 400)
+		}
+		fmt.Fprintf(&text, `{"record":{"id":%d,"s":"%s"},"source":"in","row":%d,"timestamp":%q,"key":"k"}`+"\n",
+			i, long, i+1, at)
+	}
+	write(t, filepath.Join(dir, file), text.String())
+	f := read(t, dir)
+	if err := f.Begin(disk.Real()); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Note(undelivered.Outcome{Delivered: []int{0}}); err != nil {
+		t.Fatal(err)
+	}
+	doc, err := f.Inspect(undelivered.Filter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := report.InspectedFile{
+		Name:     file,
+		Lines:    5,
+		Waiting:  4,
+		Replayed: 1,
+		Oldest:   "2024-01-02T04:04:04+01:00",
+		Newest:   "2024-01-02T03:04:05.5Z",
+	}
+	if len(doc.Files) != 1 || doc.Files[0] != want {
+		t.Errorf("%+v, want %+v", doc.Files, want)
+	}
+	if len(doc.Samples) != 1 || doc.Samples[0].Line != 2 || !doc.Samples[0].Cut ||
+		!utf8.ValidString(doc.Samples[0].Text) || len(doc.Samples[0].Text) > 400 {
+		t.Errorf("%+v", doc.Samples)
 	}
 }
 
