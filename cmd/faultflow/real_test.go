@@ -201,6 +201,43 @@ func TestAPageThatIsGoneEndsTheRun(t *testing.T) {
 	}
 }
 
+// A record that the webhook can't take is given up alone: the others of its batch arrive, and its dead letter has what
+// the answer said.
+func TestABadRecordIsGivenUpAlone(t *testing.T) {
+	t.Chdir(t.TempDir())
+	source := webtest.Start(t, api(50), nil)
+	var box inbox
+	hook := webtest.Start(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		if bytes.Contains(body, []byte(`"id":37,`)) {
+			http.Error(w, "no such city: 37\nnor will there be", http.StatusUnprocessableEntity)
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		box.take(w, r)
+	}, nil)
+	code, rep, printed := runReal(t, nil, "--input", source.URL, "--channel", "hook="+hook.URL, "--batch-size", "50",
+		"--batch-wait", "10s", "--output", "out", "--report", "report.json", "--fail-on", "never")
+	if code != exitOK || rep == nil {
+		t.Fatalf("exits with %d:\n%s", code, printed)
+	}
+	l, possible := rep.Ledger, rep.Delivery.PossibleDuplicates
+	if !l.Balanced || l.Delivered != 49 || l.DeadLettered != 1 || possible != 0 {
+		t.Errorf("the ledger: %+v, and %d possible duplicates", l, possible)
+	}
+	if lines := slices.Compact(slices.Sorted(slices.Values(box.lines))); len(lines) != 49 || len(box.lines) != 49 {
+		t.Errorf("%d lines arrived:\n%s", len(box.lines), strings.Join(box.lines, "\n"))
+	}
+	dead, err := os.ReadFile(filepath.Join("out", "dead-letters.ndjson"))
+	if err != nil || bytes.Count(dead, []byte("\n")) != 1 || !bytes.Contains(dead, []byte(`"place":"delivery.hook"`)) ||
+		!bytes.Contains(dead, []byte(`"reason":"HTTP 422 no such city: 37","record":{"id":37,`)) {
+		t.Errorf("the dead letters: %s, %v", dead, err)
+	}
+	if n := len(hook.Requests()); n > 13 {
+		t.Errorf("%d requests", n)
+	}
+}
+
 // httpDiscard is an answer that nobody gets.
 type httpDiscard struct{}
 

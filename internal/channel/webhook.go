@@ -68,8 +68,67 @@ func (w *webhook) Close() error {
 	return nil
 }
 
-// Deliver sends the records in one request.
+// Deliver sends the records in one request. If that is refused for what may be the fault of some of them, each half is
+// sent by itself, and so on, so that a record that can't be taken is given up alone.
 func (w *webhook) Deliver(ctx context.Context, d nodes.Delivery) (int, error) {
+	var refused nodes.RefusedError
+	settled, pieces := 0, []piece{{0, len(d.Records)}} // to be sent, the first one last
+	for requests := 1; len(pieces) > 0 && refused.Rest == nil; requests++ {
+		p := pieces[len(pieces)-1]
+		pieces = pieces[:len(pieces)-1]
+		n, err := w.send(ctx, p.of(d))
+		whole, isWhole := errors.AsType[*wholeError](err)
+		some, isSome := errors.AsType[*nodes.RefusedError](err)
+		switch {
+		case isWhole && slices.Contains(ofSome, whole.code) && p.to-p.from > 1 && requests < mostRequests:
+			middle := (p.from + p.to) / 2
+			pieces = append(pieces, piece{middle, p.to}, piece{p.from, middle})
+			continue
+		case isWhole:
+			for i := p.from; i < p.to; i++ {
+				refused.Refused = append(refused.Refused, nodes.Refusal{Index: i, Reason: whole.Error()})
+			}
+			n, err = p.to-p.from, nil
+		case isSome:
+			for _, r := range some.Refused {
+				refused.Refused = append(refused.Refused, nodes.Refusal{Index: p.from + r.Index, Reason: r.Reason})
+			}
+			err = some.Rest
+		}
+		if settled += n; settled > 0 && n == 0 && (nodes.Uncertain(err) || ctx.Err() != nil) {
+			err = &nodes.RestError{Err: err}
+		}
+		refused.Rest = err
+	}
+	if len(refused.Refused) == 0 {
+		return settled, refused.Rest
+	}
+	return settled, &refused
+}
+
+// piece is the records of a delivery from an index up to another one.
+type piece struct{ from, to int }
+
+// of is the piece of a delivery. Its key is its own: whoever keeps keys knows that of the whole, with other records.
+func (p piece) of(d nodes.Delivery) nodes.Delivery {
+	if p.to-p.from < len(d.Records) {
+		d.Key, d.Records = fmt.Sprintf("%s/%d-%d", d.Key, p.from+1, p.to), d.Records[p.from:p.to]
+	}
+	return d
+}
+
+// wholeError is an answer that refuses all records of a request.
+type wholeError struct {
+	code int
+	line string
+}
+
+func (e *wholeError) Error() string {
+	return fmt.Sprintf("HTTP %d %s", e.code, cmp.Or(e.line, http.StatusText(e.code)))
+}
+
+// send sends the records in one request.
+func (w *webhook) send(ctx context.Context, d nodes.Delivery) (int, error) {
 	kind := "application/x-ndjson"
 	if w.array {
 		kind = "application/json"
@@ -91,12 +150,7 @@ func (w *webhook) Deliver(ctx context.Context, d nodes.Delivery) (int, error) {
 		return len(d.Records), nil
 	case code/100 == 4 && !slices.Contains(ofChannel, code):
 		defer answer.Body.Close()
-		reason := fmt.Sprintf("HTTP %d %s", code, cmp.Or(web.FirstLine(answer), http.StatusText(code)))
-		var refused nodes.RefusedError
-		for i := range d.Records {
-			refused.Refused = append(refused.Refused, nodes.Refusal{Index: i, Reason: reason})
-		}
-		return len(d.Records), &refused
+		return 0, &wholeError{code, web.FirstLine(answer)}
 	}
 	return 0, web.StatusError(answer)
 }
@@ -107,6 +161,13 @@ var ofChannel = append([]int{
 	401, 403, 407, // no one is let in like that
 	404, 405, 410, // there is nothing that takes records, or not any more
 }, web.NotNow...)
+
+// ofSome are the answers of 4xx that can be about some of the records alone, or about how many they are.
+var ofSome = []int{400, 413, 422}
+
+// mostRequests bounds those of a delivery: of 50 records each can be refused by itself, and of thousands some. What is
+// refused behind it is given up as it was sent.
+const mostRequests = 200
 
 func (w *webhook) body(d nodes.Delivery) []byte {
 	var b []byte

@@ -223,3 +223,115 @@ func TestWebhooksThatCanNotBe(t *testing.T) {
 		}
 	}
 }
+
+// poison is a server that refuses a request as a whole if there is a bad record in it, as one does that checks all
+// before it takes any. It keeps what it took.
+type poison struct {
+	bad    string
+	status int
+
+	taken []string
+	keys  []string
+}
+
+func (p *poison) answer(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	p.keys = append(p.keys, r.Header.Get("Idempotency-Key"))
+	lines := strings.Split(strings.TrimSpace(string(body)), "\n")
+	for _, line := range lines {
+		if strings.Contains(line, p.bad) {
+			http.Error(w, "\n"+line+" is bad\nat all", p.status)
+			return
+		}
+	}
+	p.taken = append(p.taken, lines...)
+}
+
+func fifty() (d nodes.Delivery, lines []string) {
+	d.Key = "run-1/2/0"
+	for i := range 50 {
+		fields := fmt.Sprintf(`{"id":%d}`, i+1)
+		d.Records = append(d.Records, nodes.Processed{Record: nodes.Record{Fields: fields}})
+		lines = append(lines, fields)
+	}
+	return d, lines
+}
+
+// One record that a server can't take does not take those beside it with it: a request that is refused as a whole is
+// halved until the record is alone. Each request has a key of its own, which is the same when the batch is sent again.
+func TestWebhookGivesUpTheBadRecordAlone(t *testing.T) {
+	for _, status := range []int{400, 413, 422} {
+		for _, bad := range []int{1, 17, 26, 50} {
+			d, lines := fifty()
+			p := &poison{bad: lines[bad-1], status: status}
+			hook := openHook(t, webtest.Start(t, p.answer, nil).URL)
+			n, err := hook.Deliver(t.Context(), d)
+			of, _ := errors.AsType[*nodes.RefusedError](err)
+			if n != 50 || of == nil || of.Rest != nil || len(of.Refused) != 1 || of.Refused[0].Index != bad-1 ||
+				of.Refused[0].Reason != fmt.Sprintf("HTTP %d %s is bad", status, lines[bad-1]) {
+				t.Fatalf("%d, record %d: %d settled, %+v", status, bad, n, of)
+			}
+			if want := slices.Delete(slices.Clone(lines), bad-1, bad); !slices.Equal(p.taken, want) {
+				t.Errorf("%d, record %d: taken are %q", status, bad, p.taken)
+			}
+			first := p.keys
+			if different := slices.Compact(slices.Sorted(slices.Values(first))); len(different) != len(first) ||
+				len(first) > 13 || first[0] != d.Key {
+				t.Errorf("%d, record %d: the keys %q", status, bad, first)
+			}
+			p.keys = nil
+			if _, err = hook.Deliver(t.Context(), d); err == nil || !slices.Equal(p.keys, first) {
+				t.Errorf("%d, record %d: sent again, the keys are %q, %v", status, bad, p.keys, err)
+			}
+		}
+	}
+}
+
+// Where all are bad, halving them ends: the records that are left are given up together, and none is missing. Other
+// answers refuse the whole at once.
+func TestWebhookDoesNotHalveForever(t *testing.T) {
+	d, _ := fifty()
+	for range 4 {
+		d.Records = append(d.Records, d.Records...)
+	}
+	for status, requests := range map[int]int{422: mostRequests, 415: 1} {
+		p := &poison{bad: "id", status: status}
+		n, err := openHook(t, webtest.Start(t, p.answer, nil).URL).Deliver(t.Context(), d)
+		of, _ := errors.AsType[*nodes.RefusedError](err)
+		if n != len(d.Records) || of == nil || of.Rest != nil || len(of.Refused) != n || of.Refused[n-1].Index != n-1 {
+			t.Fatalf("%d: %d settled, %v", status, n, err)
+		}
+		if len(p.keys) < requests || len(p.keys) > requests+20 {
+			t.Errorf("%d: %d requests", status, len(p.keys))
+		}
+	}
+}
+
+// A half that the server can't take now is left to the policies. What it may have taken all the same is told, since
+// nothing is uncertain about the rest of a delivery otherwise.
+func TestWebhookFailsAmongHalves(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		fails http.HandlerFunc
+		maybe bool
+	}{
+		{"503", webtest.Status(503), false},
+		{"500", webtest.Status(500), true},
+		{"reset", webtest.Reset, true},
+	} {
+		d, lines := fifty()
+		p := &poison{bad: lines[24], status: 422}
+		hook := openHook(t, webtest.Start(t, p.answer, func(n int) http.HandlerFunc {
+			if n == 4 { // behind the whole, the first half and the first quarter, which is taken
+				return test.fails
+			}
+			return nil
+		}).URL)
+		n, err := hook.Deliver(t.Context(), d)
+		rest, maybe := errors.AsType[*nodes.RestError](err)
+		if n != 12 || err == nil || maybe != test.maybe || maybe && !nodes.Uncertain(rest) ||
+			errhandler.Classify(err) != errhandler.Network || len(p.taken) != 12 {
+			t.Errorf("%s: %d settled, %v, and %d taken", test.name, n, err, len(p.taken))
+		}
+	}
+}

@@ -217,6 +217,8 @@ func (d *Deliverer) send(ctx context.Context, c *outlet, s *State) error {
 		sync.Mutex
 		taken, made int
 		refused     []Refusal
+		// restMayBe says that it may have the others, too.
+		restMayBe bool
 	}
 	call := resilience.Call[int]{}
 	if d.throttled {
@@ -245,6 +247,7 @@ func (d *Deliverer) send(ctx context.Context, c *outlet, s *State) error {
 		calls.Lock()
 		defer calls.Unlock()
 		if n = min(n, len(batch.Records)); n > calls.taken {
+			_, calls.restMayBe = errors.AsType[*RestError](err)
 			calls.taken, calls.refused = n, nil
 			if refused != nil {
 				calls.refused = refused.Refused
@@ -264,8 +267,8 @@ func (d *Deliverer) send(ctx context.Context, c *outlet, s *State) error {
 		c.works(ctx)
 		return nil
 	}
-	if Uncertain(err) && taken == 0 {
-		s.inFlight.maybeTaken(c.Name(), batch)
+	if Uncertain(err) && taken == 0 || calls.restMayBe {
+		s.inFlight.maybeTaken(c.Name(), s.inFlight.delivery())
 	}
 	if errors.Is(err, context.Canceled) { // the run was interrupted, which says nothing about the channel
 		return err

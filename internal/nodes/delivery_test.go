@@ -405,6 +405,9 @@ func TestOnlyTheSameKeyIsRecognised(t *testing.T) {
 		{"a part before", []reply{take(4, errRefused), ackLost}, 0, 6},
 		// It said how many it took, so nothing is uncertain about the rest.
 		{"a part, uncertainly", []reply{take(4, &nodes.AckError{Err: io.ErrUnexpectedEOF})}, 0, 0},
+		// But where it says so.
+		{"a part, and maybe the rest",
+			[]reply{take(4, &nodes.RestError{Err: io.ErrUnexpectedEOF}), take(3, errRefused)}, 3, 3},
 	} {
 		only := &scripted{name: "only", idempotent: true, answers: test.answers}
 		o := setup{change: func(s *inputs) {

@@ -57,6 +57,14 @@ func (e *RefusedError) Unwrap() error { return e.Rest }
 // Class is Data.
 func (e *RefusedError) Class() errhandler.Class { return errhandler.Data }
 
+// RestError says that the records behind those that a channel settled may have arrived, too. Without it they have not.
+type RestError struct{ Err error }
+
+func (e *RestError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what ended the delivery.
+func (e *RestError) Unwrap() error { return e.Err }
+
 // AckError says that records were handed over but no acknowledgement came back, so that they may or may not have
 // arrived. Its class is Storage.
 type AckError struct{ Err error }

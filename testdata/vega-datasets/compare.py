@@ -162,10 +162,27 @@ def check_sqlite(records, out):
     return bad
 
 
+def rank(values):
+    """What sorts records and rows alike."""
+    texts = map(text_of, values)
+    return [str(Decimal(text).normalize()) if NUMBER.fullmatch(text) else text for text in texts]
+
+
 def check_rows(records, out):
-    """The rows of a table as PostgreSQL itself writes them in JSON, behind a line with the names of text columns."""
+    """The rows of a table as PostgreSQL itself writes them in JSON, behind a line with the names of text columns. A table
+    has no order: a small row can come into a gap before others."""
     with open(out, encoding="utf-8") as f:
         texts, *rows = [parse(line) for line in f.read().split("\n") if line]
+    bad = differing_rows(records, rows, texts)
+    if bad:
+        names = list(rows[0])
+        records = sorted(records, key=lambda record: rank(record.get(name) for name in names))
+        rows = sorted(rows, key=lambda row: rank(row.values()))
+        bad = differing_rows(records, rows, texts)
+    return bad
+
+
+def differing_rows(records, rows, texts):
     bad = []
     for i, (record, row) in enumerate(zip(records, rows, strict=True)):
         for name, cell in row.items():
