@@ -361,6 +361,49 @@ func TestFormatIsGuessed(t *testing.T) {
 	}
 }
 
+// An object around a list is called what it is, in one line as well as spread over many: as one record it would be
+// taken for data, and nobody would miss the others. Lines of objects are records, whatever is in them.
+func TestAnObjectAroundAList(t *testing.T) {
+	const pages = `{"n":[1,2],"o":{"a":[{"b":1}]},"data":[{"id":1},{"id":2}],"next":null}`
+	for _, test := range []struct {
+		name, text string
+		settings   settings.Settings
+		rows       int
+		list       string // that is named instead
+	}{
+		{name: "a.json", text: pages, list: "data"},
+		{name: "a.json", text: pages + "\n \n", list: "data"},
+		{name: "a.json", text: `{"data":[{"id":"` + strings.Repeat("x", 200<<10) + `"}]}`, list: "data"},
+		{name: "a.json", text: pages, settings: settings.Settings{Records: "data"}, rows: 2},
+		{name: "a.json", text: pages, settings: settings.Settings{InputFormat: settings.FormatNDJSON}, rows: 1},
+		{name: "a.json", text: pages + "\n" + pages, rows: 2},
+		{name: "a.ndjson", text: pages, rows: 1},
+		{name: "a.json", text: `{"n":[],"m":[[{"id":1}]],"o":{"a":[{"b":1}]},"data":"[{"}`, rows: 1},
+	} {
+		s := test.settings
+		s.Input = filepath.Join(t.TempDir(), test.name)
+		if err := os.WriteFile(s.Input, []byte(test.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		in, err := Open(t.Context(), s, nil, secret.New(nil), 0)
+		if test.list != "" {
+			if want := "not a list of records; add --records " + test.list + " for"; err == nil ||
+				!strings.Contains(err.Error(), want) {
+				t.Errorf("%.80s: %v, want %s", test.text, err, want)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%.80s: %v", test.text, err)
+			continue
+		}
+		if b, err := in.Fetch(t.Context(), 10); b.Len() != test.rows || err != io.EOF {
+			t.Errorf("%.80s: %d rows, %v, want %d", test.text, b.Len(), err, test.rows)
+		}
+		in.Close()
+	}
+}
+
 func TestOptionsThatDoNotFit(t *testing.T) {
 	for _, test := range []struct {
 		text    string

@@ -108,6 +108,9 @@ func (t *text) split(s *settings.Settings, name string, l *lines) error {
 		case first == '{' && spread(head):
 			return bad("input", s.Input,
 				"it is one object, not a list of records; --records NAME takes those of a list in it")
+		case first == '{' && t.called == settings.FormatJSON && listName(head) != "":
+			return bad("input", s.Input, fmt.Sprintf("it is one object, not a list of records; add --records %s for "+
+				"those of the list in it, or --input-format ndjson if each line is a record", listName(head)))
 		case first == '{':
 			t.called = settings.FormatNDJSON // lines of objects in a .json file
 		}
@@ -175,6 +178,41 @@ func spread(head []byte) bool {
 	line, _, more := bytes.Cut(bytes.TrimLeft(head, " \t\r\n"), []byte{'\n'})
 	line = bytes.TrimRight(line, " \t\r")
 	return more && len(line) > 0 && bytes.IndexByte([]byte("{[,"), line[len(line)-1]) >= 0
+}
+
+// listName is the name of the first list of objects in the one object that a text is, as far as the text is there; ""
+// if there is none, or more lines behind the first one.
+func listName(head []byte) string {
+	line, behind, _ := bytes.Cut(bytes.TrimLeft(head, " \t\r\n"), []byte{'\n'})
+	if !blank(behind) {
+		return ""
+	}
+	document := json.NewDecoder(bytes.NewReader(line))
+	var before json.Token
+	name, depth, isName := "", 0, false
+	for {
+		token, err := document.Token()
+		if err != nil || depth == 1 && token == json.Delim('}') {
+			return ""
+		}
+		if text, is := token.(string); is && depth == 1 && isName {
+			name, isName = text, false
+			before = nil
+			continue
+		}
+		switch token {
+		case json.Delim('{'):
+			if depth == 2 && before == json.Delim('[') {
+				return name
+			}
+			depth++
+		case json.Delim('['):
+			depth++
+		case json.Delim('}'), json.Delim(']'):
+			depth--
+		}
+		before, isName = token, depth == 1
+	}
 }
 
 // listIn returns the lines behind the bracket that begins the list at a path of names with dots between them.
