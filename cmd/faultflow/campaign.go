@@ -229,7 +229,7 @@ func runCampaign(ctx context.Context, o *campaignOptions, s *streams) error {
 			return err
 		}
 	}
-	view, err := o.view(s)
+	view, err := o.view(s, o.run.scenario)
 	if err != nil {
 		return err
 	}

@@ -49,7 +49,8 @@ type campaignView struct {
 	s    *streams
 }
 
-func (o *campaignOutput) view(s *streams) (*campaignView, error) {
+// view makes ready what shows a campaign; its report must be none of the files that are read.
+func (o *campaignOutput) view(s *streams, read ...string) (*campaignView, error) {
 	v := &campaignView{campaignOutput: o, s: s, gate: campaign.Gate{FailOnAnyway: o.failOnGiven()}}
 	if o.failOn != failNever {
 		v.gate.FailOn = catalog.Verdict(o.failOn)
@@ -62,7 +63,7 @@ func (o *campaignOutput) view(s *streams) (*campaignView, error) {
 		v.gate.Checks = append(v.gate.Checks, check)
 	}
 	var err error
-	v.file, err = openReport("report", o.report)
+	v.file, err = openReport("report", o.report, read...)
 	return v, err
 }
 

@@ -126,7 +126,7 @@ func runCompare(ctx context.Context, o *compareOptions, args []string, s *stream
 		return err
 	}
 	defer file.discard()
-	inputs, err := compareInputs(ctx, o, args, s)
+	inputs, err := compareInputs(ctx, o, args, file, s)
 	if err != nil {
 		return err
 	}

@@ -12,8 +12,11 @@ import (
 	"faultflow/internal/report"
 )
 
-// compareInputs reads or makes the inputs of a comparison: files and folders first, then runs.
-func compareInputs(ctx context.Context, o *compareOptions, args []string, s *streams) ([]compare.Input, error) {
+// compareInputs reads or makes the inputs of a comparison: files and folders first, then runs. None of them may be the
+// file that the comparison is written to.
+func compareInputs(
+	ctx context.Context, o *compareOptions, args []string, file *reportFile, s *streams,
+) ([]compare.Input, error) {
 	var inputs []compare.Input
 	var runs []*comparedRun
 	folders, stdin := 0, 0
@@ -31,7 +34,7 @@ func compareInputs(ctx context.Context, o *compareOptions, args []string, s *str
 			return nil, fmt.Errorf("compare: %w", err)
 		case info.IsDir():
 			folders++
-			in.Documents, err = readFolder(path, s)
+			in.Documents, err = readFolder(path, file, s)
 		case isYAML(path):
 			var run *comparedRun
 			run, err = newComparedRun([]string{"--scenario", path}, s)
@@ -58,6 +61,11 @@ func compareInputs(ctx context.Context, o *compareOptions, args []string, s *str
 		run.input = len(inputs)
 		runs = append(runs, run)
 		inputs = append(inputs, compare.Input{Source: compare.Source{Source: text}})
+	}
+	for _, run := range runs {
+		if err := file.notOneOf(run.scenario, run.job.settings.Input); err != nil {
+			return nil, err
+		}
 	}
 	return inputs, makeRuns(ctx, inputs, runs, s)
 }
@@ -102,7 +110,7 @@ func readIntact(path string, s *streams) (report.Document, error) {
 
 // readFolder reads the reports of a folder. Each is named after its scenario; a report without one, or of a scenario
 // that has several reports, after its file without .json.
-func readFolder(dir string, s *streams) (map[string]compare.Document, error) {
+func readFolder(dir string, file *reportFile, s *streams) (map[string]compare.Document, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, fmt.Errorf("compare: %w", err)
@@ -113,7 +121,11 @@ func readFolder(dir string, s *streams) (map[string]compare.Document, error) {
 		if !isReport || e.IsDir() {
 			continue
 		}
-		doc, err := readIntact(filepath.Join(dir, e.Name()), s)
+		path := filepath.Join(dir, e.Name())
+		if err := file.notOneOf(path); err != nil {
+			return nil, err
+		}
+		doc, err := readIntact(path, s)
 		if err != nil {
 			return nil, err
 		}

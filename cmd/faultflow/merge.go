@@ -38,7 +38,7 @@ func runMerge(o *campaignOutput, paths []string, s *streams) error {
 	if len(paths) == 0 {
 		return usageError("name the parts, as faultflow campaign --shard wrote them")
 	}
-	view, err := o.view(s)
+	view, err := o.view(s, paths...)
 	if err != nil {
 		return err
 	}

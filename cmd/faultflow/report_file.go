@@ -63,6 +63,15 @@ func notRead(flag, value, path string, read ...string) error {
 	return nil
 }
 
+// notOneOf returns a usage error if the file would replace one of those that are read, which may be known only after it
+// was opened.
+func (f *reportFile) notOneOf(read ...string) error {
+	if f.pending == nil {
+		return nil
+	}
+	return notRead(f.flag, f.path, f.path, read...)
+}
+
 // write renders into the file and gives it its name.
 func (f *reportFile) write(render func(io.Writer) error) error {
 	if f.pending == nil {

@@ -20,6 +20,7 @@ import (
 	"faultflow/internal/runner"
 	"faultflow/internal/settings"
 	"faultflow/internal/suggest"
+	"faultflow/internal/undelivered"
 )
 
 // rootOptions are the flags of the main command: the settings of a run, what must hold of it, and how it is shown.
@@ -195,7 +196,8 @@ func (o *rootOptions) group(title string) *pflag.FlagSet {
 
 // runMain makes a run and shows it.
 func runMain(ctx context.Context, o *rootOptions, j job, s *streams) error {
-	file, err := openReport("report", o.report, j.settings.Input, o.scenario)
+	read := o.reads(j)
+	file, err := openReport("report", o.report, read...)
 	if err != nil {
 		return err
 	}
@@ -204,8 +206,15 @@ func runMain(ctx context.Context, o *rootOptions, j job, s *streams) error {
 		if o.output == "" {
 			continue
 		}
-		if err := notRead("output", o.output, filepath.Join(o.output, name), j.settings.Input, o.scenario); err != nil {
+		if err := notRead("output", o.output, filepath.Join(o.output, name), read...); err != nil {
 			return err
+		}
+	}
+	for _, outlet := range j.settings.Outlets { // a file that grows as it is read has no end
+		if path, is := strings.CutPrefix(outlet.URL, "file:"); is {
+			if err := notRead("channel", outlet.String(), path, read...); err != nil {
+				return err
+			}
 		}
 	}
 	env := runner.Environment{
@@ -272,6 +281,19 @@ func runMain(ctx context.Context, o *rootOptions, j job, s *streams) error {
 		return err
 	}
 	return verdictError(rep, o.failOn)
+}
+
+// reads lists the files that a run reads. A replay reads those of its folder that hold what no channel has got, and
+// what was replayed.
+func (o *rootOptions) reads(j job) []string {
+	if j.replay == nil {
+		return []string{j.settings.Input, o.scenario}
+	}
+	var list []string
+	for _, name := range withUnfinished([]string{channel.DeadLetters, channel.Emergency, undelivered.Marks}) {
+		list = append(list, filepath.Join(j.settings.Input, name))
+	}
+	return list
 }
 
 // tell says what is to be said beside the report, once.

@@ -115,6 +115,18 @@ func (l *scenarioFiles) wrong() error {
 	return &exitError{code: exitUsage, message: message}
 }
 
+// paths are all files that were read.
+func (l *scenarioFiles) paths() []string {
+	var list []string
+	for _, sc := range l.scenarios {
+		list = append(list, sc.File)
+	}
+	for _, result := range l.results {
+		list = append(list, result.File)
+	}
+	return list
+}
+
 // cleanLines makes each line safe for a terminal: messages quote lines of files, which can hold anything.
 func cleanLines(s string) string {
 	lines := strings.Split(s, "\n")

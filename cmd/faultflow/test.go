@@ -105,6 +105,11 @@ func runTests(ctx context.Context, o *testOptions, paths []string, s *streams) e
 	if err != nil {
 		return err
 	}
+	for _, out := range outputs {
+		if err := out.file.notOneOf(files.paths()...); err != nil {
+			return err
+		}
+	}
 	if wrong := files.wrong(); wrong != nil {
 		if !o.list {
 			results := &report.Tests{Schema: report.TestSchema, Results: files.results}
@@ -202,14 +207,15 @@ func (o *testOptions) outputs() ([]testOutput, error) {
 			return list, usageError("--format %q: want FORMAT or FORMAT=FILE with one of %s%s",
 				f, strings.Join(known, ", "), suggest.Nearest(name, known))
 		}
+		flag := "format"
 		if !hasFile {
-			path = o.output
+			flag, path = "output", o.output
 			toStdout++
 		}
 		if hasFile && slices.ContainsFunc(list, func(out testOutput) bool { return out.file.path == path }) {
 			return list, usageError("--format %q: another format goes to %s already", f, path)
 		}
-		file, err := openReport("format", path)
+		file, err := openReport(flag, path)
 		if err != nil {
 			return list, err
 		}
