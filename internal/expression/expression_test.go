@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"faultflow/internal/reporttest"
 )
 
 // record is what an expression is evaluated over.
@@ -58,6 +60,7 @@ func TestExpressions(t *testing.T) {
 
 // A few characters can ask for more memory than there is, or for years. expr counts only the entries of lists.
 func TestWhatIsMadeAndReadIsBounded(t *testing.T) {
+	reporttest.NothingRaces(t)
 	doubled := "let t0 = text; "
 	for i := range 40 {
 		doubled += fmt.Sprintf("let t%d = t%[2]d + t%[2]d; ", i+1, i)

@@ -19,6 +19,7 @@ import (
 	"faultflow/internal/catalog"
 	"faultflow/internal/expect"
 	"faultflow/internal/report"
+	"faultflow/internal/reporttest"
 	"faultflow/internal/scenario"
 	"faultflow/internal/settings"
 	"faultflow/internal/simulate"
@@ -454,6 +455,7 @@ func TestLessons(t *testing.T) {
 
 // The knobs in front of a lesson that stays down answer its question: one brings it back, the other does not.
 func TestQuestionsHaveAnswers(t *testing.T) {
+	reporttest.NothingRaces(t)
 	for _, c := range []struct {
 		lesson, setting, text string
 		back                  bool
