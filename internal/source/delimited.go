@@ -84,15 +84,21 @@ func (d *delimited) open(data []byte) bool {
 	return quoted
 }
 
-func (d *delimited) readHeader() error {
+// readHeader returns what is wrong with the header; the error is one of reading.
+func (d *delimited) readHeader() (problem string, err error) {
 	r, err := d.next()
 	if err != nil {
-		return err
+		return "", err
+	}
+	if r.reason == "" {
+		if d.header, err = cells(r.data, d.comma); err != nil {
+			r.reason = err.Error()
+		}
 	}
 	if r.reason != "" {
-		return fmt.Errorf("the header in line %d: %s", r.line, r.reason)
+		return fmt.Sprintf("the header in line %d: %s; is it another format? --input-format says which",
+			r.line, r.reason), nil
 	}
-	d.header, err = cells(r.data, d.comma)
 	for i := range d.header {
 		d.header[i] = strings.TrimSpace(d.header[i])
 		key := object.AppendString(nil, d.header[i])
@@ -101,7 +107,7 @@ func (d *delimited) readHeader() error {
 		}
 		d.keys = append(d.keys, string(append(key, ':')))
 	}
-	return err
+	return "", nil
 }
 
 // cells takes a row apart. Rows without quotes, which are most, need no CSV reader.

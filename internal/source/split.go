@@ -140,8 +140,12 @@ func (t *text) split(s *settings.Settings, name string, l *lines) error {
 			bytes.ContainsRune(header, ';') {
 			d.comma = ';'
 		}
-		if err := d.readHeader(); err != nil && err != io.EOF {
+		problem, err := d.readHeader()
+		if err != nil && err != io.EOF {
 			return err
+		}
+		if problem != "" {
+			return bad("input", s.Input, problem)
 		}
 		t.splitter, t.header = d, d.header
 	default:
