@@ -29,12 +29,12 @@ func compareInputs(
 				return nil, usageError("- can be named once: standard input holds one document")
 			}
 			in.Label = "stdin"
-			in.Documents, err = readCompared(path, s)
+			in.Documents, err = readCompared(ctx, path, s)
 		case err != nil:
 			return nil, fmt.Errorf("compare: %w", err)
 		case info.IsDir():
 			folders++
-			in.Documents, err = readFolder(path, file, s)
+			in.Documents, err = readFolder(ctx, path, file, s)
 		case isYAML(path):
 			var run *comparedRun
 			run, err = newComparedRun([]string{"--scenario", path}, s)
@@ -43,7 +43,7 @@ func compareInputs(
 				runs = append(runs, run)
 			}
 		default:
-			in.Documents, err = readCompared(path, s)
+			in.Documents, err = readCompared(ctx, path, s)
 		}
 		if err != nil {
 			return nil, err
@@ -84,15 +84,15 @@ func fileLabel(paths []string, i int) string {
 	return short(paths[i])
 }
 
-func readCompared(path string, s *streams) (map[string]compare.Document, error) {
-	doc, err := readIntact(path, s)
+func readCompared(ctx context.Context, path string, s *streams) (map[string]compare.Document, error) {
+	doc, err := readIntact(ctx, path, s)
 	return map[string]compare.Document{"": {Document: doc}}, err
 }
 
 // readIntact reads a document, and refuses one that was changed after it was written: a comparison would tell of
 // something that did not happen.
-func readIntact(path string, s *streams) (report.Document, error) {
-	doc, err := readDocument(path, s)
+func readIntact(ctx context.Context, path string, s *streams) (report.Document, error) {
+	doc, err := readDocument(ctx, path, s)
 	path = documentName(path)
 	if errors.Is(err, report.ErrHash) {
 		return doc, usageError("the hash of %s does not match its contents: "+
@@ -110,7 +110,9 @@ func readIntact(path string, s *streams) (report.Document, error) {
 
 // readFolder reads the reports of a folder. Each is named after its scenario; a report without one, or of a scenario
 // that has several reports, after its file without .json.
-func readFolder(dir string, file *reportFile, s *streams) (map[string]compare.Document, error) {
+func readFolder(
+	ctx context.Context, dir string, file *reportFile, s *streams,
+) (map[string]compare.Document, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, fmt.Errorf("compare: %w", err)
@@ -125,7 +127,7 @@ func readFolder(dir string, file *reportFile, s *streams) (map[string]compare.Do
 		if err := file.notOneOf(path); err != nil {
 			return nil, err
 		}
-		doc, err := readIntact(path, s)
+		doc, err := readIntact(ctx, path, s)
 		if err != nil {
 			return nil, err
 		}

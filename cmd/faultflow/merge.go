@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -26,7 +27,7 @@ named and refused.
 Exit codes: as those of faultflow campaign.`,
 		Example:           `  faultflow merge testdata/parts/1.json testdata/parts/2.json testdata/parts/3.json`,
 		ValidArgsFunction: reports,
-		RunE:              func(_ *cobra.Command, args []string) error { return runMerge(o, args, s) },
+		RunE:              func(cmd *cobra.Command, args []string) error { return runMerge(cmd.Context(), o, args, s) },
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
@@ -34,7 +35,7 @@ Exit codes: as those of faultflow campaign.`,
 	return cmd
 }
 
-func runMerge(o *campaignOutput, paths []string, s *streams) error {
+func runMerge(ctx context.Context, o *campaignOutput, paths []string, s *streams) error {
 	if len(paths) == 0 {
 		return usageError("name the parts, as faultflow campaign --shard wrote them")
 	}
@@ -43,7 +44,7 @@ func runMerge(o *campaignOutput, paths []string, s *streams) error {
 		return err
 	}
 	defer view.file.discard()
-	parts, err := readParts(paths, s)
+	parts, err := unlessInterrupted(ctx, func() ([]campaign.File, error) { return readParts(paths, s) })
 	if err != nil {
 		return err
 	}

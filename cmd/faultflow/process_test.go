@@ -191,6 +191,34 @@ func TestInterruptedBeforeTheFirstRow(t *testing.T) {
 	}
 }
 
+// Ctrl-C is heard while a document is awaited, too; it used to take a second one.
+func TestInterruptedBeforeADocument(t *testing.T) {
+	fifo := filepath.Join(t.TempDir(), "fifo")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"show", "-"}, {"show", fifo}, {"compare", "-", fifo}, {"merge", fifo}} {
+		in, feed, err := os.Pipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		s := testStreams(t)
+		s.in = in
+		ended := make(chan int)
+		go func() { ended <- run(ctx, args, s) }()
+		time.AfterFunc(20*time.Millisecond, cancel)
+		if code := <-ended; code != exitInterrupted {
+			t.Errorf("%v exits with %d", args, code)
+		}
+		feed.Close() // which ends the reader
+		in.Close()
+	}
+	if f, err := os.OpenFile(fifo, os.O_WRONLY|syscall.O_NONBLOCK, 0); err == nil { // lets the readers go
+		f.Close()
+	}
+}
+
 // A pipe that goes on slowly flows: a batch waits no longer for more rows than --batch-wait.
 func TestPipeFlows(t *testing.T) {
 	out := t.TempDir()

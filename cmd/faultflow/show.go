@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -45,7 +46,9 @@ Exit codes: 0 shown, 2 no report or a flag is wrong, 3 could not read or write.`
 			return nil
 		},
 		ValidArgsFunction: aReport,
-		RunE:              func(_ *cobra.Command, args []string) error { return runShow(o, args[0], s) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return runShow(cmd.Context(), o, args[0], s)
+		},
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
@@ -69,8 +72,8 @@ func showFormats() []string {
 	return formats
 }
 
-func runShow(o *showOptions, path string, s *streams) error {
-	doc, err := readDocument(path, s)
+func runShow(ctx context.Context, o *showOptions, path string, s *streams) error {
+	doc, err := readDocument(ctx, path, s)
 	path = documentName(path)
 	if errors.Is(err, report.ErrHash) && o.format != "json" {
 		fmt.Fprintf(s.err, "faultflow: warning: the hash of %s does not match its contents: "+
@@ -120,7 +123,11 @@ func documentName(path string) string {
 }
 
 // readDocument reads a file, or standard input.
-func readDocument(path string, s *streams) (report.Document, error) {
+func readDocument(ctx context.Context, path string, s *streams) (report.Document, error) {
+	return unlessInterrupted(ctx, func() (report.Document, error) { return openDocument(path, s) })
+}
+
+func openDocument(path string, s *streams) (report.Document, error) {
 	from := s.in
 	if path != "-" {
 		file, err := os.Open(path)

@@ -15,6 +15,7 @@ import (
 	"faultflow/internal/render/format"
 	"faultflow/internal/render/text"
 	"faultflow/internal/report"
+	"faultflow/internal/workflow"
 )
 
 // streams are the program's inputs and outputs, with their terminal's properties, and its environment, which is read
@@ -59,6 +60,27 @@ func systemStreams() *streams {
 		s.err = actionsLog{s.err}
 	}
 	return s
+}
+
+// unlessInterrupted returns what read does, or at once that it was interrupted: what is read may be a terminal, or a
+// pipe into which nobody writes.
+func unlessInterrupted[T any](ctx context.Context, read func() (T, error)) (T, error) {
+	type result struct {
+		value T
+		err   error
+	}
+	ended := make(chan result, 1)
+	go func() {
+		value, err := workflow.Safely(read)
+		ended <- result{value, err}
+	}()
+	select {
+	case r := <-ended:
+		return r.value, r.err
+	case <-ctx.Done():
+		var none T
+		return none, &exitError{code: exitInterrupted}
+	}
 }
 
 // setWidth decides on the width: that of a terminal is 0 where there is none. COLUMNS wins, as elsewhere: it is for
