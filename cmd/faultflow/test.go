@@ -16,6 +16,7 @@ import (
 	"faultflow/internal/render/text"
 	"faultflow/internal/report"
 	"faultflow/internal/scenario"
+	"faultflow/internal/settings"
 	"faultflow/internal/suggest"
 )
 
@@ -123,6 +124,12 @@ func runTests(ctx context.Context, o *testOptions, paths []string, s *streams) e
 	list := slices.DeleteFunc(files.scenarios, other)
 	if len(list) == 0 {
 		return usageError("no scenario's name matches --run %q", o.run)
+	}
+	for _, sc := range list {
+		if last := settings.MaxSeed - uint64(max(o.seeds, 1)) + 1; sc.Seeds[0] > last {
+			return usageError("--seeds %d: %s begins with seed %d, and the largest is %d; "+
+				"want a first seed of %d at most", o.seeds, sc.Name, sc.Seeds[0], uint64(settings.MaxSeed), last)
+		}
 	}
 	if o.list {
 		return listScenarios(list, s)
