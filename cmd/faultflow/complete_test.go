@@ -10,6 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"faultflow/internal/reporttest"
 )
 
 // completed are the words that a shell would offer for the last of some arguments, and how it goes on.
@@ -31,6 +33,7 @@ func completed(t *testing.T, args ...string) (words []string, directive cobra.Sh
 
 // Where no file is meant, the shell must not offer those of the folder; where one is meant, it must.
 func TestCompletionOffersFilesOnlyWhereTheyFit(t *testing.T) {
+	reporttest.NothingRaces(t)
 	const noFiles = cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveFilterFileExt | cobra.ShellCompDirectiveFilterDirs
 	flags := 0
 	var visit func(c *cobra.Command, path []string)

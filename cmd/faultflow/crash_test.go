@@ -21,6 +21,7 @@ import (
 
 	"faultflow/internal/postgrestest"
 	"faultflow/internal/report"
+	"faultflow/internal/reporttest"
 )
 
 // crashed are where the records of the crash test go: how a channel is named, and what is there at last, by id.
@@ -33,6 +34,7 @@ type crashed struct {
 // last each record is there: once where the channel takes keys or can be cut back, and nowhere fewer times; the ledger
 // balances over all lives. make crash kills it 200 times for each channel.
 func TestKilledAtAnyInstant(t *testing.T) {
+	reporttest.NothingRaces(t)
 	kills, rows := 6, 2_000
 	if os.Getenv("FAULTFLOW_CRASH") != "" {
 		kills, rows = 200, 10_000

@@ -13,11 +13,13 @@ import (
 	"testing"
 
 	"faultflow/internal/postgrestest"
+	"faultflow/internal/reporttest"
 )
 
 // TestFieldsComeOutEqual sends real records, and some that are hard to keep, from every format through every channel,
 // and has Python compare what came out with what went in.
 func TestFieldsComeOutEqual(t *testing.T) {
+	reporttest.NothingRaces(t)
 	python, err := exec.LookPath("python3")
 	if err != nil {
 		t.Fatal("python3 is not there, which compares the records: .ci/run installs it")
