@@ -170,6 +170,9 @@ func Ledger(r *report.Report, most Limits) Section {
 	} else {
 		s.item(Bad, fmt.Sprintf("%s + %s lost · does not balance ✗", equation, Grouped(l.Lost)))
 	}
+	if l.Unkept > 0 {
+		s.remark(None, Amount(l.Unkept, "record")+" of these could not be written into the output folder")
+	}
 	if l.FromCache+l.FromDefault > 0 {
 		s.remark(
 			None,
@@ -186,12 +189,13 @@ func Ledger(r *report.Report, most Limits) Section {
 	return s
 }
 
-// ledgerSign is what a balanced ledger deserves: that no record is missing is no success while they are not delivered.
+// ledgerSign is what a balanced ledger deserves: that no record is missing is no success while they are not delivered,
+// nor where they could not be kept.
 func ledgerSign(l report.Ledger) Sign {
 	switch {
 	case l.Collected == 0:
 		return Idle
-	case l.Delivered+l.Spooled == 0:
+	case l.Delivered+l.Spooled == 0, l.Unkept > 0:
 		return Bad
 	case l.Delivered < l.Collected:
 		return Warn

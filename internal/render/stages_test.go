@@ -137,6 +137,13 @@ func TestStages(t *testing.T) {
 			"✅ 50 collected",
 		},
 		{
+			"unkept",
+			func(r *report.Report) { r.Ledger.Unkept = 7 },
+			"  ❌ 50 collected = 50 delivered + 0 dead letters + 0 spooled · balanced ✓\n" +
+				"     7 records of these could not be written into the output folder\n",
+			"✅ 50 collected",
+		},
+		{
 			"nothing collected",
 			func(r *report.Report) { r.Ledger.Collected, r.Ledger.Delivered = 0, 0 },
 			"  ○  0 collected = 0 delivered + 0 dead letters + 0 spooled · balanced ✓\n",

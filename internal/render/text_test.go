@@ -202,6 +202,15 @@ func TestClosingLine(t *testing.T) {
 		{"interrupted but clean", func(r *report.Report) { r.Interrupted = true }, "⚠  success — interrupted"},
 		{"lost", func(r *report.Report) { r.Verdict, r.Ledger.Balanced, r.Ledger.Lost = catalog.Failed, false, 1 },
 			"❌ failed — 1 record unaccounted for"},
+		// What could not be written is kept nowhere, and nothing claims otherwise.
+		{"unkept", func(r *report.Report) {
+			r.Verdict, r.Ledger.Unkept, r.Meta.Output = catalog.Failed, 7, "out"
+			r.Findings = []report.Finding{
+				{Code: catalog.OutputIncomplete, Verdict: catalog.Failed, Message: "7 records could not be kept: full"},
+			}
+		}, "❌ failed — 7 records could not be kept: full\n"},
+		{"kept but for some", func(r *report.Report) { r.Ledger.Unkept, r.Meta.Output = 7, "out" },
+			"all but 7 records kept in out\n"},
 		{"unbalanced", func(r *report.Report) { r.Ledger.Balanced = false }, "❌ success — the ledger does not balance"},
 		{"virtual", func(*report.Report) {}, "1.1 s of virtual time · repeat with --seed 42\n"},
 		{

@@ -79,6 +79,9 @@ func Outcome(r *report.Report) string {
 			), When(l.Spooled > 0, ", "+Grouped(l.Spooled)+" of them in the emergency spool"))
 	case r.Verdict != catalog.Success:
 		reason := why(r)
+		if l.Unkept > 0 { // the reason says so; not every record is where it is said to be
+			return reason
+		}
 		return reason + When(reason != "", "; ") + "every record is accounted for"
 	case l.Collected == 0:
 		return "there was nothing to collect"

@@ -102,7 +102,8 @@ func (p *page) closing(r *report.Report) {
 		r.Seed,
 	)))
 	if r.Meta.Output != "" {
-		p.item(signWidth, render.None, "records kept in "+render.ClipText(r.Meta.Output))
+		p.item(signWidth, render.None, render.When(r.Ledger.Unkept > 0,
+			"all but "+render.Grouped(r.Ledger.Unkept)+" ")+"records kept in "+render.ClipText(r.Meta.Output))
 	}
 	p.rule()
 }
