@@ -18,6 +18,8 @@ import (
 	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/parser"
 	"github.com/expr-lang/expr/vm"
+
+	"faultflow/internal/suggest"
 )
 
 // Expression is one that has been compiled. It can be evaluated by several goroutines at once.
@@ -68,6 +70,11 @@ func Compile(source string, known map[string]any, options ...expr.Option) (*Expr
 	if err := checkPatterns(&tree.Node); err != nil {
 		return nil, err
 	}
+	if known == nil {
+		if err := checkCalls(&tree.Node); err != nil {
+			return nil, err
+		}
+	}
 	if _, err := new(checker.Checker).PatchAndCheck(tree, config); err != nil {
 		return nil, mistake(err)
 	}
@@ -77,6 +84,30 @@ func Compile(source string, known map[string]any, options ...expr.Option) (*Expr
 		return nil, mistake(err)
 	}
 	return &Expression{program}, nil
+}
+
+// checkCalls returns an *Error for a call of what is not offered. The checker has none where each name may be known, and
+// what the names of data stand for can't be called.
+func checkCalls(tree *ast.Node) (err error) {
+	ast.Walk(tree, visitor(func(n ast.Node) {
+		call, is := n.(*ast.CallNode)
+		if !is || err != nil {
+			return
+		}
+		problem := "this can't be called"
+		if name, isName := call.Callee.(*ast.IdentifierNode); isName {
+			problem = fmt.Sprintf("there is no function %s%s", name.Value, suggest.Nearest(name.Value, offered))
+			if slices.Contains(builtin.Names, name.Value) {
+				problem = notOffered(name.Value)
+			}
+		}
+		err = &Error{Offset: call.Callee.Location().From, Problem: problem}
+	}))
+	return err
+}
+
+func notOffered(name string) string {
+	return name + "() is not offered: an expression comes to the same on each evaluation, within bounds"
 }
 
 // Values are what expressions are evaluated over, with what is left of the steps that all of them can take.
@@ -113,7 +144,7 @@ func mistake(err error) error {
 	}
 	problem := at.Message
 	if name, isUnknown := strings.CutPrefix(problem, "unknown name "); isUnknown && slices.Contains(builtin.Names, name) {
-		problem = name + "() is not offered: an expression comes to the same on each evaluation, within bounds"
+		problem = notOffered(name)
 	} else if problem == "memory budget exceeded" {
 		problem = fmt.Sprintf("it makes lists of more than %d entries", conf.DefaultMemoryBudget)
 	}

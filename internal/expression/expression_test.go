@@ -168,6 +168,22 @@ func TestExpressionsThatDoNotCompile(t *testing.T) {
 	}
 }
 
+// What can't be called would be an error of each record, so that none is processed.
+func TestCallsAreKnownWhereNoNameIs(t *testing.T) {
+	for source, want := range map[string]Error{
+		`n + now()`:              {4, "now() is not offered"},
+		`uper(name)`:             {0, "there is no function uper (did you mean upper?)"},
+		`name.trim()`:            {5, "this can't be called"},
+		`map(list, {lookup(#)})`: {11, "there is no function lookup"},
+	} {
+		_, err := Compile(source, nil)
+		bad, is := err.(*Error)
+		if !is || !strings.Contains(bad.Problem, want.Problem) || bad.Offset != want.Offset {
+			t.Errorf("%s: %#v, want %q at %d", source, err, want.Problem, want.Offset)
+		}
+	}
+}
+
 // A function's text would be its address, which differs from run to run.
 func TestAFunctionHasNoValue(t *testing.T) {
 	for _, source := range []string{`string(lookup)`, `[lookup] == [lookup]`, `lookup`, `{"a": lookup}`} {
