@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"faultflow/internal/atomicfile"
 )
@@ -61,6 +62,15 @@ func notRead(flag, value, path string, read ...string) error {
 		}
 	}
 	return nil
+}
+
+// samePlace reports whether two paths lead to the same regular file, which need not be there yet.
+func samePlace(a, b string) bool {
+	if there, err := os.Stat(a); err == nil {
+		other, err := os.Stat(b)
+		return err == nil && there.Mode().IsRegular() && os.SameFile(there, other)
+	}
+	return filepath.Clean(a) == filepath.Clean(b)
 }
 
 // notOneOf returns a usage error if the file would replace one of those that are read, which may be known only after it

@@ -194,29 +194,46 @@ func (o *rootOptions) group(title string) *pflag.FlagSet {
 	return flags
 }
 
+// written is a file that a run writes, and the flag that names it.
+type written struct{ flag, value, path string }
+
+// writes are the files that a run writes. A channel's grows as it is read, which has no end if it is the input.
+func (o *rootOptions) writes(j job) (list []written) {
+	if o.report != "" {
+		list = append(list, written{"report", o.report, o.report})
+	}
+	if o.output != "" {
+		for _, name := range channel.OutputFiles() {
+			list = append(list, written{"output", o.output, filepath.Join(o.output, name)})
+		}
+	}
+	for _, outlet := range j.settings.Outlets {
+		if path, is := strings.CutPrefix(outlet.URL, "file:"); is {
+			list = append(list, written{"channel", outlet.String(), path})
+		}
+	}
+	return list
+}
+
 // runMain makes a run and shows it.
 func runMain(ctx context.Context, o *rootOptions, j job, s *streams) error {
-	read := o.reads(j)
+	read, written := o.reads(j), o.writes(j)
+	for i, w := range written {
+		if err := notRead(w.flag, w.value, w.path, read...); err != nil {
+			return err
+		}
+		for _, before := range written[:i] {
+			if samePlace(w.path, before.path) {
+				return usageError("--%s %q: --%s %q writes that file, too; name another place",
+					w.flag, w.value, before.flag, before.value)
+			}
+		}
+	}
 	file, err := openReport("report", o.report, read...)
 	if err != nil {
 		return err
 	}
 	defer file.discard()
-	for _, name := range channel.OutputFiles() {
-		if o.output == "" {
-			continue
-		}
-		if err := notRead("output", o.output, filepath.Join(o.output, name), read...); err != nil {
-			return err
-		}
-	}
-	for _, outlet := range j.settings.Outlets { // a file that grows as it is read has no end
-		if path, is := strings.CutPrefix(outlet.URL, "file:"); is {
-			if err := notRead("channel", outlet.String(), path, read...); err != nil {
-				return err
-			}
-		}
-	}
 	env := runner.Environment{
 		Stdin:   s.in,
 		Stdout:  s.out,
