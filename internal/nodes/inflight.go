@@ -116,7 +116,13 @@ func (f *inFlight) admitted(in *intake) {
 	f.ledger.Collected(in.origin, rows, in.last())
 	for _, r := range in.batch.Rejected {
 		f.ledger.DeadLetter(DeadLetter{
-			Record: Record{Row: r.Row, Line: r.Line, Offset: r.Offset, Value: math.NaN()},
+			Record: Record{
+				Source: r.Source,
+				Row:    r.Row,
+				Line:   r.Line,
+				Offset: r.Offset,
+				Value:  math.NaN(),
+			},
 			Raw:    r.Raw,
 			Cut:    r.Cut,
 			Place:  catalog.PlaceFetch,

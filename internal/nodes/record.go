@@ -76,7 +76,8 @@ func (r *Record) Validate() error {
 
 // Rejected is a row of input that could not become a record.
 type Rejected struct {
-	// Row, Line and Offset are as of a Record.
+	// Source, Row, Line and Offset are as of a Record.
+	Source            string
 	Row, Line, Offset int64
 	// Reason is one line for people, such as `value "abc" is not a number`.
 	Reason string

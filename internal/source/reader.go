@@ -112,6 +112,7 @@ func (r *reader) entry(next row) entry {
 	record := nodes.Record{Source: r.name, Row: r.row, Line: next.line, Offset: next.offset}
 	if err := r.fill(&record, next); err != nil {
 		return entry{rejected: &nodes.Rejected{
+			Source: r.name,
 			Row:    r.row,
 			Line:   next.line,
 			Offset: next.offset,
