@@ -15,8 +15,8 @@ import (
 // imports point one way, from the commands down to the engine.
 var floors = [][]string{
 	{"internal/workflow", "internal/browsertest", "internal/suggest", "internal/stats", "internal/atomicfile",
-		"internal/expression", "internal/object"},
-	{"internal/catalog", "internal/keyed", "internal/disk"},
+		"internal/object"},
+	{"internal/catalog", "internal/keyed", "internal/disk", "internal/expression"},
 	{"internal/errhandler", "internal/disk/disktest"},
 	{"internal/fault", "internal/load"},
 	{"internal/settings"},
