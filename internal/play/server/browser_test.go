@@ -42,8 +42,7 @@ func players(t *testing.T, test func(*testing.T, player)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, _ := serving(t)
-		s.start = start
+		s, _ := servingWith(t, start)
 		test(t, player{browsertest.New(t, s.URL()), s.URL()})
 	})
 	t.Run("site", func(t *testing.T) {

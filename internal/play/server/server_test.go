@@ -21,9 +21,14 @@ import (
 // serving is a server that is ended with the test; URL is its page.
 func serving(t *testing.T) (s *Server, client *http.Client) {
 	t.Helper()
+	return servingWith(t, []byte(`{"begin":true}`))
+}
+
+func servingWith(t *testing.T, start []byte) (s *Server, client *http.Client) {
+	t.Helper()
 	ignore := goleak.IgnoreCurrent()
 	engine := &play.Engine{}
-	s, err := Listen("127.0.0.1:0", engine, []byte(`{"begin":true}`))
+	s, err := Listen("127.0.0.1:0", engine, start)
 	if err != nil {
 		t.Fatal(err)
 	}
