@@ -86,8 +86,8 @@ func Compile(source string, known map[string]any, options ...expr.Option) (*Expr
 	return &Expression{program}, nil
 }
 
-// checkCalls returns an *Error for a call of what is not offered. The checker has none where each name may be known, and
-// what the names of data stand for can't be called.
+// checkCalls returns an *Error for a call of what is not offered. The checker has none where each name may be known,
+// and what the names of data stand for can't be called.
 func checkCalls(tree *ast.Node) (err error) {
 	ast.Walk(tree, visitor(func(n ast.Node) {
 		call, is := n.(*ast.CallNode)

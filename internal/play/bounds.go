@@ -18,7 +18,8 @@ const (
 	maxRecords = 500_000 // in all passes together
 	// maxCalls is how many calls a node may make in a pass, if all fail: a run ends early only between nodes.
 	maxCalls = 1_000_000
-	// promptSteps are done within 100 ms even in WebAssembly. A run of more is drawn as far as firstSteps bring it first.
+	// promptSteps are done within 100 ms even in WebAssembly. A run of more is drawn as far as firstSteps bring it, and
+	// then whole.
 	promptSteps, firstSteps = 1800, 600
 )
 

@@ -101,8 +101,9 @@ func TestComparePageInBrowser(t *testing.T) {
 			b.Wants(t, `[...document.querySelectorAll(".lanes .run")].every(r => r.offsetWidth > 20 &&
 				r.scrollWidth <= r.clientWidth && r.getBoundingClientRect().bottom <= r.closest("li").getBoundingClientRect().bottom)`)
 			// What is better and worse shows both runs, without a scroll.
-			b.Wants(t, `[...document.querySelectorAll("main table")].filter(e => e.checkVisibility() && e.querySelector("td.good, td.bad")).every(
-				e => e.querySelectorAll("thead th")[2].getBoundingClientRect().right <= innerWidth)`)
+			b.Wants(t, `[...document.querySelectorAll("main table")].
+				filter(e => e.checkVisibility() && e.querySelector("td.good, td.bad")).
+				every(e => e.querySelectorAll("thead th")[2].getBoundingClientRect().right <= innerWidth)`)
 			b.Run(t, chromedp.EmulateViewport(1200, 900))
 			b.Contrast(t, 100)
 			b.structure(t)

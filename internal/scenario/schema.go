@@ -248,7 +248,8 @@ func faultSchema() object {
 		fixed[regexp.QuoteMeta(string(p))] = p
 	}
 	aChannel := catalog.ChannelPlace(catalog.DefaultChannels()[0])
-	atChannel := map[string]catalog.Place{regexp.QuoteMeta(string(catalog.ChannelPlace(""))) + settings.ChannelName: aChannel}
+	anyChannel := regexp.QuoteMeta(string(catalog.ChannelPlace(""))) + settings.ChannelName
+	atChannel := map[string]catalog.Place{anyChannel: aChannel}
 	spool := regexp.QuoteMeta(string(catalog.PlaceSpool))
 	text := object{
 		"type": "string",

@@ -28,8 +28,8 @@ const (
 	settling = 10 * time.Millisecond
 	// chunkRows and chunkBytes bound what the reader hands over at once.
 	chunkRows, chunkBytes = 512, 1 << 20
-	// mostAhead bounds how many chunks wait to be fetched. The reader is a batch ahead, so that it reads while the batch
-	// before is processed and delivered.
+	// mostAhead bounds how many chunks wait to be fetched. The reader is a batch ahead, so that it reads while the
+	// batch before is processed and delivered.
 	mostAhead = 16
 )
 

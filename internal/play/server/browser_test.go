@@ -233,7 +233,8 @@ func (p player) pin(t *testing.T) {
 	p.Wants(t, `document.getElementById("compared") === null`)
 }
 
-// Of a run that takes long, the beginning is seen first, where it stands in the whole; what is taken along is the whole.
+// Of a run that takes long, the beginning is seen first, where it stands in the whole; what is taken along is the
+// whole.
 func (p player) long(t *testing.T) {
 	p.open(t, "#seed=7&load=100%2Fs&for=20s&batch-size=1&bulkhead=10000")
 	seen := browsertest.Eval[[]struct{ Beginning, Command, Ends string }](t, p.Browser, `(async () => {
