@@ -20,7 +20,7 @@ const (
 	maxCalls = 1_000_000
 	// promptSteps are done within 100 ms even in WebAssembly. A run of more is drawn as far as firstSteps bring it, and
 	// then whole.
-	promptSteps, firstSteps = 1800, 600
+	promptSteps, firstSteps = 1800, 300
 )
 
 // onPage reports whether the page has a setting. It reads no records and reaches no real ends, which are the same in all

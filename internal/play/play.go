@@ -66,7 +66,7 @@ type Response struct {
 	// Progress is how much of it is done, from 0 to 1.
 	Progress float64  `json:"progress"`
 	Problem  *Problem `json:"problem,omitempty"`
-	// Beginning says how much of the run is drawn, such as "the first 200 of 1200 passes"; "" is all of it.
+	// Beginning says how much of the run is drawn, such as "the first 100 of 1200 passes"; "" is all of it.
 	Beginning string `json:"beginning,omitempty"`
 	// Said is the conclusion in one line.
 	Said string `json:"said,omitempty"`

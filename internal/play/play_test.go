@@ -128,9 +128,9 @@ func TestBeginningOfALongRun(t *testing.T) {
 		want     string
 		ends     float64 // ms
 	}{
-		{cycles, nil, "the first 50 of 400 passes", 400_000},
-		{load, nil, "the first 200 of 5000 passes", 50_000},
-		{load, append(load, list("collector-attempts=1")...), "the first 200 of 5000 passes", 50_000},
+		{cycles, nil, "the first 25 of 400 passes", 400_000},
+		{load, nil, "the first 100 of 5000 passes", 50_000},
+		{load, append(load, list("collector-attempts=1")...), "the first 100 of 5000 passes", 50_000},
 	} {
 		var drawn []Response
 		for _, r := range answers(t, &Engine{}, Request{Want: Run, Settings: test.settings, Pinned: test.pinned}) {

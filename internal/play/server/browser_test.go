@@ -254,7 +254,7 @@ func (p player) long(t *testing.T) {
 	if len(seen) != 2 {
 		t.Fatalf("drawn as %+v, want a beginning and the whole", seen)
 	}
-	if first := seen[0]; first.Beginning != "So far: the first 200 of 2000 passes" ||
+	if first := seen[0]; first.Beginning != "So far: the first 100 of 2000 passes" ||
 		!strings.Contains(first.Command, "--seed 7 ") || first.Ends != "20000" {
 		t.Errorf("it begins with %+v", first)
 	}
