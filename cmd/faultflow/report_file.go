@@ -70,7 +70,9 @@ func samePlace(a, b string) bool {
 		other, err := os.Stat(b)
 		return err == nil && there.Mode().IsRegular() && os.SameFile(there, other)
 	}
-	return filepath.Clean(a) == filepath.Clean(b)
+	fromA, errA := filepath.Abs(a)
+	fromB, errB := filepath.Abs(b)
+	return errA == nil && errB == nil && fromA == fromB
 }
 
 // notOneOf returns a usage error if the file would replace one of those that are read, which may be known only after it

@@ -70,6 +70,9 @@ func Run(ctx context.Context, s settings.Settings, env Environment) (*report.Rep
 	if err := checkUnderWay(&r.settings); err != nil {
 		return nil, err
 	}
+	if _, err := nodes.NewProcessor(&r.settings, nil, false); err != nil { // before anything is opened for the run
+		return nil, err
+	}
 	r.bounded = s.Virtual() && outlives(&r.settings, virtualLimit)
 	defer r.close() // an error before the report is the one that counts
 	if err := r.open(ctx, env); err != nil {
